@@ -1,0 +1,1 @@
+"""The workshop: the actors that hear, understand and advise, each beside its craft."""

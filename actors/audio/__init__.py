@@ -1,0 +1,1 @@
+"""The audio craft: decoding, cleaning and measuring, and the actors that do it."""

@@ -1,0 +1,1 @@
+"""The understanding craft: the port, its engines, and the actor that calls them."""

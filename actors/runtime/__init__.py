@@ -1,0 +1,1 @@
+"""The actor runtime: mailboxes, dispatchers and supervision behind Pykka's API."""

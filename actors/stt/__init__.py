@@ -1,0 +1,1 @@
+"""The transcription craft: the port, its engines, and the actor that calls them."""

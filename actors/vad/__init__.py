@@ -1,0 +1,1 @@
+"""The voice-activity craft: gate, detector and segmenter, and the actor that runs them."""

@@ -1,0 +1,1 @@
+"""The ledger: what can happen, and the store that never forgets."""

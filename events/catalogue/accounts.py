@@ -1,0 +1,55 @@
+"""Events of accounts: clients, their counters, keys and voice-detection presets."""
+
+from dataclasses import dataclass
+
+from events.catalogue.base import Event, personal, recorded
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRegistered(Event):
+    """A pharmacy registered. Its code is its tenant."""
+
+    code: str
+    """Six digits."""
+    legal_name: str
+    email: str = personal()
+    phone: str | None = personal(default=None)
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailClaimed(Event):
+    """First event of a stream named after an e-mail's hash: that the stream exists is what makes the e-mail unique."""
+
+    code: str
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterRegistered(Event):
+    """A client added a counter."""
+
+    counter_id: str
+    code: str
+    name: str
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterKeyIssued(Event):
+    """A counter got an API key. Only the key's SHA-256 exists here; an earlier key stops working."""
+
+    counter_id: str
+    key_sha256: str
+    """Lower-case hex."""
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterPresetChanged(Event):
+    """The voice-detection preset of a counter changed."""
+
+    counter_id: str
+    threshold_multiplier: float
+    min_energy: float

@@ -1,0 +1,73 @@
+"""Events of transcription: a provider was asked, answered, failed, or its answer was refused."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from events.catalogue.base import Event, personal, recorded
+
+TranscriptRole = Literal["chosen", "comparison"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """One word of a transcript. Times are seconds from the start of the phrase."""
+
+    text: str
+    start_s: float | None = None
+    end_s: float | None = None
+    confidence: float | None = None
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionRequested(Event):
+    """A phrase goes to a speech-to-text engine."""
+
+    phrase: int
+    provider: str
+    model: str
+    audio_ms: float
+    role: TranscriptRole = "chosen"
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionReceived(Event):
+    """The final transcript of a phrase from one engine."""
+
+    phrase: int
+    provider: str
+    model: str
+    text: str = personal()
+    words: tuple[Word, ...] = personal(default=())
+    confidence: float | None
+    """0 to 1 as the engine gives or implies it."""
+    latency_ms: float
+    cost_usd: float
+    role: TranscriptRole = "chosen"
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionFailed(Event):
+    """An engine gave no transcript. The code is ours; the provider's message stays out, since it may quote speech."""
+
+    phrase: int
+    provider: str
+    model: str
+    code: str
+    latency_ms: float
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionRejected(Event):
+    """A transcript came but was taken for noise or invention."""
+
+    phrase: int
+    provider: str
+    model: str
+    reason: str
+    text: str = personal()
+    latency_ms: float
+    cost_usd: float

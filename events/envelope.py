@@ -1,0 +1,56 @@
+"""The envelope of an event: one type before recording, another after."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from events.catalogue.base import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event to be appended. Its id makes the append idempotent."""
+
+    event_id: UUID
+    """UUIDv7."""
+    event: Event
+    occurred_at: datetime
+    """UTC, by the session's clock."""
+    elapsed_us: int = 0
+    """Monotonic microseconds since the session's start; 0 on streams that are no session."""
+    correlation_id: UUID | None = None
+    """The phrase that this event is about."""
+    causation_id: UUID | None = None
+    """The event that led to this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent(Event):
+    """What reading gives for a type or version that this program does not know: the data as stored."""
+
+    type_name: str
+    version: int
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvent:
+    """An event as the store gives it back."""
+
+    position: int
+    """Global position: dense, from 1, in commit order."""
+    stream: str
+    stream_position: int
+    """Position in its stream: dense, from 1."""
+    tenant: str
+    event_id: UUID
+    type: str
+    schema_version: int
+    event: Event
+    occurred_at: datetime
+    recorded_at: datetime
+    """UTC, by the database."""
+    elapsed_us: int
+    correlation_id: UUID | None
+    causation_id: UUID | None

@@ -1,0 +1,1 @@
+"""The reading room: read models built from events, mostly in SQL."""
