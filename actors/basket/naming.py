@@ -1,0 +1,37 @@
+"""Comparing names of products as people mean them: without case, accents, punctuation or plural."""
+
+import re
+import unicodedata
+
+_WORD = re.compile(r"[a-z0-9]+")
+_MIN_PLURAL = 4
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of a text, folded and in the singular."""
+    return tuple(_singular(word) for word in _WORD.findall(_fold(text)))
+
+
+def key(text: str) -> str:
+    """Return a text as labels and lookup keys are compared: folded words joined by underscores."""
+    return "_".join(_WORD.findall(_fold(text)))
+
+
+def contains(whole: tuple[str, ...], part: tuple[str, ...]) -> bool:
+    """Tell whether `part` occurs in `whole` as neighbouring words. An empty part occurs nowhere."""
+    size = len(part)
+    return bool(part) and any(whole[i : i + size] == part for i in range(len(whole) - size + 1))
+
+
+def _fold(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+def _singular(word: str) -> str:
+    if len(word) < _MIN_PLURAL or not word.endswith("s") or word.endswith("ss"):
+        return word
+    for plural, singular in (("oes", "ao"), ("aes", "ao"), ("ais", "al"), ("eis", "el"), ("ns", "m")):
+        if word.endswith(plural):
+            return word[: -len(plural)] + singular
+    return word[:-2] if word.endswith(("res", "zes")) else word[:-1]

@@ -1,0 +1,120 @@
+"""The lexicon engine: understanding without a network, from the vocabulary alone."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from actors.llm.matching import Match, MatchingIndex
+from actors.llm.negation import allergic_to, denied
+from actors.llm.words import Token, tokenise
+from actors.messages import Classified, LexiconEntry, Normalised
+from events.catalogue import Category, Entity, EntityKind
+
+_MAX_CATEGORIES = 2
+
+_KIND_WEIGHT: Mapping[EntityKind, float] = {"symptom": 1.0, "need": 0.95, "disease": 0.9, "medicine": 0.85}
+"""What places a request: why someone came tells more than what they ask for."""
+
+_ORDER_LOSS = 0.05
+"""What each entity named before costs one: people say first what they came for."""
+
+_SHARE_WEIGHT = 0.4
+"""How much of the confidence hangs on the first category's share of all that was named."""
+
+
+class LexiconUnderstanding:
+    """The `Understanding` port over a compiled vocabulary. Holds no state between sentences."""
+
+    engine = "lexicon"
+
+    def __init__(self, entries: Sequence[LexiconEntry], version: str) -> None:
+        self.model = version
+        self._index = MatchingIndex(entries)
+
+    async def warm(self) -> None:
+        """Do nothing: the index was compiled by the constructor."""
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to release."""
+
+    async def normalise(self, text: str, *, budget_s: float) -> Normalised:  # noqa: ARG002 - takes milliseconds
+        """Name what the vocabulary knows in a transcript; what is denied is left out. Never raises."""
+        return Normalised(entities=self.entities(text))
+
+    async def classify(
+        self,
+        text: str,
+        entities: tuple[Entity, ...],
+        *,
+        budget_s: float,  # noqa: ARG002 - takes milliseconds
+    ) -> Classified:
+        """Place the entities in the taxonomy. Never raises.
+
+        Args:
+            text: the transcript; products it names count as anchors even where they are refused.
+            entities: from this engine or another; names outside the vocabulary count as anchors only.
+            budget_s: not needed.
+
+        Returns:
+            At most two categories, strongest first; none, with confidence 0, where no entity is known.
+        """
+        scores: defaultdict[str, float] = defaultdict(float)
+        best: dict[str, tuple[float, Category]] = {}
+        for position, entity in enumerate(entities):
+            entry = self._index.entry(entity.name)
+            if entry is None:
+                continue
+            strength = entity.score * _KIND_WEIGHT[entry.kind] * (1 - _ORDER_LOSS) ** position
+            macro = entry.category.macro
+            scores[macro] += strength
+            if macro not in best or strength > best[macro][0]:
+                best[macro] = (strength, entry.category)
+        ranked = sorted(scores, key=lambda macro: -scores[macro])
+        anchors = dict.fromkeys(e.name for e in entities if e.kind in ("medicine", "need"))
+        anchors |= dict.fromkeys(self._refused(text))
+        if not ranked:
+            return Classified(categories=(), anchors=tuple(anchors), confidence=0.0)
+        share = scores[ranked[0]] / sum(scores.values())
+        certainty = max(e.score for e in entities)
+        return Classified(
+            categories=tuple(best[macro][1] for macro in ranked[:_MAX_CATEGORIES]),
+            anchors=tuple(anchors),
+            confidence=round(certainty * (1 - _SHARE_WEIGHT * (1 - share)), 3),
+        )
+
+    def entities(self, text: str) -> tuple[Entity, ...]:
+        """Return what a sentence asks for or complains of, in its order, each thing once."""
+        tokens = tokenise(text)
+        wanted, _ = _sort(tokens, self._index.find(tokens))
+        found: dict[str, Entity] = {}
+        for match in wanted:
+            span = text[tokens[match.first].start : tokens[match.last].end]
+            entity = Entity(kind=match.entry.kind, name=match.entry.name, span=span, score=round(match.score, 3))
+            known = found.get(entity.name)
+            if known is None or known.score < entity.score:
+                found[entity.name] = entity
+        return tuple(found.values())
+
+    def _refused(self, text: str) -> list[str]:
+        """Return the products that a sentence names only to refuse them."""
+        tokens = tokenise(text)
+        _, refused = _sort(tokens, self._index.find(tokens))
+        return [match.entry.name for match in refused if match.entry.kind in ("medicine", "need")]
+
+
+def _sort(tokens: Sequence[Token], matches: Sequence[Match]) -> tuple[list[Match], list[Match]]:
+    """Return the matches that are meant, and those that are denied."""
+    allergies = {
+        place
+        for match in matches
+        if match.entry.kind == "medicine" and (place := allergic_to(tokens, match.first)) is not None
+    }
+    meant: list[Match] = []
+    not_meant: list[Match] = []
+    for match in matches:
+        is_allergen = match.entry.kind == "medicine" and allergic_to(tokens, match.first) is not None
+        is_allergy = not allergies.isdisjoint(range(match.first, match.last + 1))
+        if is_allergen or is_allergy or denied(tokens, match.entry, match.first):
+            not_meant.append(match)
+        else:
+            meant.append(match)
+    return meant, not_meant

@@ -1,0 +1,170 @@
+"""The matching index: every way to say every entry, compiled once, and the search for them in a sentence."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz, process
+
+from actors.llm.words import COMMON, FILLERS, Token, sound, stem, tokenise
+from actors.messages import LexiconEntry
+
+MIN_RATIO = 85.0
+"""Likeness of two phonetic keys, 0 to 100, below which they are different words."""
+
+_MAX_WINDOW = 6
+"""Words joined before comparing."""
+_MAX_BAG = 4
+"""Telling words whose order is free."""
+_MIN_BAG_STEM = 4
+"""Letters of a stem that may stand alone for an inflected word."""
+_MIN_SOUND = 4
+"""Letters of a phonetic key that may match by sound."""
+_MIN_LIKE = 6
+"""Letters of a phonetic key that may match by likeness: in shorter ones one letter makes another word."""
+_MIN_TOLERANT_START = 8
+"""Letters of a phonetic key from which even the first one may be misheard."""
+_MIN_SPLIT_JOIN = 5
+"""Letters of a name that may be pieced together from several words."""
+
+_EXACT, _INFLECTED, _SOUND, _LIKE = 1.0, 0.97, 0.94, 0.93
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An entry found in a sentence."""
+
+    entry: LexiconEntry
+    first: int
+    """Index of its first token."""
+    last: int
+    """Index of its last token, included."""
+    score: float
+    """0 to 1."""
+    weight: float
+    """Letters accounted for, times the score: what decides between matches that overlap."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    entry: LexiconEntry
+    letters: int
+
+
+class MatchingIndex:
+    """All forms of all entries, indexed by spelling, stems, sound and likeness; immutable once built."""
+
+    def __init__(self, entries: Sequence[LexiconEntry]) -> None:
+        self._exact: dict[str, _Form] = {}
+        self._stems: dict[tuple[str, ...], _Form] = {}
+        self._stem_sounds: dict[tuple[str, ...], _Form] = {}
+        self._sounds: dict[str, _Form] = {}
+        likes: defaultdict[int, list[str]] = defaultdict(list)
+        for entry in entries:
+            for text in (entry.name, *entry.forms):
+                self._add(entry, tokenise(text), likes)
+        self._likes = {length: tuple(keys) for length, keys in likes.items()}
+        self._longest = max(self._likes, default=0)
+        self._near: dict[int, tuple[str, ...]] = {}
+
+    def find(self, tokens: Sequence[Token]) -> list[Match]:
+        """Return the entries named in a sentence, in its order, no two of them overlapping."""
+        found = [*self._by_words(tokens), *self._by_stems(tokens)]
+        found.sort(key=lambda match: (-match.weight, match.first))
+        taken: set[int] = set()
+        chosen: list[Match] = []
+        for match in found:
+            places = range(match.first, match.last + 1)
+            if taken.isdisjoint(places):
+                taken.update(places)
+                chosen.append(match)
+        return sorted(chosen, key=lambda match: match.first)
+
+    def entry(self, name: str) -> LexiconEntry | None:
+        """Return the entry that a name or form belongs to, spelled right but for case and accents."""
+        form = self._exact.get("".join(token.text for token in tokenise(name)))
+        return form.entry if form else None
+
+    def _add(self, entry: LexiconEntry, tokens: Sequence[Token], likes: defaultdict[int, list[str]]) -> None:
+        joined = "".join(token.text for token in tokens)
+        if not joined:
+            return
+        form = _Form(entry, len(joined))
+        self._exact.setdefault(joined, form)
+        telling = [token.text for token in tokens if token.text not in FILLERS]
+        stems = _bag(stem(word) for word in telling)
+        if len(stems) > 1 or (stems and len(stems[0]) >= _MIN_BAG_STEM and entry.kind != "medicine"):
+            self._stems.setdefault(stems, form)
+            self._stem_sounds.setdefault(_bag(sound(part) for part in stems), form)
+        key = sound(joined)
+        if len(key) >= _MIN_SOUND and key not in self._sounds:
+            self._sounds[key] = form
+            if len(key) >= _MIN_LIKE and all(len(word) > 2 and not word.isdigit() for word in telling):
+                likes[len(key)].append(key)
+
+    def _by_words(self, tokens: Sequence[Token]) -> Iterator[Match]:
+        """Yield matches of neighbouring words joined: spelled right, sounding the same, or sounding alike."""
+        for first in range(len(tokens)):
+            joined = ""
+            for last in range(first, min(first + _MAX_WINDOW, len(tokens))):
+                joined += tokens[last].text
+                window = tokens[first : last + 1]
+                hit = self._exact.get(joined)
+                if hit and _may_join(window, joined):
+                    yield Match(hit.entry, first, last, _EXACT, float(len(joined)))
+                elif not all(token.text in COMMON for token in window):
+                    yield from self._by_sound(joined, first, last)
+
+    def _by_sound(self, joined: str, first: int, last: int) -> Iterator[Match]:
+        key = sound(joined)
+        if len(key) < _MIN_SOUND:
+            return
+        hit = self._sounds.get(key)
+        if hit:
+            yield Match(hit.entry, first, last, _SOUND, _SOUND * hit.letters)
+            return
+        if not _MIN_LIKE <= len(key) <= self._longest + 3:
+            return
+        best = process.extractOne(key, self._nearby(len(key)), scorer=fuzz.ratio, score_cutoff=MIN_RATIO)
+        if best and (best[0][0] == key[0] or min(len(key), len(best[0])) >= _MIN_TOLERANT_START):
+            form = self._sounds[best[0]]
+            score = _LIKE * best[1] / 100
+            yield Match(form.entry, first, last, score, score * form.letters)
+
+    def _by_stems(self, tokens: Sequence[Token]) -> Iterator[Match]:
+        """Yield matches of the telling words, inflected, in any order, with fillers between them."""
+        telling = [index for index, token in enumerate(tokens) if token.text not in FILLERS]
+        for position, first in enumerate(telling):
+            for size in range(1, _MAX_BAG + 1):
+                places = telling[position : position + size]
+                if len(places) < size:
+                    break
+                stems = _bag(stem(tokens[place].text) for place in places)
+                hit, score = self._stems.get(stems), _INFLECTED
+                if hit is None and not all(tokens[place].text in COMMON for place in places):
+                    hit, score = self._stem_sounds.get(_bag(sound(part) for part in stems)), _SOUND
+                if hit and (size > 1 or tokens[first].text not in COMMON):
+                    yield Match(hit.entry, first, places[-1], score, score * hit.letters)
+
+    def _nearby(self, length: int) -> tuple[str, ...]:
+        """Return the keys whose length lets them reach the ratio against a key of this length."""
+        if length not in self._near:
+            reach = MIN_RATIO / (200 - MIN_RATIO)
+            self._near[length] = tuple(
+                key
+                for other, keys in sorted(self._likes.items())
+                if min(length, other) >= reach * max(length, other)
+                for key in keys
+            )
+        return self._near[length]
+
+
+def _bag(stems: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(stems)))
+
+
+def _may_join(window: Sequence[Token], joined: str) -> bool:
+    """Tell whether words may make one name; a short name only from single letters ("A. A. S.")."""
+    if len(window) == 1 or len(joined) >= _MIN_SPLIT_JOIN:
+        return True
+    return all(len(token.text) == 1 for token in window)

@@ -1,0 +1,58 @@
+"""How Brazilian Portuguese sounds, as a key that is the same for spellings a listener can't tell apart."""
+
+import re
+import unicodedata
+
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"[^a-z0-9]+", ""),
+        (r"ph", "f"),
+        (r"th", "t"),
+        (r"w", "v"),
+        (r"y", "i"),
+        (r"lh", "li"),
+        (r"nh", "ni"),
+        (r"[cs]h", "x"),
+        (r"^ex(?=[aeiou])", "es"),
+        (r"[xs]c(?=[ei])", "s"),
+        (r"q(?:u(?=[ei]))?", "k"),
+        (r"gu(?=[ei])", "G"),
+        (r"g(?=[ei])", "j"),
+        (r"c(?=[ei])", "s"),
+        (r"c", "k"),
+        (r"G", "g"),
+        (r"z", "s"),
+        (r"x$", "ks"),
+        (r"h", ""),
+        (r"m(?![aeiou])", "n"),
+        (r"l(?![aeiou])", "u"),
+        (r"ou", "o"),
+        (r"ei", "e"),
+        (r"e", "i"),
+        (r"o", "u"),
+        (r"r$", ""),
+        (r"(.)\1+", r"\1"),
+    )
+)
+"""Applied in order to folded text. Unstressed e/i and o/u merge in speech, and a coda l is said as u."""
+
+
+def fold(text: str) -> str:
+    """Return a text without case and accents; ç becomes c."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+def phonetic_key(text: str) -> str:
+    """Return the key of how a text sounds in Brazilian Portuguese, word breaks and punctuation left out.
+
+    Equal keys stand for: x/ch/sh, s/ss/ç/z and c before e or i, c/k/q/qu, g/j before e or i, lh/li, nh/ni,
+    mute h, ph/f, th/t, m/n before a consonant, l/u at the end of a syllable, unstressed e/i and o/u, ou/o,
+    ei/e, doubled letters, and the r of infinitives that nobody says. b and v stay apart,
+    as they do in Brazil.
+    """
+    key = fold(text.casefold().replace("ç", "ss"))
+    for pattern, replacement in _RULES:
+        key = pattern.sub(replacement, key)
+    return key

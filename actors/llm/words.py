@@ -1,0 +1,118 @@
+"""The words of a sentence: tokens with their places, stems, and the word lists that guard the matcher."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from actors.llm.phonetics import fold, phonetic_key
+
+_TOKEN = re.compile(r"[^\W_]+")
+_BREAK = re.compile(r"[.,;:?!]")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word of a sentence."""
+
+    text: str
+    """Folded: no case, no accents."""
+    start: int
+    """Index of its first character in the sentence."""
+    end: int
+    after_break: bool
+    """Whether punctuation stands between it and the word before."""
+
+
+def tokenise(sentence: str) -> tuple[Token, ...]:
+    """Return the words of a sentence in order."""
+    tokens: list[Token] = []
+    previous_end = 0
+    for match in _TOKEN.finditer(sentence):
+        gap = sentence[previous_end : match.start()]
+        tokens.append(Token(fold(match.group()), match.start(), match.end(), bool(_BREAK.search(gap))))
+        previous_end = match.end()
+    return tuple(tokens)
+
+
+def load_words(name: str) -> frozenset[str]:
+    """Return the folded words of a list that comes with the package; `#` starts a comment."""
+    text = (files("actors.llm") / "word_lists" / name).read_text(encoding="utf-8")
+    lines = (line.partition("#")[0] for line in text.splitlines())
+    return frozenset(fold(word) for line in lines for word in line.split())
+
+
+FILLERS = load_words("fillers.txt")
+"""Words that say nothing about what is asked for: articles, light verbs, intensifiers, numbers."""
+
+COMMON = FILLERS | load_words("common.txt")
+"""Everyday words that never match a name by sound or by likeness, only exactly."""
+
+_SAME_STEM = {
+    word: stem
+    for stem, group in {
+        "dor": "dores doi doem doia doeu doendo doer dolorido dolorida doendinho",
+        "xixi": "urina urinar urinando urinei urinario mijar mijando mijo mija",
+        "bebe": "bebes bebezinho nenem nene recem nascido",
+        "crianca": "criancas filho filha filhos filhas filhinho filhinha neto neta menino menina",
+        "coceira": "coca cocando cocar coceiras",
+        "entupid": "entope entupiu entupido entupida entupidos entupimento trancado trancada",
+        "dormir": "durmo durmi dormi dormindo dorme",
+        "vomit": "vomito vomitos vomitando vomitar vomitei vomitou vomita",
+        "febre": "febril febrinha febrao febres",
+    }.items()
+    for word in group.split()
+}
+
+_SUFFIXES = (
+    "amento",
+    "imento",
+    "encia",
+    "ancia",
+    "mente",
+    "acao",
+    "eira",
+    "ando",
+    "endo",
+    "indo",
+    "aram",
+    "ado",
+    "ada",
+    "ido",
+    "ida",
+    "aco",
+    "ava",
+    "ou",
+    "ar",
+    "er",
+    "ir",
+    "ei",
+    "iu",
+    "am",
+    "em",
+    "al",
+    "a",
+    "o",
+    "e",
+)
+_MIN_STEM = 3
+
+
+@lru_cache(maxsize=8192)
+def stem(word: str) -> str:
+    """Return what the inflections of a folded word have in common, roughly; a handful are listed by hand."""
+    if word in _SAME_STEM:
+        return _SAME_STEM[word]
+    singular = word[:-1] if len(word) > _MIN_STEM and word.endswith("s") else word
+    if singular in _SAME_STEM:
+        return _SAME_STEM[singular]
+    for suffix in _SUFFIXES:
+        if singular.endswith(suffix) and len(singular) - len(suffix) >= _MIN_STEM:
+            return singular[: -len(suffix)]
+    return singular
+
+
+@lru_cache(maxsize=8192)
+def sound(joined: str) -> str:
+    """Return the phonetic key of folded, joined words, remembered."""
+    return phonetic_key(joined)
