@@ -1,0 +1,124 @@
+"""The codec: an event as a dataclass, and as the JSON that the store keeps."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from types import GenericAlias
+from typing import Any, Final
+
+import orjson
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from events.catalogue.base import Event, event_types
+from events.envelope import UnknownEvent
+from events.upcasters import upcast
+
+_INT4: Final = 1 << 31
+_INT8: Final = 1 << 63
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class CodecError(ValueError):
+    """An event cannot be written as JSON or read back. The message names types and fields, never their values."""
+
+
+@dataclass(frozen=True, slots=True)
+class HotFields:
+    """The numbers of an event that the store also keeps as typed columns; None where the event has no such field."""
+
+    phrase: int | None
+    sample_start: int | None
+    sample_end: int | None
+    latency_ms: float | None
+
+
+def encode(event: Event) -> bytes:
+    """Write an event as UTF-8 JSON.
+
+    Raises:
+        CodecError: the event is not of the catalogue, a value is not of its field's type, a number is not finite,
+            or a text holds a NUL or half a surrogate pair, none of which the database could keep.
+    """
+    name = type(event).__name__
+    if event_types().get(name) is not type(event):
+        raise CodecError(f"{name} is no event of the catalogue")
+    try:
+        data = _writer(name).dump_json((event,), warnings="error")[1:-1]
+    except PydanticSerializationError:
+        # The original error quotes the value, which may be personal.
+        raise CodecError(f"a field of {name} holds a value that is not of its type") from None
+    if _NUL.search(data):
+        raise CodecError(f"a text of {name} holds a NUL")
+    if b"NaN" in data or b"Infinity" in data:
+        _refuse_not_finite(name, data)
+    return data
+
+
+def decode(type_name: str, version: int, data: bytes) -> Event:
+    """Read an event back, upcast to the version that this program writes.
+
+    A type that the program does not know, a version newer than its own, or an old one without upcasters gives
+    an `UnknownEvent`.
+
+    Raises:
+        CodecError: the data is not what that type and version promise.
+    """
+    cls = event_types().get(type_name)
+    if cls is None or version > cls.schema_version:
+        return UnknownEvent(type_name, version, _load(type_name, data))
+    try:
+        if version == cls.schema_version:
+            return _reader(type_name).validate_json(data)
+        stored = _load(type_name, data)
+        upcasted = upcast(type_name, version, cls.schema_version, stored)
+        if upcasted is None:
+            return UnknownEvent(type_name, version, stored)
+        return _reader(type_name).validate_json(orjson.dumps(upcasted))
+    except ValidationError as error:
+        places = sorted({".".join(map(str, detail["loc"])) for detail in error.errors(include_input=False)})
+        raise CodecError(f"stored {type_name} version {version} does not fit: {', '.join(places)}") from None
+
+
+def hot_fields(event: Event) -> HotFields:
+    """Pick out the numbers that the store keeps as typed columns.
+
+    Raises:
+        CodecError: a number does not fit its column: 32 bits for the phrase, 64 for samples.
+    """
+    phrase = getattr(event, "phrase", None)
+    sample_start = getattr(event, "sample_start", None)
+    sample_end = getattr(event, "sample_end", None)
+    for value, bound in ((phrase, _INT4), (sample_start, _INT8), (sample_end, _INT8)):
+        if value is not None and not -bound <= value < bound:
+            raise CodecError(f"a number of {type(event).__name__} does not fit its column")
+    return HotFields(phrase, sample_start, sample_end, getattr(event, "latency_ms", None))
+
+
+@cache
+def _reader(name: str) -> TypeAdapter[Event]:
+    return TypeAdapter(event_types()[name])
+
+
+@cache
+def _writer(name: str) -> TypeAdapter[tuple[Event]]:
+    # A dataclass takes its configuration from what surrounds it: the tuple is there to carry it.
+    wrapped: Any = GenericAlias(tuple, (event_types()[name],))
+    return TypeAdapter(wrapped, config=ConfigDict(ser_json_inf_nan="constants"))
+
+
+def _load(type_name: str, data: bytes) -> dict[str, Any]:
+    try:
+        loaded = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise CodecError(f"the stored data of {type_name} is not JSON") from None
+    if not isinstance(loaded, dict):
+        raise CodecError(f"the stored data of {type_name} is no JSON object")
+    return loaded
+
+
+def _refuse_not_finite(name: str, data: bytes) -> None:
+    try:
+        orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise CodecError(f"a number of {name} is not finite") from None

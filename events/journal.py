@@ -1,0 +1,274 @@
+"""The journal: the one writer of a process, which commits what many sessions say in few transactions."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from events.prepared import PreparedAppend, prepare
+from events.store import ANY, Append, Appended, StoreError, StoreUnavailableError, WrongExpectedPositionError
+
+_FIRST_PAUSE_S: Final = 0.05
+_LONGEST_PAUSE_S: Final = 1.0
+
+
+class JournalFullError(StoreError):
+    """The journal's queue is full: wait with `append`, or give up."""
+
+
+class JournalClosedError(StoreError):
+    """The journal is not started, or takes nothing more."""
+
+
+class EventWriter(Protocol):
+    """What a session needs of a journal."""
+
+    def submit(self, append: Append) -> asyncio.Future[Appended]:
+        """Queue an append at once; the result comes when it is durable."""
+        ...
+
+    async def append(self, append: Append) -> Appended:
+        """Wait for room, queue an append and wait until it is durable."""
+        ...
+
+
+class GroupStore(Protocol):
+    """What a journal needs of a store."""
+
+    async def append_group(self, appends: Sequence[PreparedAppend]) -> list[Appended | WrongExpectedPositionError]:
+        """Append to several streams in one transaction, each append accepted or refused for itself."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    append: PreparedAppend
+    done: asyncio.Future[Appended]
+
+
+class Journal:
+    """Group commit without a timer: a flush takes what queued while the last one ran.
+
+    Appends of one stream are committed in the order of submission; several of them in one flush become one. A flush
+    that the database did not answer is sent again with the same ids, which makes it exactly once. When the database
+    has been away for longer than the journal's patience, everything queued fails with `StoreUnavailableError`, and
+    what comes later gets one attempt until the database is back. Belongs to the event loop that started it.
+    """
+
+    def __init__(
+        self,
+        store: GroupStore,
+        *,
+        patience_s: float = 30.0,
+        max_queued: int = 4096,
+        max_queued_bytes: int = 64 * 1024 * 1024,
+        max_flush_events: int = 1000,
+        max_flush_bytes: int = 8 * 1024 * 1024,
+    ) -> None:
+        """Set the bounds.
+
+        Args:
+            store: where flushes go.
+            patience_s: seconds of a database's absence after which appends fail.
+            max_queued: appends that may wait.
+            max_queued_bytes: bytes of events and recordings that may wait; the last append may go beyond.
+            max_flush_events: events in one flush; a single append may hold more.
+            max_flush_bytes: bytes in one flush; a single append may hold more.
+        """
+        self._store = store
+        self._patience_s = patience_s
+        self._max_queued = max_queued
+        self._max_queued_bytes = max_queued_bytes
+        self._max_flush_events = max_flush_events
+        self._max_flush_bytes = max_flush_bytes
+        self._queue: deque[_Entry] = deque()
+        self._queued_bytes = 0
+        self._waiting_for_room: deque[asyncio.Future[None]] = deque()
+        self._work = asyncio.Event()
+        self._down_since: float | None = None
+        self._writer: asyncio.Task[None] | None = None
+        self._open = False
+
+    async def start(self) -> None:
+        """Start the writer."""
+        if self._writer is None:
+            self._open = True
+            self._writer = asyncio.create_task(self._write(), name="journal")
+
+    async def close(self) -> None:
+        """Take nothing more, commit what is queued and stop the writer."""
+        self._open = False
+        for waiting in self._waiting_for_room:
+            if not waiting.done():
+                waiting.set_exception(JournalClosedError("the journal was closed"))
+        self._work.set()
+        if self._writer is not None:
+            await self._writer
+            self._writer = None
+
+    def submit(self, append: Append) -> asyncio.Future[Appended]:
+        """Queue an append at once.
+
+        Returns:
+            A future of where it landed, once it is durable. It raises `WrongExpectedPositionError`,
+            `StoreUnavailableError` or `StoreError`. Cancelling it does not take the append back.
+
+        Raises:
+            JournalFullError: the queue is full, or others wait for room already.
+            JournalClosedError: the journal is not open.
+            CodecError: an event cannot be kept.
+        """
+        if not self._has_room() or self._waiting_for_room:
+            raise JournalFullError("the journal's queue is full")
+        return self._enqueue(append)
+
+    async def append(self, append: Append) -> Appended:
+        """Wait for room, in turn, queue an append and wait until it is durable. Raises as `submit` and its future."""
+        if self._waiting_for_room or not self._has_room():
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting_for_room.append(turn)
+            try:
+                await turn
+            finally:
+                self._waiting_for_room.remove(turn)
+        try:
+            done = self._enqueue(append)
+        finally:
+            self._give_room()
+        return await done
+
+    def _enqueue(self, append: Append) -> asyncio.Future[Appended]:
+        if not self._open:
+            raise JournalClosedError("the journal is not open")
+        entry = _Entry(prepare(append), asyncio.get_running_loop().create_future())
+        self._queue.append(entry)
+        self._queued_bytes += entry.append.size
+        self._work.set()
+        return entry.done
+
+    def _has_room(self) -> bool:
+        return len(self._queue) < self._max_queued and self._queued_bytes < self._max_queued_bytes
+
+    def _give_room(self) -> None:
+        """Let the first in line go on; it lets the next one go on after it has queued."""
+        if self._waiting_for_room and self._has_room() and not self._waiting_for_room[0].done():
+            self._waiting_for_room[0].set_result(None)
+
+    async def _write(self) -> None:
+        try:
+            while self._queue or self._open:
+                if self._queue:
+                    groups = self._take()
+                    self._give_room()
+                    await self._flush(groups)
+                else:
+                    self._work.clear()
+                    await self._work.wait()
+        finally:
+            # Reached with a queue only when the loop cancels the writer: nobody may be left waiting.
+            self._open = False
+            _fail(self._queue, JournalClosedError("the journal was stopped before it could write"))
+
+    def _take(self) -> list[list[_Entry]]:
+        """Take a flush from the head of the queue, grouped by stream.
+
+        It ends before an append that cannot be merged with what it holds of the same stream, so that order is kept.
+        """
+        groups: dict[str, list[_Entry]] = {}
+        events = size = 0
+        while self._queue:
+            append = self._queue[0].append
+            events += len(append.rows)
+            size += append.size
+            group = groups.get(append.stream)
+            if groups and (events > self._max_flush_events or size > self._max_flush_bytes):
+                break
+            if group is not None and not _follows(append, group):
+                break
+            entry = self._queue.popleft()
+            self._queued_bytes -= entry.append.size
+            groups.setdefault(append.stream, []).append(entry)
+        return list(groups.values())
+
+    async def _flush(self, groups: list[list[_Entry]]) -> None:
+        try:
+            outcomes = await self._persist([_merged(group) for group in groups])
+        except StoreUnavailableError as error:
+            _fail([entry for group in groups for entry in group], error)
+            _fail(self._queue, error)
+            self._queue.clear()
+            self._queued_bytes = 0
+            self._give_room()
+        except Exception as error:
+            await self._apart([entry for group in groups for entry in group], error)
+        else:
+            for group, outcome in zip(groups, outcomes, strict=True):
+                if isinstance(outcome, Appended):
+                    _settle(group, outcome)
+                else:
+                    await self._apart(group, outcome)
+
+    async def _apart(self, entries: Sequence[_Entry], error: Exception) -> None:
+        """After a refusal, write each append by itself, so that only those at fault are refused."""
+        if len(entries) == 1:
+            _fail(entries, error)
+            return
+        for entry in entries:
+            await self._flush([[entry]])
+
+    async def _persist(self, appends: Sequence[PreparedAppend]) -> list[Appended | WrongExpectedPositionError]:
+        loop = asyncio.get_running_loop()
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                outcomes = await self._store.append_group(appends)
+            except StoreUnavailableError:
+                if self._down_since is None:
+                    self._down_since = loop.time()
+                if loop.time() + pause - self._down_since > self._patience_s:
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+            else:
+                self._down_since = None
+                return outcomes
+
+
+def _follows(append: PreparedAppend, group: Sequence[_Entry]) -> bool:
+    """Tell whether an append can be merged behind others of its stream without losing what it expects."""
+    if append.tenant != group[0].append.tenant:
+        return False
+    if append.expected == ANY:
+        return True
+    first = group[0].append.expected
+    return first != ANY and append.expected == first + sum(len(entry.append.rows) for entry in group)
+
+
+def _merged(group: Sequence[_Entry]) -> PreparedAppend:
+    appends = [entry.append for entry in group]
+    if len(appends) == 1:
+        return appends[0]
+    return replace(
+        appends[0],
+        rows=[row for append in appends for row in append.rows],
+        recordings=[chunk for append in appends for chunk in append.recordings],
+        size=sum(append.size for append in appends),
+    )
+
+
+def _settle(group: Sequence[_Entry], last: Appended) -> None:
+    """Tell each append of a merged one where it landed, from where the last event did."""
+    behind = 0
+    for entry in reversed(group):
+        if not entry.done.done():
+            entry.done.set_result(
+                Appended(stream_position=last.stream_position - behind, position=last.position - behind)
+            )
+        behind += len(entry.append.rows)
+
+
+def _fail(entries: Sequence[_Entry] | deque[_Entry], error: Exception) -> None:
+    for entry in entries:
+        if not entry.done.done():
+            entry.done.set_exception(error)

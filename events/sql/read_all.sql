@@ -1,0 +1,10 @@
+SELECT e.position, s.name, e.stream_position, s.tenant, e.event_id, e.type, e.schema_version, e.data,
+       e.occurred_at, e.recorded_at, e.elapsed_us, e.correlation_id, e.causation_id
+  FROM events e
+  JOIN streams s ON s.id = e.stream_id
+ WHERE e.position > $1
+   AND (cardinality($3::text[]) = 0 OR e.type = ANY ($3))
+   AND ($4::text IS NULL OR starts_with(s.name, $4))
+   AND ($5::text IS NULL OR s.tenant = $5)
+ ORDER BY e.position
+ LIMIT $2

@@ -1,0 +1,93 @@
+"""A real PostgreSQL for tests: one embedded server for the whole run, a fresh migrated database for each test."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from events.embedded import EmbeddedPostgres
+from events.migrations import migrate
+from events.postgres import PostgresStore
+
+_FOLDER = "BALTO_TEST_POSTGRES"
+_TEMPLATE = "balto_template"
+_QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name one folder for all processes of the run; only the first of them, which has no worker input, does."""
+    if not hasattr(config, "workerinput"):
+        folder = Path(tempfile.mkdtemp(prefix="balto-tests-"))
+        folder.chmod(0o755)  # the server's user must get in where tests run as root
+        os.environ[_FOLDER] = str(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the folder, after every process of the run has left the server."""
+    if not hasattr(config, "workerinput") and _FOLDER in os.environ:
+        shutil.rmtree(os.environ.pop(_FOLDER))
+
+
+def _run[T](coroutine: Coroutine[None, None, T]) -> T:
+    """Run a coroutine on a loop and thread of its own, beside whatever loop a test has."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
+async def _make_template(server: EmbeddedPostgres) -> None:
+    connection = await asyncpg.connect(server.dsn)
+    try:
+        # Another worker of the same run may be at it: the lock is the session's, since DDL of databases needs that.
+        await connection.execute("SELECT pg_advisory_lock(1)")
+        if await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", _TEMPLATE) is None:
+            await connection.execute(f"CREATE DATABASE {_TEMPLATE}_new")
+            template = await asyncpg.connect(server.dsn_of(f"{_TEMPLATE}_new"))
+            try:
+                await migrate(template)
+            finally:
+                await template.close()
+            await connection.execute(f"ALTER DATABASE {_TEMPLATE}_new RENAME TO {_TEMPLATE}")
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[EmbeddedPostgres]:
+    """The run's embedded server, without fsync: what tests of durability need is a server of their own."""
+    server = EmbeddedPostgres(Path(os.environ[_FOLDER]), _QUICK)
+    _run(server.start())
+    try:
+        _run(_make_template(server))
+        yield server
+    finally:
+        _run(server.stop())
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: EmbeddedPostgres) -> AsyncIterator[str]:
+    """Address of a fresh, migrated database, dropped after the test."""
+    name = f"test_{uuid4().hex}"
+    connection = await asyncpg.connect(postgres_server.dsn)
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        yield postgres_server.dsn_of(name)
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def store(postgres_url: str) -> AsyncIterator[PostgresStore]:
+    """A store on a fresh database."""
+    store = await PostgresStore.connect(postgres_url)
+    try:
+        yield store
+    finally:
+        await store.close()
