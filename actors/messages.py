@@ -194,6 +194,14 @@ class AudioFinished:
     reason: Literal["client_finished", "client_left", "server_stopping"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """Socket → session: the whole message of a recommendation was written."""
+
+    number: int
+    recommendation_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class RecommendationReply:
     """The client's answer to a recommendation."""
@@ -236,25 +244,32 @@ class DecodingFailed:
 
     code: str
     byte_offset: int
+    byte_end: int
+    """Bytes received when it was found out."""
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Listen:
-    """Session → vad: the next samples of the session."""
+    """Session → vad: the next samples of the session, decoded from the bytes up to `byte_end`."""
 
     pcm: Pcm
+    byte_end: int
 
 
 @dataclass(frozen=True, slots=True)
 class FinishListening:
     """Session → vad: no more samples; close an open phrase."""
 
+    byte_end: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Listened:
-    """Vad → session: what the samples up to `sample_end` held."""
+    """Vad → session: what the samples up to `sample_end`, decoded from the bytes up to `byte_end`, held."""
 
     heard: tuple[Heard, ...] = field(default=())
+    byte_end: int
     sample_end: int
     final: bool = False
 
@@ -271,9 +286,14 @@ class Examined:
     """Examiner → session."""
 
     number: int
-    cleaned: Cleaned | None
+    sample_start: int
+    sample_end: int
     biometrics: Biometrics | None
-    duration_ms: float
+    """None where measuring failed; the phrase goes on."""
+    measuring_ms: float
+    cleaned: Cleaned | None
+    """None where the phrase is clean enough for speech-to-text as it is, or cleaning failed."""
+    cleaning_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -282,6 +302,8 @@ class Transcribe:
 
     number: int
     pcm: Pcm
+    attempt: int = 0
+    """Which engine of the session's order of preference, from 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +311,7 @@ class Transcribed:
     """Stt → session: a transcript, or the code of the error that stands in its place."""
 
     number: int
+    attempt: int
     provider: str
     model: str
     transcript: Transcript | None
@@ -302,6 +325,7 @@ class Normalise:
 
     number: int
     text: str
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,6 +333,7 @@ class NormaliseDone:
     """Llm → session. Exactly one of `outcome` and `error` is set."""
 
     number: int
+    attempt: int
     engine: str
     model: str
     outcome: Normalised | None
@@ -323,6 +348,7 @@ class Classify:
     number: int
     text: str
     entities: tuple[Entity, ...]
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,6 +356,7 @@ class ClassifyDone:
     """Llm → session. Exactly one of `outcome` and `error` is set."""
 
     number: int
+    attempt: int
     engine: str
     model: str
     outcome: Classified | None

@@ -53,7 +53,8 @@ class Actor(pykka.Actor):
     """
 
     dispatcher: ClassVar[Literal["loop", "pool"]] = "loop"
-    """Where handlers run: `loop` for steps under about 200 µs and coroutines, `pool` for longer ones that release the GIL."""
+    """Where handlers run: `loop` for coroutines and steps under about 200 µs, `pool` for longer ones that release the
+    GIL."""
 
     actor_inbox: Mailbox
 
@@ -114,7 +115,7 @@ class Actor(pykka.Actor):
                 outcome = _Outcome(await coroutine, None)
             except asyncio.CancelledError:
                 outcome = _Outcome(None, RuntimeError("the handler was cancelled"))
-            except Exception as error:  # noqa: BLE001 - raised again by Pykka's loop, which owns failure
+            except Exception as error:
                 outcome = _Outcome(None, error)
             self.actor_inbox.resume_with(Envelope(outcome, reply_to=reply_to))
 

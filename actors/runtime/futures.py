@@ -9,7 +9,7 @@ from typing import Any, override
 
 import pykka
 
-OptExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+OptExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 
 def _on_running_loop() -> bool:

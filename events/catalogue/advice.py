@@ -6,7 +6,15 @@ from typing import Literal
 from events.catalogue.base import Event, recorded
 
 BasketRule = Literal["lookup", "macro_micro", "macro_fallback", "second_macro_micro", "second_macro_fallback"]
-WithheldReason = Literal["nothing_asked", "no_basket", "all_named_already", "category_without_advice", "understanding_failed"]
+WithheldReason = Literal[
+    "nothing_asked",
+    "no_basket",
+    "all_named_already",
+    "category_without_advice",
+    "transcription_failed",
+    "understanding_failed",
+    "client_left",
+]
 Answer = Literal["exibida", "aceita", "dispensada"]
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 PERSONAL = {"personal": True}
 
 
-def personal(**kwargs: Any) -> Any:  # noqa: ANN401 - dataclasses.field is typed the same way
+def personal(**kwargs: Any) -> Any:
     """Declare a dataclass field that holds personal or health data, to be sealed at rest and kept out of logs."""
     return field(metadata=PERSONAL, **kwargs)
 

@@ -70,6 +70,7 @@ class PhraseCleaned(Event):
     """RMS before over RMS after, in dB."""
     given_to_stt: Literal["raw", "cleaned"]
     duration_ms: float
+    """How long cleaning took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,4 +111,4 @@ class PhraseMeasured(Event):
     """Mean sample, of full scale 1.0."""
     bands: BandEnergies
     duration_ms: float
-    """How long cleaning and measuring took."""
+    """How long measuring took."""

@@ -1,0 +1,218 @@
+"""The session's decisions: from a state and what just came in, the events that follow. Pure."""
+
+from typing import Final
+
+from actors.messages import (
+    SAMPLE_RATE,
+    Decoded,
+    DecodingFailed,
+    Delivered,
+    Examined,
+    NormaliseDone,
+    Phrase,
+    RecommendationReply,
+    SpeechBegan,
+    SpeechGivenUp,
+    Transcribed,
+)
+from actors.session.answering import classified, normalised, transcribed
+from actors.session.inputs import (
+    Began,
+    Classification,
+    Drained,
+    Input,
+    Policy,
+    Progressed,
+    Resources,
+)
+from actors.session.state import SessionState, fold
+from events.catalogue import (
+    AudioFormatDetected,
+    AudioReceived,
+    AudioRejected,
+    EndReason,
+    Event,
+    PhraseCaptured,
+    PhraseCleaned,
+    PhraseDiscarded,
+    PhraseMeasured,
+    RecommendationAnswered,
+    RecommendationDelivered,
+    ResourcesSampled,
+    SessionEnded,
+    SessionStarted,
+    SpeechStarted,
+    TranscriptionRequested,
+)
+
+RECORD_EVERY: Final = SAMPLE_RATE
+"""Samples after which received bytes are recorded, if no phrase made it happen sooner."""
+
+
+def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
+    """Return the events that follow from an input, in order; none where it changes nothing.
+
+    An answer about a phrase that is no longer under way is ignored.
+    """
+    match message:
+        case Began():
+            return [
+                SessionStarted(
+                    session_id=message.session_id,
+                    counter_id=message.counter_id,
+                    protocol=message.protocol,
+                    encoding=message.encoding,
+                    settings=message.settings,
+                    versions=message.versions,
+                )
+            ]
+        case Decoded():
+            return _format_detected(state, message)
+        case Progressed():
+            return _progressed(state, message)
+        case DecodingFailed():
+            rejected = AudioRejected(code=message.code, byte_offset=message.byte_offset)
+            return [] if state.rejected else [rejected]
+        case Delivered():
+            delivered = RecommendationDelivered(phrase=message.number, recommendation_id=message.recommendation_id)
+            return [delivered] if message.recommendation_id in state.undelivered else []
+        case RecommendationReply():
+            return [RecommendationAnswered(recommendation_id=message.recommendation_id, answer=message.answer)]
+        case Drained():
+            rest = _recorded(state, message.byte_end, state.samples_recorded)
+            return [*rest, _ended(fold(rest, state), message.reason)]
+        case _:
+            return _decide_phrase(state, message, policy)
+
+
+def _decide_phrase(
+    state: SessionState, message: Examined | Transcribed | NormaliseDone | Classification, policy: Policy
+) -> list[Event]:
+    number = message.done.number if isinstance(message, Classification) else message.number
+    phrase = state.open_phrases.get(number)
+    if phrase is None:
+        return []
+    match message:
+        case Examined():
+            return _examined(message, policy)
+        case Transcribed():
+            return transcribed(message, phrase, policy)
+        case NormaliseDone():
+            return normalised(message, phrase, policy)
+        case Classification():
+            return classified(state, message, phrase, policy)
+
+
+def _format_detected(state: SessionState, decoded: Decoded) -> list[Event]:
+    if decoded.encoding is None or state.encoding is not None:
+        return []
+    return [AudioFormatDetected(encoding=decoded.encoding, sample_rate=decoded.sample_rate, channels=decoded.channels)]
+
+
+def _recorded(state: SessionState, byte_end: int, sample_end: int) -> list[Event]:
+    if byte_end <= state.bytes_recorded:
+        return []
+    return [
+        AudioReceived(
+            byte_start=state.bytes_recorded,
+            byte_end=byte_end,
+            sample_start=state.samples_recorded,
+            sample_end=max(sample_end, state.samples_recorded),
+        )
+    ]
+
+
+def _progressed(state: SessionState, message: Progressed) -> list[Event]:
+    listened = message.listened
+    events: list[Event] = []
+    due = listened.final or listened.sample_end - state.samples_recorded >= RECORD_EVERY
+    # A phrase never precedes its audio in the stream, so that what was captured can always be heard again.
+    if due or any(isinstance(heard, Phrase) for heard in listened.heard):
+        events += _recorded(state, listened.byte_end, listened.sample_end)
+    for heard in listened.heard:
+        match heard:
+            case SpeechBegan():
+                events.append(SpeechStarted(phrase=heard.number, sample_start=heard.sample_start))
+            case SpeechGivenUp():
+                events.append(
+                    PhraseDiscarded(
+                        phrase=heard.number,
+                        sample_start=heard.sample_start,
+                        sample_end=heard.sample_end,
+                        reason=heard.reason,
+                    )
+                )
+            case Phrase():
+                events += _captured(heard, message.resources)
+    return events
+
+
+def _captured(phrase: Phrase, resources: Resources | None) -> list[Event]:
+    captured = PhraseCaptured(
+        phrase=phrase.number,
+        sample_start=phrase.sample_start,
+        sample_end=phrase.sample_end,
+        cut_reason=phrase.cut_reason,
+        vad=phrase.vad,
+    )
+    if resources is None:
+        return [captured]
+    sampled = ResourcesSampled(
+        phrase=phrase.number,
+        cpu_percent=resources.cpu_percent,
+        system_cpu_percent=resources.system_cpu_percent,
+        rss_bytes=resources.rss_bytes,
+        system_memory_percent=resources.system_memory_percent,
+        loop_lag_ms=resources.loop_lag_ms,
+    )
+    return [captured, sampled]
+
+
+def _examined(message: Examined, policy: Policy) -> list[Event]:
+    events: list[Event] = []
+    if message.cleaned is not None:
+        events.append(
+            PhraseCleaned(
+                phrase=message.number,
+                method=message.cleaned.method,
+                noise_profile_ms=message.cleaned.noise_profile_ms,
+                reduction_db=message.cleaned.reduction_db,
+                given_to_stt="cleaned",
+                duration_ms=message.cleaning_ms,
+            )
+        )
+    if message.biometrics is not None:
+        measured = message.biometrics
+        events.append(
+            PhraseMeasured(
+                phrase=message.number,
+                sample_start=message.sample_start,
+                sample_end=message.sample_end,
+                pitch_mean_hz=measured.pitch_mean_hz,
+                pitch_std_hz=measured.pitch_std_hz,
+                snr_db=measured.snr_db,
+                spectral_centroid_hz=measured.spectral_centroid_hz,
+                zero_crossing_rate=measured.zero_crossing_rate,
+                rms_mean=measured.rms_mean,
+                rms_max=measured.rms_max,
+                peak_dbfs=measured.peak_dbfs,
+                clipping_ratio=measured.clipping_ratio,
+                dc_offset=measured.dc_offset,
+                bands=measured.bands,
+                duration_ms=message.measuring_ms,
+            )
+        )
+    audio_ms = (message.sample_end - message.sample_start) * 1000 / SAMPLE_RATE
+    engine = policy.transcribers[0]
+    request = TranscriptionRequested(phrase=message.number, provider=engine.name, model=engine.model, audio_ms=audio_ms)
+    return [*events, request]
+
+
+def _ended(state: SessionState, reason: EndReason) -> SessionEnded:
+    return SessionEnded(
+        reason=reason,
+        bytes_received=state.bytes_recorded,
+        samples=state.samples_recorded,
+        phrases=state.phrases,
+        recommendations=state.recommendations,
+    )

@@ -1,0 +1,149 @@
+"""The session as a fold of its events: the state, and how each event changes it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from events.catalogue import (
+    AudioFormatDetected,
+    AudioReceived,
+    AudioRejected,
+    ClassificationFailed,
+    ClassificationRequested,
+    Entity,
+    Event,
+    NormalisationCompleted,
+    NormalisationFailed,
+    NormalisationRequested,
+    PhraseCaptured,
+    PhraseCleaned,
+    PhraseDiscarded,
+    RecommendationDelivered,
+    RecommendationSent,
+    RecommendationWithheld,
+    SessionEnded,
+    SessionStarted,
+    SpeechStarted,
+    TranscriptionFailed,
+    TranscriptionReceived,
+    TranscriptionRejected,
+    TranscriptionRequested,
+)
+
+Stage = Literal["speaking", "captured", "transcribing", "normalising", "classifying"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhraseState:
+    """A phrase between its onset and its outcome."""
+
+    stage: Stage = "speaking"
+    attempt: int = 0
+    """Engines of the present stage that have failed already."""
+    audio_for_stt: Literal["raw", "cleaned"] = "raw"
+    audio_ms: float = 0.0
+    text: str = ""
+    entities: tuple[Entity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionState:
+    """What a session must remember in order to decide. A new session is `SessionState()`."""
+
+    session_id: str = ""
+    position: int = 0
+    """Events so far: the stream position of the last one."""
+    encoding: str | None = None
+    bytes_recorded: int = 0
+    samples_recorded: int = 0
+    phrases: int = 0
+    """Phrases captured so far."""
+    open_phrases: Mapping[int, PhraseState] = field(default_factory=dict)
+    """Phrases under way, by number."""
+    recommendations: int = 0
+    undelivered: frozenset[str] = frozenset()
+    """Ids of recommendations sent that the socket has not taken yet."""
+    rejected: bool = False
+    """Whether the audio could not be decoded from some point on."""
+    ended: bool = False
+
+
+def fold(events: Iterable[Event], state: SessionState | None = None) -> SessionState:
+    """Return the state after events, from the given state or a new session's."""
+    state = state or SessionState()
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def evolve(state: SessionState, event: Event) -> SessionState:
+    """Return the state after one event. Total: an event that changes nothing only advances the position."""
+    state = replace(state, position=state.position + 1)
+    match event:
+        case SessionStarted():
+            return replace(state, session_id=event.session_id)
+        case SessionEnded():
+            return replace(state, ended=True)
+        case AudioFormatDetected():
+            return replace(state, encoding=event.encoding)
+        case AudioReceived():
+            return replace(state, bytes_recorded=event.byte_end, samples_recorded=event.sample_end)
+        case AudioRejected():
+            return replace(state, rejected=True)
+        case RecommendationSent():
+            state = replace(
+                state,
+                recommendations=state.recommendations + 1,
+                undelivered=state.undelivered | {event.recommendation_id},
+            )
+            return _without(state, event.phrase)
+        case RecommendationDelivered():
+            return replace(state, undelivered=state.undelivered - {event.recommendation_id})
+        case _:
+            return _evolve_phrase(state, event)
+
+
+def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
+    match event:
+        case SpeechStarted():
+            return _with(state, event.phrase, PhraseState())
+        case PhraseCaptured():
+            state = replace(state, phrases=state.phrases + 1)
+            return _with(state, event.phrase, PhraseState(stage="captured"))
+        case PhraseCleaned():
+            return _change(state, event.phrase, audio_for_stt=event.given_to_stt)
+        case TranscriptionRequested():
+            return _change(state, event.phrase, stage="transcribing", audio_ms=event.audio_ms)
+        case TranscriptionReceived():
+            return _change(state, event.phrase, text=event.text, attempt=0)
+        case NormalisationRequested():
+            return _change(state, event.phrase, stage="normalising")
+        case NormalisationCompleted():
+            return _change(state, event.phrase, entities=event.entities, attempt=0)
+        case ClassificationRequested():
+            return _change(state, event.phrase, stage="classifying")
+        case TranscriptionFailed() | NormalisationFailed() | ClassificationFailed():
+            return _after_failure(state, event.phrase)
+        case PhraseDiscarded() | TranscriptionRejected() | RecommendationWithheld():
+            return _without(state, event.phrase)
+        case _:
+            return state
+
+
+def _after_failure(state: SessionState, number: int) -> SessionState:
+    phrase = state.open_phrases.get(number)
+    return state if phrase is None else _with(state, number, replace(phrase, attempt=phrase.attempt + 1))
+
+
+def _with(state: SessionState, number: int, phrase: PhraseState) -> SessionState:
+    return replace(state, open_phrases={**state.open_phrases, number: phrase})
+
+
+def _change(state: SessionState, number: int, **changes: object) -> SessionState:
+    phrase = state.open_phrases.get(number)
+    # A closed phrase may still get late events, such as a comparison transcript.
+    return state if phrase is None else _with(state, number, replace(phrase, **changes))  # type: ignore[arg-type] # callers above name fields of PhraseState
+
+
+def _without(state: SessionState, number: int) -> SessionState:
+    return replace(state, open_phrases={n: p for n, p in state.open_phrases.items() if n != number})

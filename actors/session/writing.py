@@ -1,0 +1,100 @@
+"""The session's pen: wraps events in envelopes, cuts the recording that goes with them, hands both to the journal."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pykka
+
+from actors.session.ports import SessionServices, SessionSpec
+from events.catalogue import AudioReceived, Event
+from events.envelope import NewEvent
+from events.ids import phrase_id
+from events.store import Append, Appended, RecordingChunk
+
+
+@dataclass(frozen=True, slots=True)
+class Durable:
+    """Journal → session: these events are durable, or the journal gave up on them."""
+
+    events: tuple[Event, ...]
+    error: Exception | None = None
+
+
+class Writer:
+    """Writes one session's stream. Answers every `write` with `Durable` to the session.
+
+    Args:
+        spec: whose stream it is.
+        services: journal, clock and id source.
+        session: whom to tell.
+    """
+
+    def __init__(self, spec: SessionSpec, services: SessionServices, session: pykka.ActorRef[Any]) -> None:
+        self._spec = spec
+        self._services = services
+        self._session = session
+        self._began_us = services.clock.monotonic_us()
+        self._unrecorded = bytearray()
+        self._recorded_to = 0
+        self._last_of_phrase: dict[int, UUID] = {}
+        self.pending = 0
+        """Writes that are not durable yet."""
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes received from the client so far."""
+        return self._recorded_to + len(self._unrecorded)
+
+    def receive(self, data: bytes) -> None:
+        """Keep a client's bytes until the event that records them."""
+        self._unrecorded += data
+
+    def write(self, events: list[Event], expected: int) -> None:
+        """Submit events, which go to the stream after position `expected`, with the recordings they speak of."""
+        append = Append(
+            stream=self._spec.stream,
+            tenant=self._spec.tenant,
+            events=[self._wrap(event) for event in events],
+            expected=expected,
+            recordings=[self._cut(event) for event in events if isinstance(event, AudioReceived)],
+        )
+        self.pending += 1
+        written = tuple(events)
+        self._services.journal.submit(append).add_done_callback(lambda done: self._report(written, done))
+
+    def settled(self) -> None:
+        """Count one write as answered."""
+        self.pending -= 1
+
+    def _report(self, events: tuple[Event, ...], done: asyncio.Future[Appended]) -> None:
+        error = asyncio.CancelledError() if done.cancelled() else done.exception()
+        failure = error if error is None or isinstance(error, Exception) else RuntimeError("the journal was closed")
+        if self._session.is_alive():
+            self._session.tell(Durable(events, failure))
+
+    def _wrap(self, event: Event) -> NewEvent:
+        clock = self._services.clock
+        event_id = self._services.new_id()
+        number: int | None = getattr(event, "phrase", None)
+        correlation = causation = None
+        if number is not None:
+            correlation = phrase_id(self._spec.session_id, number)
+            causation = self._last_of_phrase.get(number)
+            self._last_of_phrase[number] = event_id
+        return NewEvent(
+            event_id=event_id,
+            event=event,
+            occurred_at=clock.utc(),
+            elapsed_us=clock.monotonic_us() - self._began_us,
+            correlation_id=correlation,
+            causation_id=causation,
+        )
+
+    def _cut(self, event: AudioReceived) -> RecordingChunk:
+        size = event.byte_end - self._recorded_to
+        data = bytes(self._unrecorded[:size])
+        del self._unrecorded[:size]
+        self._recorded_to = event.byte_end
+        return RecordingChunk(byte_start=event.byte_start, data=data)

@@ -1,0 +1,53 @@
+"""The transcription actor: asks the engine that the session chose, one phrase at a time."""
+
+from collections.abc import Sequence
+from typing import Any, override
+
+import pykka
+
+from actors.messages import Transcribe, Transcribed, Transcript
+from actors.runtime.actor import Actor
+from actors.runtime.clock import Clock
+from actors.stt.transcriber import Transcriber, TranscriptionError
+
+
+class SttActor(Actor):
+    """Answers each `Transcribe` with `Transcribed`, with a transcript or with the code of the engine's error.
+
+    Args:
+        session: whom to answer.
+        transcribers: engines in the session's order of preference; `Transcribe.attempt` is an index of it.
+        budget_s: seconds an engine has for a phrase.
+        clock: for the latency in the answer.
+    """
+
+    def __init__(
+        self, session: pykka.ActorRef[Any], transcribers: Sequence[Transcriber], *, budget_s: float, clock: Clock
+    ) -> None:
+        super().__init__()
+        self._session = session
+        self._transcribers = transcribers
+        self._budget_s = budget_s
+        self._clock = clock
+
+    @override
+    async def on_receive(self, message: Transcribe) -> None:
+        engine = self._transcribers[message.attempt]
+        began = self._clock.monotonic_us()
+        transcript: Transcript | None = None
+        error: str | None = None
+        try:
+            transcript = await engine.transcribe(message.pcm, budget_s=self._budget_s)
+        except TranscriptionError as failure:
+            error = failure.code
+        self._session.tell(
+            Transcribed(
+                number=message.number,
+                attempt=message.attempt,
+                provider=engine.provider,
+                model=engine.model,
+                transcript=transcript,
+                error=error,
+                latency_ms=(self._clock.monotonic_us() - began) / 1000,
+            )
+        )
