@@ -1,0 +1,202 @@
+"""Local speech-to-text: Whisper through faster-whisper, in a thread of its own."""
+
+import asyncio
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from actors.messages import SAMPLE_RATE, Pcm, Transcript
+from actors.stt.guard import Evidence, confidence_of, reason_to_reject
+from actors.stt.transcriber import TranscriptionError
+from actors.stt.vocabulary import DEFAULT_PROMPT
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+
+SHORT_WINDOW_S = 10
+"""Most phrases fit; the encoder then does a third of the work, with no loss. A window of 6 s does lose."""
+FULL_WINDOW_S = 30
+"""What Whisper was trained on; longer audio is cut at quiet places."""
+FRAMES_PER_SECOND = 100
+TOKENS_PER_SECOND = 10
+"""Ample for Portuguese, and a bound on what a decoder caught in a loop may cost."""
+MAX_PROMPT_TOKENS = 200
+QUEUE_LIMIT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What the model made of one window."""
+
+    text: str
+    logprob_sum: float
+    tokens: int
+    no_speech: float
+
+
+class WhisperTranscriber:
+    """Whisper on this machine's processor; implements `Transcriber`.
+
+    The model works in one thread, one phrase after the other. A thread can't be cancelled: a call whose budget runs
+    out is answered at once with `timeout`, and if its phrase was still waiting it is taken out of the queue, but a
+    phrase under way runs to its end (at most a few seconds; the tokens are bounded) and its result is dropped. At most
+    `queue_limit` phrases wait or run; one more is refused with `throttled`.
+
+    Args:
+        weights: a folder with a faster-whisper model, such as `ensure_weights` gives, or the name of a model that
+            faster-whisper may fetch ("small", "turbo").
+        prompt: text that primes the decoder with the spelling of names.
+        cpu_threads: threads of the matrix library; half of the processors, at most 4, by default.
+        queue_limit: phrases that may wait or run at a time.
+    """
+
+    def __init__(
+        self,
+        weights: Path | str,
+        *,
+        prompt: str = DEFAULT_PROMPT,
+        cpu_threads: int | None = None,
+        queue_limit: int = QUEUE_LIMIT,
+    ) -> None:
+        self._weights = str(weights)
+        self._prompt = prompt
+        self._cpu_threads = cpu_threads or max(1, min(4, (os.cpu_count() or 2) // 2))
+        self._queue_limit = queue_limit
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whisper")
+        self._outstanding: set[Future[Any]] = set()
+        self._model: WhisperModel | None = None
+        self._tokenizer: Any = None
+        self._before: list[int] = []
+
+    @property
+    def provider(self) -> str:
+        """Always `local`."""
+        return "local"
+
+    @property
+    def model(self) -> str:
+        """`whisper-base` for a folder of that name or any other folder without a name of its own kind."""
+        name = Path(self._weights).name
+        return name if name.startswith("whisper-") else f"whisper-{'base' if Path(self._weights).is_dir() else name}"
+
+    async def warm(self) -> None:
+        """Load the model and run it once on silence.
+
+        Raises:
+            TranscriptionError: `transient`, when the model can't be loaded.
+        """
+        await self._run(self._hear, np.zeros(SAMPLE_RATE, np.int16))
+
+    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+        """Write down one phrase; see `Transcriber.transcribe`.
+
+        Raises:
+            TranscriptionError: `throttled` when too many phrases wait, `timeout` when the budget ran out, `empty` when
+                nothing was written, `transient` when the model failed.
+        """
+        try:
+            async with asyncio.timeout(budget_s):
+                pieces = await self._run(self._hear, pcm)
+        except TimeoutError as error:
+            raise TranscriptionError("timeout", f"local model took longer than {budget_s:g} s") from error
+        text = " ".join(piece.text for piece in pieces if piece.text)
+        if not text:
+            raise TranscriptionError("empty", "local model wrote nothing")
+        logprob = sum(p.logprob_sum for p in pieces) / max(1, sum(p.tokens for p in pieces))
+        evidence = Evidence(
+            avg_logprob=logprob,
+            no_speech=min(piece.no_speech for piece in pieces),
+            duration_s=pcm.size / SAMPLE_RATE,
+            prompt=self._prompt,
+        )
+        return Transcript(text=text, confidence=confidence_of(logprob), rejected=reason_to_reject(text, evidence))
+
+    async def close(self) -> None:
+        """Let go of the thread and the model. A phrase under way ends in the background."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._model = None
+
+    async def _run(self, work: Any, pcm: Pcm) -> list[_Piece]:
+        if len(self._outstanding) >= self._queue_limit:
+            raise TranscriptionError("throttled", "too many phrases wait for the local model")
+        try:
+            future: Future[list[_Piece]] = self._executor.submit(work, pcm)
+        except RuntimeError as error:
+            raise TranscriptionError("transient", "the local model is closed") from error
+        self._outstanding.add(future)
+        future.add_done_callback(self._outstanding.discard)
+        try:
+            return await asyncio.wrap_future(future)
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
+            raise TranscriptionError("transient", f"local model failed: {type(error).__name__}") from error
+
+    # ── in the model's thread ───────────────────────────────────────────────────────────────────
+
+    def _load(self) -> "WhisperModel":
+        if self._model is None:
+            from faster_whisper import WhisperModel  # noqa: PLC0415 - half a second, and an optional extra
+            from faster_whisper.tokenizer import Tokenizer  # noqa: PLC0415 - the same
+
+            model = WhisperModel(
+                self._weights, device="cpu", compute_type="int8", cpu_threads=self._cpu_threads, num_workers=1
+            )
+            tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, "transcribe", "pt")
+            primed = tokenizer.encode(" " + self._prompt.strip())[-MAX_PROMPT_TOKENS:] if self._prompt else []
+            history = [tokenizer.sot_prev, *primed] if primed else []
+            self._before = [*history, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+            self._tokenizer = tokenizer
+            self._model = model
+        return self._model
+
+    def _hear(self, pcm: Pcm) -> list[_Piece]:
+        return [self._hear_window(window) for window in windows(pcm)]
+
+    def _hear_window(self, pcm: Pcm) -> _Piece:
+        model = self._load()
+        seconds = SHORT_WINDOW_S if pcm.size <= SHORT_WINDOW_S * SAMPLE_RATE else FULL_WINDOW_S
+        padded = np.zeros(seconds * SAMPLE_RATE, np.float32)
+        padded[: pcm.size] = pcm.astype(np.float32) / 32768.0
+        features = model.feature_extractor(padded)[:, : seconds * FRAMES_PER_SECOND]
+        encoded = model.encode(np.ascontiguousarray(features, dtype=np.float32))
+        room = int(pcm.size / SAMPLE_RATE * TOKENS_PER_SECOND) + 20
+        result = model.model.generate(
+            encoded,
+            [self._before],
+            beam_size=1,
+            max_length=min(model.max_length, len(self._before) + room),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+        )[0]
+        tokens = result.sequences_ids[0]
+        # CTranslate2 gives the mean over the tokens; Whisper's thresholds count the end token too.
+        return _Piece(
+            text=self._tokenizer.decode(tokens).strip(),
+            logprob_sum=result.scores[0] * len(tokens),
+            tokens=len(tokens) + 1,
+            no_speech=result.no_speech_prob,
+        )
+
+
+def windows(pcm: Pcm) -> list[Pcm]:
+    """Cut audio longer than 30 s at the quietest tenth of a second in the last 5 s of each window.
+
+    Args:
+        pcm: int16 mono samples at 16 kHz, shape (n,).
+
+    Returns:
+        Views of at most 30 s that together are `pcm`; one for a usual phrase.
+    """
+    full, look, step = FULL_WINDOW_S * SAMPLE_RATE, 5 * SAMPLE_RATE, SAMPLE_RATE // 10
+    pieces: list[Pcm] = []
+    while pcm.size > full:
+        tail = pcm[full - look : full].astype(np.float64).reshape(-1, step)
+        quietest = int(np.argmin((tail**2).mean(axis=1)))
+        cut = full - look + quietest * step + step // 2
+        pieces.append(pcm[:cut])
+        pcm = pcm[cut:]
+    return [*pieces, pcm]
