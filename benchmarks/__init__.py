@@ -1,0 +1,1 @@
+"""Benchmarks and the speech that they listen to: development tools, not product."""

@@ -1,0 +1,1 @@
+"""Synthetic Portuguese speech of our own: scripts, voices, room tone and assembly."""
