@@ -30,6 +30,8 @@ class Settings(BaseSettings):
 
     stt: Literal["auto", "local", "elevenlabs", "assemblyai"] = "auto"
     llm: Literal["auto", "lexicon", "openai"] = "auto"
+    whisper_model: str | None = None
+    """Another faster-whisper model, by folder or name; without it Whisper base, as installed, verified and assembled."""
     stt_budget_s: float = Field(default=8.0, gt=0)
     llm_budget_s: float = Field(default=3.0, gt=0)
 
@@ -38,6 +40,7 @@ class Settings(BaseSettings):
     elevenlabs_model: str = "scribe_v2"
     assemblyai_api_key: SecretStr | None = None
     assemblyai_base_url: str | None = None
+    assemblyai_model: str = "universal"
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     openai_model: str = "gpt-6-luna"

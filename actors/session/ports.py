@@ -12,15 +12,7 @@ from actors.runtime.clock import Clock
 from actors.session.inputs import Began, Policy, Resources
 from actors.stt.transcriber import Transcriber
 from events.catalogue import EndReason, Event
-from events.store import Append, Appended
-
-
-class Journal(Protocol):
-    """Takes appends and says when they are durable; keeps the order of each stream."""
-
-    def submit(self, append: Append) -> asyncio.Future[Appended]:
-        """Queue an append; the future fails with a `StoreError`."""
-        ...
+from events.journal import EventWriter
 
 
 class Outbox(Protocol):
@@ -71,7 +63,7 @@ class FlowWindow:
 class SessionServices:
     """What all sessions of a process share."""
 
-    journal: Journal
+    journal: EventWriter
     transcribers: Sequence[Transcriber]
     """In order of preference, as `Policy.transcribers` names them."""
     understandings: Sequence[Understanding]

