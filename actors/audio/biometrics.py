@@ -1,0 +1,154 @@
+"""Coarse acoustic statistics of a phrase, in numpy alone."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.audio.frames import Samples, framed
+from actors.audio.pitch import pitch_track
+from actors.messages import SAMPLE_RATE, Biometrics, Pcm
+from events.catalogue import BandEnergies
+
+FRAME: Final = 2_048
+HOP: Final = 512
+"""Samples of a frame and from one to the next: librosa's defaults, centred frames."""
+LOW_HZ: Final = 500.0
+HIGH_HZ: Final = 2_000.0
+_FULL_SCALE: Final = 32_768.0
+_SHORT: Final = 320
+"""Samples of the frames that tell speech from pauses, 20 ms."""
+_LEAST_NOISE: Final = (1 / 12) / _FULL_SCALE**2
+"""Power of the rounding to int16: no recording has less noise."""
+_LEAST_PITCH_FRAMES: Final = 3
+_WINDOW: Final = np.hanning(FRAME + 1)[:-1].astype(np.float32)
+_HZ: Final = np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spectrum:
+    centroid_hz: float | None
+    bands: BandEnergies
+
+
+def measure(pcm: Pcm, noise: Pcm | None = None, noise_rms: float | None = None) -> Biometrics:
+    """Measure one phrase as it was received.
+
+    Definitions: frames of 2048 samples, 512 apart, centred, as in librosa; zero-crossing rate, RMS and spectral
+    centroid are means over frames. Pitch is the mean of YIN over voiced frames. SNR is the power of the phrase's
+    active frames, less the noise's, over the noise's.
+
+    Args:
+        pcm: the phrase, shape (n,); any length, also none.
+        noise: audio of the same session without speech.
+        noise_rms: tracked RMS of the noise in int16 units, for where `noise` is too short. Without both, the phrase's
+            own quietest frames are the noise.
+
+    Returns:
+        Statistics in the units of `events.catalogue.PhraseMeasured`; never NaN or infinite.
+    """
+    samples = pcm.astype(np.float32) * np.float32(1 / _FULL_SCALE)
+    if not samples.size or not pcm.any():
+        return _silence()
+    noise_power = _noise_power(noise, noise_rms)
+    pitch_mean, pitch_std = _pitch(samples, noise_power)
+    spectrum = _spectrum(samples)
+    rms = np.sqrt(np.mean(np.square(_centred(samples, "constant")), axis=1))
+    peak = max(abs(int(pcm.max())), abs(int(pcm.min()))) / _FULL_SCALE
+    clipped = int(np.count_nonzero((pcm == 32_767) | (pcm == -32_768)))
+    return Biometrics(
+        pitch_mean_hz=pitch_mean,
+        pitch_std_hz=pitch_std,
+        snr_db=_snr_db(samples, noise_power),
+        spectral_centroid_hz=spectrum.centroid_hz,
+        zero_crossing_rate=_zero_crossing_rate(samples),
+        rms_mean=float(rms.mean()),
+        rms_max=float(rms.max()),
+        peak_dbfs=float(20 * np.log10(peak)),
+        clipping_ratio=clipped / pcm.size,
+        dc_offset=float(samples.mean(dtype=np.float64)),
+        bands=spectrum.bands,
+    )
+
+
+def _silence() -> Biometrics:
+    return Biometrics(
+        pitch_mean_hz=None,
+        pitch_std_hz=None,
+        snr_db=None,
+        spectral_centroid_hz=None,
+        zero_crossing_rate=0.0,
+        rms_mean=0.0,
+        rms_max=0.0,
+        peak_dbfs=None,
+        clipping_ratio=0.0,
+        dc_offset=0.0,
+        bands=BandEnergies(low=None, mid=None, high=None),
+    )
+
+
+def _centred(samples: Samples, fill: str) -> Samples:
+    """Return frames whose centres are at multiples of the hop, the edges padded with zeros or the last sample."""
+    half = FRAME // 2
+    if fill == "edge":
+        before, after = np.full(half, samples[0]), np.full(half, samples[-1])
+    else:
+        before = after = np.zeros(half, dtype=np.float32)
+    return framed(np.concatenate([before, samples, after]), FRAME, HOP)
+
+
+def _zero_crossing_rate(samples: Samples) -> float:
+    negative = np.signbit(_centred(samples, "edge"))
+    crossings = np.count_nonzero(negative[:, 1:] != negative[:, :-1], axis=1)
+    return float(np.mean(crossings) / FRAME)
+
+
+def _spectrum(samples: Samples) -> _Spectrum:
+    magnitude = np.abs(np.fft.rfft(_centred(samples, "constant") * _WINDOW, axis=1))
+    weight = magnitude.sum(axis=1)
+    heard = weight > 0
+    centroid = float(np.mean((magnitude[heard] @ _HZ) / weight[heard])) if heard.any() else None
+    power = np.square(magnitude).sum(axis=0, dtype=np.float64)
+    total = float(power.sum())
+    if total <= 0:
+        return _Spectrum(centroid, BandEnergies(low=None, mid=None, high=None))
+    low = float(power[_HZ < LOW_HZ].sum()) / total
+    high = float(power[_HZ > HIGH_HZ].sum()) / total
+    return _Spectrum(centroid, BandEnergies(low=low, mid=max(0.0, 1.0 - low - high), high=high))
+
+
+def _pitch(samples: Samples, noise_power: float | None) -> tuple[float | None, float | None]:
+    track = pitch_track(samples, float(np.sqrt(2 * noise_power)) if noise_power else 0.0)
+    voiced = track[np.isfinite(track)]
+    if len(voiced) < _LEAST_PITCH_FRAMES:
+        return None, None
+    # a frame an octave off its phrase is an error of the estimate, not of the speaker
+    middle = float(np.median(voiced))
+    voiced = voiced[(voiced > middle / 1.7) & (voiced < middle * 1.7)]
+    return float(voiced.mean()), float(voiced.std())
+
+
+def _noise_power(noise: Pcm | None, noise_rms: float | None) -> float | None:
+    if noise is not None and noise.size >= 10 * _SHORT:
+        return max(float(np.mean(np.square(noise.astype(np.float64) / _FULL_SCALE))), _LEAST_NOISE)
+    if noise_rms is not None and np.isfinite(noise_rms) and noise_rms >= 0:
+        return max((noise_rms / _FULL_SCALE) ** 2, _LEAST_NOISE)
+    return None
+
+
+def _snr_db(samples: Samples, noise_power: float | None) -> float | None:
+    powers = _frame_powers(samples)
+    if noise_power is None:
+        noise_power = max(float(np.percentile(powers, 10)), _LEAST_NOISE)
+    # active: within 20 dB of the loud frames, so that pauses inside the phrase don't count as weak speech
+    active = powers[powers >= np.percentile(powers, 95) / 100]
+    signal = float(active.mean()) - noise_power
+    return float(10 * np.log10(max(signal, noise_power / 100) / noise_power))
+
+
+def _frame_powers(samples: Samples) -> NDArray[np.float64]:
+    if samples.size < _SHORT:
+        return np.array([np.mean(np.square(samples, dtype=np.float64))])
+    whole = samples[: samples.size - samples.size % _SHORT].reshape(-1, _SHORT)
+    return np.mean(np.square(whole, dtype=np.float64), axis=1)
