@@ -12,6 +12,9 @@ from actors.messages import LexiconEntry
 MIN_RATIO = 85.0
 """Likeness of two phonetic keys, 0 to 100, below which they are different words."""
 
+_MIN_RATIO_OF_WORDS = 90.0
+"""The same for expressions: in a long one the usual likeness still leaves room for another word."""
+
 _MAX_WINDOW = 6
 """Words joined before comparing."""
 _MAX_BAG = 4
@@ -42,13 +45,17 @@ class Match:
     score: float
     """0 to 1."""
     weight: float
-    """Letters accounted for, times the score: what decides between matches that overlap."""
+    """Letters accounted for, times the squared score: what decides between matches that overlap."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
     entry: LexiconEntry
     letters: int
+    min_ratio: float
+
+    def match(self, first: int, last: int, score: float) -> Match:
+        return Match(self.entry, first, last, score, self.letters * score * score)
 
 
 class MatchingIndex:
@@ -89,9 +96,9 @@ class MatchingIndex:
         joined = "".join(token.text for token in tokens)
         if not joined:
             return
-        form = _Form(entry, len(joined))
-        self._exact.setdefault(joined, form)
         telling = [token.text for token in tokens if token.text not in FILLERS]
+        form = _Form(entry, len(joined), MIN_RATIO if len(telling) < 2 else _MIN_RATIO_OF_WORDS)
+        self._exact.setdefault(joined, form)
         stems = _bag(stem(word) for word in telling)
         if len(stems) > 1 or (stems and len(stems[0]) >= _MIN_BAG_STEM and entry.kind != "medicine"):
             self._stems.setdefault(stems, form)
@@ -111,7 +118,7 @@ class MatchingIndex:
                 window = tokens[first : last + 1]
                 hit = self._exact.get(joined)
                 if hit and _may_join(window, joined):
-                    yield Match(hit.entry, first, last, _EXACT, float(len(joined)))
+                    yield hit.match(first, last, _EXACT)
                 elif not all(token.text in COMMON for token in window):
                     yield from self._by_sound(joined, first, last)
 
@@ -121,15 +128,17 @@ class MatchingIndex:
             return
         hit = self._sounds.get(key)
         if hit:
-            yield Match(hit.entry, first, last, _SOUND, _SOUND * hit.letters)
+            yield hit.match(first, last, _SOUND)
             return
         if not _MIN_LIKE <= len(key) <= self._longest + 3:
             return
         best = process.extractOne(key, self._nearby(len(key)), scorer=fuzz.ratio, score_cutoff=MIN_RATIO)
-        if best and (best[0][0] == key[0] or min(len(key), len(best[0])) >= _MIN_TOLERANT_START):
-            form = self._sounds[best[0]]
-            score = _LIKE * best[1] / 100
-            yield Match(form.entry, first, last, score, score * form.letters)
+        if not best:
+            return
+        form = self._sounds[best[0]]
+        same_start = best[0][0] == key[0] or min(len(key), len(best[0])) >= _MIN_TOLERANT_START
+        if same_start and best[1] >= form.min_ratio:
+            yield form.match(first, last, _LIKE * best[1] / 100)
 
     def _by_stems(self, tokens: Sequence[Token]) -> Iterator[Match]:
         """Yield matches of the telling words, inflected, in any order, with fillers between them."""
@@ -144,7 +153,7 @@ class MatchingIndex:
                 if hit is None and not all(tokens[place].text in COMMON for place in places):
                     hit, score = self._stem_sounds.get(_bag(sound(part) for part in stems)), _SOUND
                 if hit and (size > 1 or tokens[first].text not in COMMON):
-                    yield Match(hit.entry, first, places[-1], score, score * hit.letters)
+                    yield hit.match(first, places[-1], score)
 
     def _nearby(self, length: int) -> tuple[str, ...]:
         """Return the keys whose length lets them reach the ratio against a key of this length."""
