@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +121,7 @@ class WhisperTranscriber:
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._model = None
 
-    async def _run(self, work: Any, pcm: Pcm) -> list[_Piece]:
+    async def _run(self, work: Callable[[Pcm], list[_Piece]], pcm: Pcm) -> list[_Piece]:
         if len(self._outstanding) >= self._queue_limit:
             raise TranscriptionError("throttled", "too many phrases wait for the local model")
         try:
@@ -131,6 +132,12 @@ class WhisperTranscriber:
         future.add_done_callback(self._outstanding.discard)
         try:
             return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Nobody cancelled the caller: `close` emptied the queue.
+            raise TranscriptionError("transient", "the local model was closed") from None
         except (ImportError, OSError, RuntimeError, ValueError) as error:
             raise TranscriptionError("transient", f"local model failed: {type(error).__name__}") from error
 
