@@ -1,0 +1,5 @@
+"""`python -m balto`."""
+
+from balto.cli import main
+
+main()

@@ -1,0 +1,93 @@
+"""Advice on a text: the understanding engines and the basket engine, without audio or events."""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from actors.basket.catalogue import BasketFileError, load_baskets
+from actors.basket.resolver import BasketEngine
+from actors.llm.understanding import Understanding, UnderstandingError
+from actors.messages import Classified, Resolved
+from balto.engines import EngineError, build_understandings
+from balto.settings import Settings
+from events.catalogue import Entity, Item
+
+
+class AdviserError(Exception):
+    """No advice can be given; the message says why in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What was understood and what is suggested."""
+
+    entities: tuple[Entity, ...] = ()
+    macro: str | None = None
+    micro: str | None = None
+    items: tuple[Item, ...] = ()
+    withheld: str | None = None
+    """Why nothing is suggested."""
+
+
+class Adviser:
+    """Advises on texts with the first engine that answers.
+
+    Args:
+        understandings: engines in order of preference.
+        baskets: the basket engine.
+        budget_s: seconds an engine has for a stage.
+    """
+
+    def __init__(self, understandings: Sequence[Understanding], baskets: BasketEngine, *, budget_s: float) -> None:
+        self._understandings = understandings
+        self._baskets = baskets
+        self._budget_s = budget_s
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator["Adviser"]:
+        """Load the baskets and engines of the settings.
+
+        Raises:
+            AdviserError: they cannot be loaded.
+        """
+        try:
+            catalogue = load_baskets(settings.baskets)
+            engines = build_understandings(settings, catalogue)
+        except (BasketFileError, EngineError) as error:
+            raise AdviserError(str(error)) from error
+        try:
+            for engine in engines:
+                await engine.warm()
+            yield cls(engines, BasketEngine(catalogue), budget_s=settings.llm_budget_s)
+        finally:
+            for engine in engines:
+                await engine.close()
+
+    async def advise(self, text: str) -> Advice:
+        """Return the advice on one text; an empty one has none.
+
+        Raises:
+            AdviserError: no engine gave an answer.
+        """
+        for engine in self._understandings:
+            try:
+                entities = (await engine.normalise(text, budget_s=self._budget_s)).entities
+                if not entities:
+                    return Advice(withheld="nothing_asked")
+                classified = await engine.classify(text, entities, budget_s=self._budget_s)
+            except UnderstandingError:
+                continue
+            return self._resolve(entities, classified)
+        raise AdviserError("no understanding engine answered")
+
+    def _resolve(self, entities: tuple[Entity, ...], classified: Classified) -> Advice:
+        first = classified.categories[0] if classified.categories else None
+        resolved = self._baskets.resolve(classified, entities)
+        return Advice(
+            entities=entities,
+            macro=first.macro if first else None,
+            micro=first.micro if first else None,
+            items=resolved.items if isinstance(resolved, Resolved) else (),
+            withheld=None if isinstance(resolved, Resolved) else resolved.reason,
+        )

@@ -1,0 +1,39 @@
+"""The command line: `balto …`."""
+
+import typer
+
+from balto import __version__
+from balto.cli import counters, hearing, past, serving
+
+app = typer.Typer(
+    help="Balto listens at a pharmacy counter and tells the attendant what goes well with what was asked for.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"balto {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Settings come from the environment and `.env`, under the prefix BALTO_; see `.env.example`."""
+
+
+for module in (serving, hearing, past):
+    for command in module.COMMANDS:
+        app.command()(command)
+app.add_typer(counters.app, name="counters")
+app.add_typer(past.report, name="report")
+app.add_typer(past.projections, name="projections")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,214 @@
+"""Commands about the past: sessions, events, timeline, reports, projections."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from balto.cli.common import AsJson, fail, load_settings, out, print_json, print_rows, run
+
+report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
+projections = typer.Typer(
+    help="The read models: what they are, how far they are, build them anew.", no_args_is_help=True
+)
+
+SessionId = Annotated[str, typer.Argument(help="A session's id, or `last`.", metavar="SESSION")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
+
+TIMELINE_COLUMNS = ("phrase", "speech_ms", "audio_ms", "stt_ms", "ai1_ms", "ai2_ms", "ws_ms", "total_ms", "outcome")
+BIOMETRIC_COLUMNS = (
+    "session_id",
+    "phrase",
+    "pitch_mean_hz",
+    "pitch_std_hz",
+    "snr_db",
+    "spectral_centroid_hz",
+    "zero_crossing_rate",
+    "rms_mean",
+    "peak_dbfs",
+)
+
+
+def with_library[T](work: Callable[[Any], Awaitable[T]]) -> T:
+    """Open the store and read models, bring the latter up to date, and run `work(library)`."""
+    settings = load_settings()
+
+    async def go() -> T:
+        from balto.app import StartError, open_library
+
+        try:
+            async with open_library(settings) as library:
+                await library.projector.catch_up()
+                return await work(library)
+        except StartError as error:
+            fail(str(error))
+
+    return run(go())
+
+
+def sessions(limit: Limit = 20, as_json: AsJson = False) -> None:
+    """List sessions, the latest first."""
+    from projections import reports
+
+    rows = with_library(lambda library: reports.sessions(library.projector.pool, limit=limit))
+    columns = ("session_id", "counter_id", "started_at", "encoding", "phrases", "recommendations", "end_reason")
+    print_rows(rows, columns, title="Sessions", as_json=as_json)
+
+
+def timeline(session: SessionId, as_json: AsJson = False) -> None:
+    """Show where the time of each phrase went: Audio → STT → AI 1 → AI 2 → WS, in milliseconds."""
+    from projections import reports
+
+    async def work(library: Any) -> Any:
+        session_id = await resolve_session(library, session)
+        return await reports.timeline(library.projector.pool, session_id)
+
+    rows = with_library(work)
+    if not rows and not as_json:
+        fail(f"session {session} has no phrases, or there is no such session (`balto sessions` lists them)")
+    print_rows(rows, TIMELINE_COLUMNS, title="Audio → STT → AI 1 → AI 2 → WS (ms)", as_json=as_json)
+
+
+async def resolve_session(library: Any, session: str) -> str:
+    """Return a session's id, given its id or `last`."""
+    from projections import reports
+
+    if session != "last":
+        return session
+    latest = await reports.sessions(library.projector.pool, limit=1)
+    if not latest:
+        fail("there are no sessions yet")
+    return str(latest[0].session_id)
+
+
+def events(
+    stream: Annotated[str | None, typer.Option("--stream", help="Of one stream, or of a session by its id.")] = None,
+    types: Annotated[list[str] | None, typer.Option("--type", help="Of this type; may be repeated.")] = None,
+    since: Annotated[datetime | None, typer.Option("--since", help="Recorded at this time or later (UTC).")] = None,
+    until: Annotated[datetime | None, typer.Option("--until", help="Recorded before this time (UTC).")] = None,
+    after: Annotated[int, typer.Option("--after", min=0, help="After this global position.")] = 0,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more; Ctrl-C ends.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print events in the order of the store. Personal fields are left out unless `--json` is given for one stream."""
+
+    async def work(library: Any) -> None:
+        shown, position = 0, after
+        while True:
+            chosen = library.store.read_all(after=position, types=tuple(types or ()), stream_prefix=_stream(stream))
+            async for recorded in chosen:
+                position = recorded.position
+                if not _within(recorded.recorded_at, since, until):
+                    continue
+                show_event(recorded, as_json=as_json, whole=stream is not None)
+                shown += 1
+                if limit is not None and shown >= limit:
+                    return
+            if not follow:
+                return
+            await asyncio.sleep(0.25)
+
+    with_library(work)
+
+
+def _stream(name: str | None) -> str | None:
+    return (
+        f"session-{name}"
+        if name is not None and name[:8].isalnum() and "-" not in name[:8] and len(name) == 36
+        else name
+    )
+
+
+def _within(moment: datetime, since: datetime | None, until: datetime | None) -> bool:
+    after_start = since is None or moment >= since.replace(tzinfo=since.tzinfo or UTC)
+    return after_start and (until is None or moment < until.replace(tzinfo=until.tzinfo or UTC))
+
+
+def show_event(recorded: Any, *, as_json: bool, whole: bool) -> None:
+    """Print one recorded event; `whole` includes personal fields."""
+    from events.catalogue import personal_fields
+    from events.codec import to_plain
+
+    data = to_plain(recorded.event)
+    if not (whole and as_json):
+        data = {k: v for k, v in data.items() if k not in personal_fields(type(recorded.event))}
+    if as_json:
+        print_json(
+            {
+                "position": recorded.position,
+                "stream": recorded.stream,
+                "stream_position": recorded.stream_position,
+                "type": recorded.type,
+                "recorded_at": recorded.recorded_at,
+                "elapsed_ms": recorded.elapsed_us / 1000,
+                "data": data,
+            }
+        )
+        return
+    brief = " ".join(f"{name}={_brief(value)}" for name, value in data.items())
+    out.print(
+        f"{recorded.position:>7} {recorded.elapsed_us / 1000:>10.1f} ms  [bold]{recorded.type:<24}[/bold] [dim]{brief}[/dim]",
+        soft_wrap=True,
+    )
+
+
+def _brief(value: object) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+@report.command()
+def biometrics(
+    session: Annotated[str | None, typer.Option("--session", help="Of one session, by id or `last`.")] = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Pitch, SNR, spectral centroid, ZCR and level of each phrase."""
+    from projections import reports
+
+    async def work(library: Any) -> Any:
+        session_id = await resolve_session(library, session) if session else None
+        return await reports.biometrics(library.projector.pool, session_id=session_id, limit=limit)
+
+    print_rows(with_library(work), BIOMETRIC_COLUMNS, title="Bio-metrics by phrase", as_json=as_json)
+
+
+@report.command()
+def latency(as_json: AsJson = False) -> None:
+    """Percentiles of every hop, in milliseconds."""
+    from projections import reports
+
+    rows = with_library(lambda library: reports.latency(library.projector.pool))
+    print_rows(rows, ("hop", "count", "p50_ms", "p95_ms", "p99_ms"), title="Latency by hop (ms)", as_json=as_json)
+
+
+@projections.command("list")
+def list_projections(as_json: AsJson = False) -> None:
+    """List the read models and how far they are."""
+    rows = with_library(lambda library: library.projector.status())
+    print_rows(rows, ("name", "position", "behind", "state", "reason"), title="Projections", as_json=as_json)
+
+
+projections.command("status", help="List the read models and how far they are.")(list_projections)
+
+
+@projections.command()
+def rebuild(name: Annotated[str, typer.Argument(help="Name of the read model, or `all`.")]) -> None:
+    """Build a read model anew from the events; readers keep the old rows until it is done."""
+
+    async def work(library: Any) -> None:
+        known = [row.name for row in await library.projector.status()]
+        chosen = known if name == "all" else [name]
+        for one in chosen:
+            if one not in known:
+                fail(f"there is no projection {one}; there are {', '.join(known)}")
+            await library.projector.rebuild(one)
+            out.print(f"rebuilt {one}")
+
+    with_library(work)
+
+
+COMMANDS = (sessions, timeline, events)
