@@ -214,11 +214,13 @@ class Cluster:
             lines = (self.path / "postmaster.pid").read_text().splitlines()
             pid, sockets = int(lines[0]), Path(lines[4])
             process = psutil.Process(pid)
-            # After a reboot or in another container the number may be anybody's.
+            # After a reboot the number may be anybody's.
             ours = process.name().startswith("postgres") and str(self.path) in process.cmdline()
+        except psutil.AccessDenied:
+            return pid, sockets
         except (OSError, ValueError, IndexError, psutil.Error):
             return None
-        return (pid, sockets) if ours and process.status() != psutil.STATUS_ZOMBIE else None
+        return (pid, sockets) if ours else None
 
     def start(self, settings: Mapping[str, str]) -> Path:
         """Start the server and return its socket folder once it answers, recovered.
@@ -260,15 +262,18 @@ class Cluster:
         shutil.rmtree(sockets, ignore_errors=True)
 
     def _clear(self) -> None:
-        """Remove what a killed server left: its pid file, once the process is gone, and its socket folder."""
+        """Remove what a killed server left: its socket folder, and its pid file if that would mislead the next."""
         pid_file = self.path / "postmaster.pid"
         try:
-            sockets = Path(pid_file.read_text().splitlines()[4])
-        except (OSError, IndexError):
-            sockets = None
-        if sockets is not None and sockets.name.startswith(_SOCKETS):
-            shutil.rmtree(sockets, ignore_errors=True)
-        pid_file.unlink(missing_ok=True)
+            lines = pid_file.read_text().splitlines()
+            pid, sockets = int(lines[0]), Path(lines[4])
+        except (OSError, ValueError, IndexError):
+            pass
+        else:
+            if sockets.name.startswith(_SOCKETS):
+                shutil.rmtree(sockets, ignore_errors=True)
+            if psutil.pid_exists(pid):
+                pid_file.unlink(missing_ok=True)
         log = self.path / "server.log"
         if log.exists():
             log.replace(self.path / "server.log.1")

@@ -48,7 +48,7 @@ def encode(event: Event) -> bytes:
     except PydanticSerializationError:
         # The original error quotes the value, which may be personal.
         raise CodecError(f"a field of {name} holds a value that is not of its type") from None
-    if _NUL.search(data):
+    if b"\\u0000" in data and _NUL.search(data):
         raise CodecError(f"a text of {name} holds a NUL")
     if b"NaN" in data or b"Infinity" in data:
         _refuse_not_finite(name, data)

@@ -3,7 +3,8 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -60,9 +61,12 @@ class EmbeddedPostgres:
         except OSError as error:
             raise EmbeddedPostgresError(f"cannot use {self._data_dir}: {error.strerror}") from error
         try:
-            alone = self._users is None and self._join_users()
-            self._cluster, self._sockets = await asyncio.to_thread(self._bring_up, alone=alone)
+            alone = self._join_users()
+            self._cluster, self._sockets = await _to_the_end(partial(self._bring_up, alone=alone))
             await self._create_database()
+        except OSError as error:
+            self._leave_users()
+            raise EmbeddedPostgresError(f"cannot use {self._data_dir}: {error.strerror}") from error
         except BaseException:
             self._leave_users()
             raise
@@ -81,7 +85,7 @@ class EmbeddedPostgres:
         gate = await self._enter()
         try:
             if _try_lock(self._users, fcntl.LOCK_EX):
-                await asyncio.to_thread(self._cluster.stop, self._sockets)
+                await _to_the_end(partial(self._cluster.stop, self._sockets))
         finally:
             self._leave_users()
             os.close(gate)
@@ -123,7 +127,8 @@ class EmbeddedPostgres:
 
     def _join_users(self) -> bool:
         """Count ourselves among the server's users and tell whether we are the only one."""
-        self._users = os.open(self._data_dir / "postgres.users", os.O_RDWR | os.O_CREAT, 0o600)
+        if self._users is None:
+            self._users = os.open(self._data_dir / "postgres.users", os.O_RDWR | os.O_CREAT, 0o600)
         alone = _try_lock(self._users, fcntl.LOCK_EX)
         fcntl.flock(self._users, fcntl.LOCK_SH)
         return alone
@@ -156,6 +161,16 @@ class EmbeddedPostgres:
                 await connection.close()
         except (OSError, asyncpg.PostgresError) as error:
             raise EmbeddedPostgresError(f"the server in {self._data_dir} does not answer: {error}") from error
+
+
+async def _to_the_end[T](work: Callable[[], T]) -> T:
+    """Run blocking work on a thread and stay with it even when cancelled, since a thread cannot be."""
+    running = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 def _try_lock(file: int, kind: int) -> bool:

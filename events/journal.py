@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -125,18 +125,21 @@ class Journal:
 
     async def append(self, append: Append) -> Appended:
         """Wait for room, in turn, queue an append and wait until it is durable. Raises as `submit` and its future."""
-        if self._waiting_for_room or not self._has_room():
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting_for_room.append(turn)
-            try:
-                await turn
-            finally:
-                self._waiting_for_room.remove(turn)
         try:
+            if self._waiting_for_room or not self._has_room():
+                await self._wait_in_line()
             done = self._enqueue(append)
         finally:
             self._give_room()
         return await done
+
+    async def _wait_in_line(self) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting_for_room.append(turn)
+        try:
+            await turn
+        finally:
+            self._waiting_for_room.remove(turn)
 
     def _enqueue(self, append: Append) -> asyncio.Future[Appended]:
         if not self._open:
@@ -168,7 +171,7 @@ class Journal:
         finally:
             # Reached with a queue only when the loop cancels the writer: nobody may be left waiting.
             self._open = False
-            _fail(self._queue, JournalClosedError("the journal was stopped before it could write"))
+            _fail_all(self._queue, JournalClosedError("the journal was stopped before it could write"))
 
     def _take(self) -> list[list[_Entry]]:
         """Take a flush from the head of the queue, grouped by stream.
@@ -195,8 +198,8 @@ class Journal:
         try:
             outcomes = await self._persist([_merged(group) for group in groups])
         except StoreUnavailableError as error:
-            _fail([entry for group in groups for entry in group], error)
-            _fail(self._queue, error)
+            _fail_all([entry for group in groups for entry in group], error)
+            _fail_all(self._queue, error)
             self._queue.clear()
             self._queued_bytes = 0
             self._give_room()
@@ -212,7 +215,8 @@ class Journal:
     async def _apart(self, entries: Sequence[_Entry], error: Exception) -> None:
         """After a refusal, write each append by itself, so that only those at fault are refused."""
         if len(entries) == 1:
-            _fail(entries, error)
+            if not entries[0].done.done():
+                entries[0].done.set_exception(error)
             return
         for entry in entries:
             await self._flush([[entry]])
@@ -239,6 +243,8 @@ def _follows(append: PreparedAppend, group: Sequence[_Entry]) -> bool:
     """Tell whether an append can be merged behind others of its stream without losing what it expects."""
     if append.tenant != group[0].append.tenant:
         return False
+    if not all(append.ids.isdisjoint(entry.append.ids) for entry in group):
+        return False  # a repetition, which the database tells from the first once that is there
     if append.expected == ANY:
         return True
     first = group[0].append.expected
@@ -252,6 +258,7 @@ def _merged(group: Sequence[_Entry]) -> PreparedAppend:
     return replace(
         appends[0],
         rows=[row for append in appends for row in append.rows],
+        ids=frozenset().union(*(append.ids for append in appends)),
         recordings=[chunk for append in appends for chunk in append.recordings],
         size=sum(append.size for append in appends),
     )
@@ -268,7 +275,10 @@ def _settle(group: Sequence[_Entry], last: Appended) -> None:
         behind += len(entry.append.rows)
 
 
-def _fail(entries: Sequence[_Entry] | deque[_Entry], error: Exception) -> None:
+def _fail_all(entries: Iterable[_Entry], error: StoreError) -> None:
+    """Tell every append of the failure that they share; each gets an exception of its own, as each is raised."""
     for entry in entries:
         if not entry.done.done():
-            entry.done.set_exception(error)
+            own = type(error)(*error.args)
+            own.__cause__ = error
+            entry.done.set_exception(own)

@@ -27,6 +27,8 @@ class PreparedAppend:
     tenant: str
     expected: int
     rows: Sequence[Row]
+    ids: frozenset[UUID]
+    """Of the rows."""
     recordings: Sequence[RecordingChunk]
     size: int
     """Bytes that it holds, about."""
@@ -38,15 +40,16 @@ def prepare(append: Append) -> PreparedAppend:
     Raises:
         CodecError: an event cannot be kept (see `events.codec.encode`).
         ValueError: there are no events, an id occurs twice, a time has no zone, the expected position is
-            negative, or a name holds a NUL.
+            negative, or a name is no text that the database could keep.
     """
     if not append.events:
         raise ValueError(f"an append to {append.stream} holds no event")
     if append.expected < ANY:
         raise ValueError(f"{append.expected} is no position to expect")
-    if "\0" in append.stream or "\0" in append.tenant:
+    if b"\0" in f"{append.stream}{append.tenant}".encode():
         raise ValueError("the name of a stream or tenant holds a NUL")
-    if len({event.event_id for event in append.events}) != len(append.events):
+    ids = frozenset(event.event_id for event in append.events)
+    if len(ids) != len(append.events):
         raise ValueError(f"an append to {append.stream} holds one event id twice")
     rows = [_row(event) for event in append.events]
     size = sum(len(row[-1]) + _ROW_OVERHEAD for row in rows) + sum(len(chunk.data) for chunk in append.recordings)
@@ -55,6 +58,7 @@ def prepare(append: Append) -> PreparedAppend:
         tenant=append.tenant,
         expected=append.expected,
         rows=rows,
+        ids=ids,
         recordings=append.recordings,
         size=size,
     )
@@ -81,6 +85,7 @@ def columns(appends: Sequence[PreparedAppend]) -> list[list[Any]]:
 def _row(new: NewEvent) -> Row:
     if new.occurred_at.utcoffset() is None:
         raise ValueError(f"the time of a {type(new.event).__name__} has no zone")
+    data = encode(new.event)
     hot = hot_fields(new.event)
     if not 0 <= new.elapsed_us < 1 << 63:
         raise CodecError(f"the elapsed time of a {type(new.event).__name__} does not fit its column")
@@ -96,5 +101,5 @@ def _row(new: NewEvent) -> Row:
         hot.sample_start,
         hot.sample_end,
         hot.latency_ms,
-        encode(new.event),
+        data,
     )

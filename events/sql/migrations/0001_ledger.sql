@@ -37,8 +37,8 @@ CREATE TABLE events (
     data            jsonb NOT NULL
 );
 CREATE INDEX events_by_stream ON events (stream_id, position);
--- Finds a repeated append. Not unique: the append function checks under the append lock.
-CREATE INDEX events_by_id ON events (event_id);
+-- Finds a repeated append, and refuses one that repeats only in part.
+CREATE UNIQUE INDEX events_by_id ON events (event_id);
 CREATE INDEX events_by_time ON events USING brin (recorded_at);
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -17,6 +17,7 @@ SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET enable_bitmapscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -45,8 +46,10 @@ BEGIN
       FROM (SELECT u.n, u.name, sum(u.count) OVER (ORDER BY u.n) - u.count AS before
               FROM unnest(names, counts) WITH ORDINALITY AS u (name, count, n)) a
       LEFT JOIN streams s ON s.name = a.name
-      LEFT JOIN LATERAL (SELECT e.stream_position, e.position FROM events e
-                          WHERE e.event_id = event_ids[a.before + 1] AND e.stream_id = s.id LIMIT 1) f ON true;
+      LEFT JOIN LATERAL (SELECT e.stream_id, e.stream_position, e.position FROM events e
+                          WHERE e.event_id = event_ids[a.before + 1]
+                         OFFSET 0) f  -- by id alone: a long stream's index entries are many, an id's is one
+             ON f.stream_id = s.id;
 
     FOR i IN 1 .. cardinality(names) LOOP
         IF seen_version[i] IS NOT NULL THEN

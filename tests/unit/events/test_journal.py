@@ -1,0 +1,318 @@
+"""The journal: what it merges, in which order, how much it lets wait, and what it says when the database is away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from events.codec import CodecError
+from events.journal import EventWriter, Journal, JournalClosedError, JournalFullError
+from events.prepared import PreparedAppend
+from events.store import (
+    ANY,
+    NO_STREAM,
+    Append,
+    Appended,
+    RecordingChunk,
+    StoreError,
+    StoreUnavailableError,
+    WrongExpectedPositionError,
+)
+from tests.events_at_hand import new_event
+
+type Outcome = Appended | WrongExpectedPositionError
+
+
+class MemoryStore:
+    """Keeps streams in lists by the contract of `append_group`, and lets a test hold, fail or refuse a flush."""
+
+    def __init__(self) -> None:
+        self.flushes: list[list[PreparedAppend]] = []
+        self.streams: dict[str, list[Any]] = {}
+        self.position = 0
+        self.failures: list[Exception] = []
+        self.failures_after: list[Exception] = []
+        self.refuse: Callable[[PreparedAppend], bool] = lambda _: False
+        self.go = asyncio.Event()
+        self.go.set()
+        self.busy = asyncio.Event()
+
+    async def append_group(self, appends: Sequence[PreparedAppend]) -> list[Outcome]:
+        self.busy.set()
+        await self.go.wait()
+        self.flushes.append(list(appends))
+        if self.failures:
+            raise self.failures.pop(0)
+        if any(map(self.refuse, appends)):
+            raise StoreError("refused")
+        outcomes = [self._append(append) for append in appends]
+        if self.failures_after:
+            raise self.failures_after.pop(0)
+        return outcomes
+
+    def _append(self, append: PreparedAppend) -> Outcome:
+        stream = self.streams.setdefault(append.stream, [])
+        ids = [row[0] for row in append.rows]
+        for at, (stored, position) in enumerate(stream):
+            if stored == ids[0]:
+                return Appended(stream_position=at + len(ids), position=position + len(ids) - 1)
+        if append.expected not in (ANY, len(stream)):
+            return WrongExpectedPositionError(append.stream, append.expected, len(stream))
+        for event_id in ids:
+            self.position += 1
+            stream.append((event_id, self.position))
+        return Appended(stream_position=len(stream), position=self.position)
+
+    def ids(self, stream: str) -> list[Any]:
+        return [event_id for event_id, _ in self.streams[stream]]
+
+
+@pytest.fixture
+def memory() -> MemoryStore:
+    return MemoryStore()
+
+
+@asynccontextmanager
+async def a_journal(memory: MemoryStore, **bounds: Any) -> AsyncIterator[Journal]:
+    journal = Journal(memory, **bounds)
+    await journal.start()
+    try:
+        yield journal
+    finally:
+        memory.go.set()
+        await journal.close()
+
+
+async def held(memory: MemoryStore, journal: Journal) -> asyncio.Future[Appended]:
+    """Get the writer to hang in a flush of one append, so that what is submitted next queues."""
+    memory.go.clear()
+    first = journal.submit(an_append("first"))
+    await memory.busy.wait()
+    return first
+
+
+def an_append(stream: str = "s", count: int = 1, expected: int = ANY, tenant: str = "t") -> Append:
+    return Append(stream=stream, tenant=tenant, events=[new_event() for _ in range(count)], expected=expected)
+
+
+async def soon(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - what is waited for sets no event
+        await asyncio.sleep(0)
+
+
+async def test_it_is_what_sessions_write_with(memory: MemoryStore) -> None:
+    async with a_journal(memory) as journal:
+        writer: EventWriter = journal
+        assert await writer.append(an_append()) == Appended(stream_position=1, position=1)
+        assert await writer.submit(an_append()) == Appended(stream_position=2, position=2)
+
+
+async def test_what_queued_while_a_flush_ran_is_one_flush_with_one_append_for_each_stream(memory: MemoryStore) -> None:
+    async with a_journal(memory) as journal:
+        await held(memory, journal)
+        chunks = [RecordingChunk(byte_start=0, data=b"ab"), RecordingChunk(byte_start=2, data=b"c")]
+        a1 = replace(an_append("a", 2), recordings=chunks[:1])
+        b = an_append("b", 1)
+        a2 = replace(an_append("a", 3), recordings=chunks[1:])
+        futures = [journal.submit(append) for append in (a1, b, a2)]
+        memory.go.set()
+        assert await asyncio.gather(*futures) == [
+            Appended(stream_position=2, position=3),
+            Appended(stream_position=1, position=7),
+            Appended(stream_position=5, position=6),
+        ]
+    _, flush = memory.flushes
+    assert [(append.stream, len(append.rows)) for append in flush] == [("a", 5), ("b", 1)]
+    assert flush[0].recordings == chunks
+    assert memory.ids("a") == [event.event_id for append in (a1, a2) for event in append.events]
+
+
+async def test_appends_of_a_stream_keep_their_order_over_many_flushes(memory: MemoryStore) -> None:
+    async with a_journal(memory, max_flush_events=7) as journal:
+        appends = [an_append(f"s-{n % 3}", 1 + n % 4) for n in range(60)]
+        await asyncio.gather(*[journal.submit(append) for append in appends])
+    for stream in ("s-0", "s-1", "s-2"):
+        assert memory.ids(stream) == [
+            e.event_id for append in appends if append.stream == stream for e in append.events
+        ]
+    assert all(sum(len(append.rows) for append in flush) <= 7 for flush in memory.flushes)
+    assert len(memory.flushes) < len(appends)
+
+
+async def test_positions_expected_one_after_the_other_are_merged_and_others_are_not(memory: MemoryStore) -> None:
+    async with a_journal(memory) as journal:
+        await held(memory, journal)
+        futures = [
+            journal.submit(append)
+            for append in (
+                an_append("a", 2, NO_STREAM),
+                an_append("a", 1, 2),
+                an_append("a", 1, 9),
+                an_append("a", 1, 3),
+            )
+        ]
+        memory.go.set()
+        outcomes = await asyncio.gather(*futures, return_exceptions=True)
+    assert outcomes[:2] == [Appended(stream_position=2, position=3), Appended(stream_position=3, position=4)]
+    assert isinstance(outcomes[2], WrongExpectedPositionError)
+    assert outcomes[3] == Appended(stream_position=4, position=5)
+    assert [[len(append.rows) for append in flush] for flush in memory.flushes] == [[1], [3], [1], [1]]
+
+
+async def test_what_a_stream_expects_behind_an_append_that_expects_nothing_is_still_checked(
+    memory: MemoryStore,
+) -> None:
+    async with a_journal(memory) as journal:
+        await held(memory, journal)
+        futures = [journal.submit(append) for append in (an_append("a", 2), an_append("a", 1, 7), an_append("a", 1, 2))]
+        memory.go.set()
+        outcomes = await asyncio.gather(*futures, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [Appended, WrongExpectedPositionError, Appended]
+
+
+async def test_a_conflict_refuses_only_those_of_a_merged_append_that_are_at_fault(memory: MemoryStore) -> None:
+    async with a_journal(memory) as journal:
+        await journal.append(an_append("a"))
+        await held(memory, journal)
+        wrong, anyhow, other = (
+            journal.submit(an_append("a", 1, NO_STREAM)),
+            journal.submit(an_append("a")),
+            journal.submit(an_append("b")),
+        )
+        memory.go.set()
+        with pytest.raises(WrongExpectedPositionError):
+            await wrong
+        assert (await anyhow).stream_position == 2
+        assert (await other).stream_position == 1
+
+
+async def test_a_repetition_queued_behind_the_first_gives_the_same_result(memory: MemoryStore) -> None:
+    async with a_journal(memory) as journal:
+        await held(memory, journal)
+        append = an_append("a", 2)
+        futures = [journal.submit(append), journal.submit(an_append("a")), journal.submit(append)]
+        memory.go.set()
+        first, between, repeated = await asyncio.gather(*futures)
+    assert first == repeated
+    assert between.stream_position == 3
+    assert len(memory.ids("a")) == 3
+
+
+async def test_an_append_that_the_database_refuses_does_not_hurt_its_neighbours(memory: MemoryStore) -> None:
+    memory.refuse = lambda append: append.tenant == "poison"
+    async with a_journal(memory) as journal:
+        await held(memory, journal)
+        good, bad, later = (
+            journal.submit(an_append("a")),
+            journal.submit(an_append("b", tenant="poison")),
+            journal.submit(an_append("c")),
+        )
+        memory.go.set()
+        with pytest.raises(StoreError, match="refused"):
+            await bad
+        assert (await good).stream_position == (await later).stream_position == 1
+
+
+async def test_an_event_that_cannot_be_kept_is_refused_at_once(memory: MemoryStore) -> None:
+    async with a_journal(memory) as journal:
+        with pytest.raises(CodecError):
+            journal.submit(replace(an_append(), events=[replace(new_event(), elapsed_us=-1)]))
+        with pytest.raises(ValueError, match="no event"):
+            await journal.append(replace(an_append(), events=[]))
+    assert memory.flushes == []
+
+
+@pytest.mark.parametrize("written", [False, True])
+async def test_a_flush_that_was_not_answered_is_sent_again_and_written_once(memory: MemoryStore, written: bool) -> None:
+    failures: list[Exception] = [StoreUnavailableError("gone"), StoreUnavailableError("still gone")]
+    if written:
+        memory.failures_after = failures
+    else:
+        memory.failures = failures
+    async with a_journal(memory) as journal:
+        assert await journal.append(an_append("a", 2)) == Appended(stream_position=2, position=2)
+    assert len(memory.flushes) == 3
+    assert len(memory.ids("a")) == 2
+
+
+async def test_when_patience_ends_everything_queued_fails_and_the_journal_goes_on_when_the_database_is_back(
+    memory: MemoryStore,
+) -> None:
+    memory.failures = [StoreUnavailableError("gone") for _ in range(3)]
+    async with a_journal(memory, patience_s=0.1) as journal:
+        first = await held(memory, journal)
+        queued = journal.submit(an_append("a"))
+        memory.go.set()
+        for future in (first, queued):
+            with pytest.raises(StoreUnavailableError, match="gone"):
+                await future
+        with pytest.raises(StoreUnavailableError):
+            await journal.append(an_append("a"))
+        assert memory.streams == {}
+        assert await journal.append(an_append("a")) == Appended(stream_position=1, position=1)
+
+
+@pytest.mark.parametrize("bounds", [{"max_queued": 2}, {"max_queued_bytes": 400}])
+async def test_a_full_queue_refuses_to_submit_and_makes_append_wait_in_line(
+    memory: MemoryStore, bounds: dict[str, int]
+) -> None:
+    async with a_journal(memory, **bounds) as journal:
+        first = await held(memory, journal)
+        queued = [journal.submit(an_append("a", expected=n)) for n in range(2)]
+        with pytest.raises(JournalFullError):
+            journal.submit(an_append("a"))
+        waiting = [asyncio.create_task(journal.append(an_append("a", expected=2 + n))) for n in range(5)]
+        await soon(lambda: len(journal._waiting_for_room) == 5)
+        with pytest.raises(JournalFullError):
+            journal.submit(an_append("a"))
+        assert not any(task.done() for task in waiting)
+        memory.go.set()
+        landed = await asyncio.gather(first, *queued, *waiting)
+    assert [appended.stream_position for appended in landed] == [1, 1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_one_who_stops_waiting_for_room_holds_up_nobody(memory: MemoryStore) -> None:
+    async with a_journal(memory, max_queued=1) as journal:
+        await held(memory, journal)
+        journal.submit(an_append("a"))
+        impatient, patient = (asyncio.create_task(journal.append(an_append("a"))) for _ in range(2))
+        await soon(lambda: len(journal._waiting_for_room) == 2)
+        impatient.cancel()
+        memory.go.set()
+        assert (await patient).stream_position == 2
+        with pytest.raises(asyncio.CancelledError):
+            await impatient
+
+
+async def test_giving_up_on_a_result_does_not_take_the_append_back(memory: MemoryStore) -> None:
+    async with a_journal(memory) as journal:
+        await held(memory, journal)
+        journal.submit(an_append("a")).cancel()
+        memory.go.set()
+        assert (await journal.append(an_append("a"))).stream_position == 2
+
+
+async def test_closing_commits_what_is_queued_and_takes_nothing_more(memory: MemoryStore) -> None:
+    async with a_journal(memory, max_queued=2) as journal:
+        await held(memory, journal)
+        queued = [journal.submit(an_append("a")) for _ in range(2)]
+        waiting = asyncio.create_task(journal.append(an_append("a")))
+        await soon(lambda: len(journal._waiting_for_room) == 1)
+        closing: Coroutine[None, None, None] = journal.close()
+        closed = asyncio.create_task(closing)
+        with pytest.raises(JournalClosedError):
+            await waiting
+        memory.go.set()
+        await closed
+        assert [future.result().stream_position for future in queued] == [1, 2]
+        with pytest.raises(JournalClosedError):
+            journal.submit(an_append("a"))
+    assert len(memory.ids("a")) == 2
+
+
+async def test_before_it_is_started_it_takes_nothing(memory: MemoryStore) -> None:
+    with pytest.raises(JournalClosedError):
+        await Journal(memory).append(an_append())
