@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
-from actors.llm.words import COMMON, FILLERS, Token, sound, stem, tokenise
+from actors.llm.phonetics import skeleton
+from actors.llm.words import COMMON, FILLERS, Token, light_stem, sound, stem, stem_sound, tokenise
 from actors.messages import LexiconEntry
 
 MIN_RATIO = 85.0
@@ -19,12 +20,14 @@ _MAX_WINDOW = 6
 """Words joined before comparing."""
 _MAX_BAG = 4
 """Telling words whose order is free."""
-_MIN_BAG_STEM = 4
+_MIN_LONE_STEM = 5
 """Letters of a stem that may stand alone for an inflected word."""
 _MIN_SOUND = 4
 """Letters of a phonetic key that may match by sound."""
-_MIN_LIKE = 6
+_MIN_LIKE = 7
 """Letters of a phonetic key that may match by likeness: in shorter ones one letter makes another word."""
+_MIN_LIKE_SKELETON = 9
+"""Letters of a phonetic key whose consonants need only be alike; a shorter one's must be the same."""
 _MIN_TOLERANT_START = 8
 """Letters of a phonetic key from which even the first one may be misheard."""
 _MIN_SPLIT_JOIN = 5
@@ -63,6 +66,7 @@ class MatchingIndex:
 
     def __init__(self, entries: Sequence[LexiconEntry]) -> None:
         self._exact: dict[str, _Form] = {}
+        self._lone: dict[str, _Form] = {}
         self._stems: dict[tuple[str, ...], _Form] = {}
         self._stem_sounds: dict[tuple[str, ...], _Form] = {}
         self._sounds: dict[str, _Form] = {}
@@ -96,17 +100,19 @@ class MatchingIndex:
         joined = "".join(token.text for token in tokens)
         if not joined:
             return
-        telling = [token.text for token in tokens if token.text not in FILLERS]
+        telling = [token for token in tokens if token.text not in FILLERS]
         form = _Form(entry, len(joined), MIN_RATIO if len(telling) < 2 else _MIN_RATIO_OF_WORDS)
         self._exact.setdefault(joined, form)
-        stems = _bag(stem(word) for word in telling)
-        if len(stems) > 1 or (stems and len(stems[0]) >= _MIN_BAG_STEM and entry.kind != "medicine"):
+        stems = _bag(stem(token.text) for token in telling)
+        if len(stems) > 1:
             self._stems.setdefault(stems, form)
-            self._stem_sounds.setdefault(_bag(sound(part) for part in stems), form)
-        key = sound(joined)
+            self._stem_sounds.setdefault(_bag(stem_sound(token) for token in telling), form)
+        elif len(tokens) == 1 and len(light_stem(joined)) >= _MIN_LONE_STEM:
+            self._lone.setdefault(light_stem(joined), form)
+        key = sound("".join(token.heard for token in tokens))
         if len(key) >= _MIN_SOUND and key not in self._sounds:
             self._sounds[key] = form
-            if len(key) >= _MIN_LIKE and all(len(word) > 2 and not word.isdigit() for word in telling):
+            if len(key) >= _MIN_LIKE and all(len(token.text) > 2 and not token.text.isdigit() for token in telling):
                 likes[len(key)].append(key)
 
     def _by_words(self, tokens: Sequence[Token]) -> Iterator[Match]:
@@ -117,10 +123,13 @@ class MatchingIndex:
                 joined += tokens[last].text
                 window = tokens[first : last + 1]
                 hit = self._exact.get(joined)
+                lone = self._lone.get(light_stem(joined)) if first == last else None
                 if hit and _may_join(window, joined):
                     yield hit.match(first, last, _EXACT)
+                elif lone and joined not in COMMON:
+                    yield lone.match(first, last, _INFLECTED)
                 elif not all(token.text in COMMON for token in window):
-                    yield from self._by_sound(joined, first, last)
+                    yield from self._by_sound("".join(token.heard for token in window), first, last)
 
     def _by_sound(self, joined: str, first: int, last: int) -> Iterator[Match]:
         key = sound(joined)
@@ -136,23 +145,22 @@ class MatchingIndex:
         if not best:
             return
         form = self._sounds[best[0]]
-        same_start = best[0][0] == key[0] or min(len(key), len(best[0])) >= _MIN_TOLERANT_START
-        if same_start and best[1] >= form.min_ratio:
+        if best[1] >= form.min_ratio and _sound_alike(key, best[0]):
             yield form.match(first, last, _LIKE * best[1] / 100)
 
     def _by_stems(self, tokens: Sequence[Token]) -> Iterator[Match]:
         """Yield matches of the telling words, inflected, in any order, with fillers between them."""
         telling = [index for index, token in enumerate(tokens) if token.text not in FILLERS]
         for position, first in enumerate(telling):
-            for size in range(1, _MAX_BAG + 1):
+            for size in range(2, _MAX_BAG + 1):
                 places = telling[position : position + size]
                 if len(places) < size:
                     break
                 stems = _bag(stem(tokens[place].text) for place in places)
                 hit, score = self._stems.get(stems), _INFLECTED
                 if hit is None and not all(tokens[place].text in COMMON for place in places):
-                    hit, score = self._stem_sounds.get(_bag(sound(part) for part in stems)), _SOUND
-                if hit and (size > 1 or tokens[first].text not in COMMON):
+                    hit, score = self._stem_sounds.get(_bag(stem_sound(tokens[place]) for place in places)), _SOUND
+                if hit:
                     yield hit.match(first, places[-1], score)
 
     def _nearby(self, length: int) -> tuple[str, ...]:
@@ -170,6 +178,15 @@ class MatchingIndex:
 
 def _bag(stems: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(stems)))
+
+
+def _sound_alike(key: str, other: str) -> bool:
+    """Tell whether two keys that are alike also begin and rest on the same consonants."""
+    shorter = min(len(key), len(other))
+    if key[0] != other[0] and shorter < _MIN_TOLERANT_START:
+        return False
+    ratio = fuzz.ratio(skeleton(key), skeleton(other))
+    return ratio >= (MIN_RATIO if shorter >= _MIN_LIKE_SKELETON else 100)
 
 
 def _may_join(window: Sequence[Token], joined: str) -> bool:

@@ -23,7 +23,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"c", "k"),
         (r"G", "g"),
         (r"z", "s"),
-        (r"x$", "ks"),
+        (r"ks+", "x"),
         (r"h", ""),
         (r"m(?![aeiou])", "n"),
         (r"l(?![aeiou])", "u"),
@@ -47,7 +47,7 @@ def fold(text: str) -> str:
 def phonetic_key(text: str) -> str:
     """Return the key of how a text sounds in Brazilian Portuguese, word breaks and punctuation left out.
 
-    Equal keys stand for: x/ch/sh, s/ss/ç/z and c before e or i, c/k/q/qu, g/j before e or i, lh/li, nh/ni,
+    Equal keys stand for: x/ch/sh/cç, s/ss/ç/z and c before e or i, c/k/q/qu, g/j before e or i, lh/li, nh/ni,
     mute h, ph/f, th/t, m/n before a consonant, l/u at the end of a syllable, unstressed e/i and o/u, ou/o,
     ei/e, doubled letters, and the r of infinitives that nobody says. b and v stay apart,
     as they do in Brazil.
@@ -56,3 +56,14 @@ def phonetic_key(text: str) -> str:
     for pattern, replacement in _RULES:
         key = pattern.sub(replacement, key)
     return key
+
+
+_VOICELESS = str.maketrans("bdgvj", "ptkfx", "aiu")
+
+
+def skeleton(key: str) -> str:
+    """Return the consonants of a phonetic key with voice taken off (b as p, d as t, g as k, v as f, j as x).
+
+    What a recogniser mishears is mostly vowels and voice, so this is what two likenesses must still share.
+    """
+    return key.translate(_VOICELESS)

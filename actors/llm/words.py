@@ -17,6 +17,8 @@ class Token:
 
     text: str
     """Folded: no case, no accents."""
+    heard: str
+    """Lower case with its accents and ç, which tell how it sounds."""
     start: int
     """Index of its first character in the sentence."""
     end: int
@@ -30,7 +32,8 @@ def tokenise(sentence: str) -> tuple[Token, ...]:
     previous_end = 0
     for match in _TOKEN.finditer(sentence):
         gap = sentence[previous_end : match.start()]
-        tokens.append(Token(fold(match.group()), match.start(), match.end(), bool(_BREAK.search(gap))))
+        heard = match.group().casefold()
+        tokens.append(Token(fold(heard), heard, match.start(), match.end(), bool(_BREAK.search(gap))))
         previous_end = match.end()
     return tuple(tokens)
 
@@ -98,6 +101,12 @@ _SUFFIXES = (
 _MIN_STEM = 3
 
 
+def light_stem(word: str) -> str:
+    """Return a folded word without the endings of number and gender: safe for a word that stands alone."""
+    singular = word[:-1] if len(word) > _MIN_STEM and word.endswith("s") else word
+    return singular[:-1] if singular.endswith(("a", "o")) else singular
+
+
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """Return what the inflections of a folded word have in common, roughly; a handful are listed by hand."""
@@ -114,5 +123,12 @@ def stem(word: str) -> str:
 
 @lru_cache(maxsize=8192)
 def sound(joined: str) -> str:
-    """Return the phonetic key of folded, joined words, remembered."""
+    """Return the phonetic key of joined words, remembered."""
     return phonetic_key(joined)
+
+
+def stem_sound(token: Token) -> str:
+    """Return the phonetic key of a word's stem, with the ç that folding loses."""
+    short = stem(token.text)
+    same_letters = len(token.heard) == len(token.text) and token.text.startswith(short)
+    return sound(token.heard[: len(short)] if same_letters else short)
