@@ -1,0 +1,92 @@
+"""Limits on how often and how much at once: a token bucket for each caller, and a turnstile for heavy work."""
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from typing import Final
+
+from actors.runtime.clock import Clock
+
+_MAX_CALLERS: Final = 10_000
+
+
+class RateLimiter:
+    """One token bucket for each caller; a bucket holds `burst` tokens and gains `per_minute` of them a minute.
+
+    The buckets of the callers seen longest ago are forgotten first, so memory is bounded.
+
+    Args:
+        per_minute: tokens gained in a minute.
+        burst: tokens that a bucket holds at most, and at first.
+        clock: asked for monotonic time.
+        max_callers: buckets kept.
+    """
+
+    def __init__(self, *, per_minute: float, burst: int, clock: Clock, max_callers: int = _MAX_CALLERS) -> None:
+        self._per_us = per_minute / 60e6
+        self._burst = float(burst)
+        self._clock = clock
+        self._max_callers = max_callers
+        self._buckets: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def take(self, caller: str) -> float:
+        """Take a token and return 0, or take none and return the seconds until there is one."""
+        tokens = self._fill(caller)
+        if tokens >= 1:
+            self._keep(caller, tokens - 1)
+            return 0.0
+        self._keep(caller, tokens)
+        return (1 - tokens) / self._per_us / 1e6
+
+    def give_back(self, caller: str) -> None:
+        """Return a token: what it was taken for turned out to be harmless."""
+        self._keep(caller, min(self._burst, self._fill(caller) + 1))
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def _fill(self, caller: str) -> float:
+        now = self._clock.monotonic_us()
+        tokens, since = self._buckets.get(caller, (self._burst, now))
+        return min(self._burst, tokens + (now - since) * self._per_us)
+
+    def _keep(self, caller: str, tokens: float) -> None:
+        self._buckets[caller] = (tokens, self._clock.monotonic_us())
+        self._buckets.move_to_end(caller)
+        if len(self._buckets) > self._max_callers:
+            self._buckets.popitem(last=False)
+
+
+class Busy(Exception):  # noqa: N818 - a state of the server, not a fault
+    """So many are inside and waiting that no more are let in."""
+
+
+class Turnstile:
+    """Lets a few in at a time, a few more wait, and turns the rest away.
+
+    Args:
+        inside: at the same time.
+        waiting: beside them.
+    """
+
+    def __init__(self, *, inside: int, waiting: int) -> None:
+        self._room = asyncio.Semaphore(inside)
+        self._most = inside + waiting
+        self._present = 0
+
+    @contextlib.asynccontextmanager
+    async def passed(self) -> AsyncIterator[None]:
+        """Be inside for the length of the block.
+
+        Raises:
+            Busy: too many are waiting already.
+        """
+        if self._present >= self._most:
+            raise Busy
+        self._present += 1
+        try:
+            async with self._room:
+                yield
+        finally:
+            self._present -= 1

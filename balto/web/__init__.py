@@ -1,0 +1,1 @@
+"""HTTP and the WebSocket: all that the network can reach."""

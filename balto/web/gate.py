@@ -1,0 +1,161 @@
+"""The gate that every request passes: who calls, whether they may, and what they are told when something fails."""
+
+import ipaddress
+import logging
+from typing import Final
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+from yarl import URL
+
+from balto.accounts import Counter, find_counter_by_key
+from balto.security.access import Access, Caller, access_to, allows
+from balto.security.admin import COOKIE
+from balto.security.limits import Busy, RateLimiter
+from balto.web.answers import WORDS, RequestError, refusal
+from balto.web.keys import ADMIN_DOOR, BALTO, CALLER, LIMITS
+from events.store import StoreError
+
+logger = logging.getLogger(__name__)
+
+_FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+
+
+@web.middleware
+async def tell_failures(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every failure into `{"erro": …}`, without a traceback; where a socket has been opened it tells its own."""
+    if _is_socket(request):
+        return await handler(request)
+    try:
+        return await handler(request)
+    except RequestError as error:
+        return refusal(error)
+    except Busy:
+        return refusal(RequestError(503, retry_after_s=5))
+    except StoreError as error:
+        logger.warning("a request could not be answered: %s", error)
+        return refusal(RequestError(503, "banco de dados indisponível", retry_after_s=1))
+    except web.HTTPException as error:
+        return _translated(error)
+    except Exception:
+        logger.exception("%s %s failed", request.method, _route(request) or "an unknown route")
+        return refusal(RequestError(500))
+
+
+@web.middleware
+async def check_access(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request through to its route only if the table of access says so, with its caller in `CALLER`."""
+    route = _route(request)
+    if route is None:
+        return await handler(request)  # raises 404 or 405
+    access = access_to(request.method, route)
+    if access is None:
+        logger.error("%s %s is not in the table of access", request.method, route)
+        raise RequestError(403)
+    if access in (Access.PUBLIC, Access.HANDSHAKE):
+        return await handler(request)
+    caller = await _identify(request)
+    if not allows(access, caller, open_registration=request.app[BALTO].settings.open_registration):
+        raise RequestError(403 if caller.counter is not None else 401)
+    request[CALLER] = caller
+    return await handler(request)
+
+
+def remote_of(request: web.Request) -> str:
+    """Return whom a rate limit counts: the peer's IPv4 address, or the network that an IPv6 peer can choose from."""
+    address = _peer(request)
+    if address is None:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def spend(limiter: RateLimiter, caller: str) -> None:
+    """Take a token of a rate limit.
+
+    Raises:
+        RequestError: 429, there is none.
+    """
+    wait_s = limiter.take(caller)
+    if wait_s:
+        raise RequestError(429, retry_after_s=wait_s)
+
+
+def sits_here(request: web.Request) -> bool:
+    """Return whether a request comes from this machine itself.
+
+    The peer's address alone doesn't prove it: a proxy in front has it too, and so has a browser that runs a page of
+    another site. So nothing may have been forwarded, the name asked for must be this machine's, and a page that asks
+    must be one of this server's.
+    """
+    address = _peer(request)
+    if address is None or not address.is_loopback or any(name in request.headers for name in _FORWARDED):
+        return False
+    try:
+        url = URL(f"http://{request.host}")
+        origin = URL(request.headers.get(hdrs.ORIGIN, str(url)))
+    except ValueError:
+        return False
+    return _names_this_machine(url.host) and origin.authority == url.authority
+
+
+async def _identify(request: web.Request) -> Caller:
+    admin = request.app[ADMIN_DOOR].knows(request.cookies.get(COOKIE, ""))
+    key = _key_of(request)
+    counter = None if key is None else await _counter_of(request, key)
+    # Who shows a key acts for its counter, wherever they sit.
+    return Caller(admin=admin, counter=counter, loopback=key is None and sits_here(request))
+
+
+async def _counter_of(request: web.Request, key: str) -> Counter:
+    limiter, remote = request.app[LIMITS].wrong_keys, remote_of(request)
+    spend(limiter, remote)
+    counter = await find_counter_by_key(request.app[BALTO].library, key)
+    if counter is None:
+        raise RequestError(401, "chave inválida")
+    limiter.give_back(remote)
+    return counter
+
+
+def _key_of(request: web.Request) -> str | None:
+    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return request.headers.get("X-API-Key")
+
+
+def _peer(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address((request.remote or "").partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _names_this_machine(host: str | None) -> bool:
+    if host is None:
+        return False
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _route(request: web.Request) -> str | None:
+    resource = request.match_info.route.resource
+    return None if resource is None else resource.canonical
+
+
+def _is_socket(request: web.Request) -> bool:
+    route = _route(request)
+    return route is not None and access_to(request.method, route) is Access.HANDSHAKE
+
+
+def _translated(error: web.HTTPException) -> web.StreamResponse:
+    if error.status < 400:
+        raise error
+    response = refusal(RequestError(error.status, WORDS.get(error.status, "requisição recusada")))
+    if hdrs.ALLOW in error.headers:
+        response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+    return response

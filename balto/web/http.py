@@ -1,0 +1,52 @@
+"""HTTP put together: every route but the socket, behind the gate."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from balto.app import Balto
+from balto.security.access import access_to
+from balto.security.admin import AdminDoor
+from balto.web.gate import check_access, tell_failures
+from balto.web.keys import ADMIN_DOOR, BALTO, CALLER, LIMITS, WORKSHOP
+from balto.web.limits import Limits
+from balto.web.routes import administration, data, health, registration, sessions, trials
+from balto.web.workshop import Workshop
+
+__all__ = ["ADMIN_DOOR", "BALTO", "CALLER", "LIMITS", "WORKSHOP", "add_routes", "unlisted_routes"]
+
+
+def add_routes(app: web.Application, balto: Balto) -> None:
+    """Add the routes and the gate to an application.
+
+    The application does not start if, by then, it has a route that the table of access lacks.
+
+    Raises:
+        ValueError: the administrator's password starts like an Argon2 hash but is none.
+    """
+    app[BALTO] = balto
+    app[ADMIN_DOOR] = AdminDoor.open(balto.settings.admin_password, balto.settings.data_dir, balto.clock)
+    app[LIMITS] = Limits(balto.clock)
+    app[WORKSHOP] = Workshop(balto)
+    app.middlewares.extend((tell_failures, check_access))
+    for topic in (health, registration, administration, trials, data, sessions):
+        app.router.add_routes(topic.routes)
+    app.on_startup.append(_check_table)
+    app.cleanup_ctx.append(_workshop)
+
+
+def unlisted_routes(app: web.Application) -> list[str]:
+    """Return the routes of an application that the table of access lacks."""
+    routes = ((route.method, route.resource.canonical if route.resource else "") for route in app.router.routes())
+    return [f"{method} {path}" for method, path in routes if access_to(method, path) is None]
+
+
+async def _check_table(app: web.Application) -> None:
+    unlisted = unlisted_routes(app)
+    if unlisted:
+        raise RuntimeError(f"not in the table of access: {', '.join(unlisted)}")
+
+
+async def _workshop(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[WORKSHOP].close()

@@ -1,0 +1,39 @@
+"""What was said and advised, and how long it took."""
+
+from aiohttp import web
+
+from balto.accounts import UnknownCounterError, load_counter
+from balto.web.answers import RequestError, answer
+from balto.web.keys import BALTO, CALLER
+from balto.web.queries import as_dict
+from projections import reports
+
+routes = web.RouteTableDef()
+
+_LATEST = 50
+
+
+@routes.get("/api/data/interacoes")
+async def interactions(request: web.Request) -> web.Response:
+    """Return the last 50 interactions, of one client where `codigo` names it."""
+    projector = request.app[BALTO].library.projector
+    await projector.catch_up("interactions")
+    rows = await reports.interactions(projector.pool, request.query.get("codigo") or None, limit=_LATEST)
+    return answer([as_dict(row) for row in rows])
+
+
+@routes.get("/api/data/balcao/{balcao_id}/metricas")
+async def counter_metrics(request: web.Request) -> web.Response:
+    """Return the last 50 phrases of a counter, with latencies and voice. A counter's key sees that counter only."""
+    library, counter_id = request.app[BALTO].library, request.match_info["balcao_id"]
+    caller = request[CALLER]
+    if not caller.admin and (caller.counter is None or caller.counter.counter_id != counter_id):
+        raise RequestError(403)
+    try:
+        await load_counter(library.store, counter_id)
+    except UnknownCounterError as error:
+        raise RequestError(404, str(error)) from None
+    for name in ("phrase_timeline", "phrase_biometrics"):
+        await library.projector.catch_up(name)
+    rows = await reports.counter_metrics(library.projector.pool, counter_id, limit=_LATEST)
+    return answer({"balcao_id": counter_id, "interacoes": [as_dict(row) for row in rows]})
