@@ -1,7 +1,8 @@
+-- The offset keeps the planner from starting at the streams, which would read all of the store for each page.
 SELECT e.position, s.name, e.stream_position, s.tenant, e.event_id, e.type, e.schema_version, e.data,
        e.occurred_at, e.recorded_at, e.elapsed_us, e.correlation_id, e.causation_id
   FROM events e
-  JOIN streams s ON s.id = e.stream_id
+ CROSS JOIN LATERAL (SELECT * FROM streams s WHERE s.id = e.stream_id OFFSET 0) s
  WHERE e.position > $1
    AND (cardinality($3::text[]) = 0 OR e.type = ANY ($3))
    AND ($4::text IS NULL OR starts_with(s.name, $4))
