@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from actors.basket.catalogue import BasketFileError, load_baskets
+from actors.basket.catalogue import load_baskets
+from actors.basket.entries import BasketFileError
 from actors.basket.resolver import BasketEngine
 from actors.llm.understanding import Understanding, UnderstandingError
 from actors.messages import Classified, Resolved

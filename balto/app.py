@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from actors.basket.catalogue import BasketCatalogue, BasketFileError, load_baskets
+from projections.projector import Projector
+
+from actors.basket.catalogue import BasketCatalogue, load_baskets
+from actors.basket.entries import BasketFileError
 from actors.basket.resolver import BasketEngine
 from actors.runtime.clock import Clock, SystemClock
 from actors.runtime.system import ActorSystem
@@ -25,7 +28,6 @@ from events.ids import RANDOM_BYTES, uuid7
 from events.journal import Journal
 from events.postgres import PostgresStore
 from events.store import StoreError
-from projections.projector import Projector
 
 
 class StartError(Exception):
@@ -96,8 +98,15 @@ async def _embedded(settings: Settings, stack: contextlib.AsyncExitStack, say: S
 
 
 @contextlib.asynccontextmanager
-async def open_balto(settings: Settings, say: Say = _silent) -> AsyncIterator[Balto]:
+async def open_balto(
+    settings: Settings, say: Say = _silent, *, engines: Engines | None = None
+) -> AsyncIterator[Balto]:
     """Open the store, load the engines and the baskets, and start the actor system.
+
+    Args:
+        settings: what to open.
+        say: told what is being done.
+        engines: instead of those that the settings ask for; closed with the rest.
 
     Raises:
         StartError: something that was asked for cannot be had.
@@ -106,7 +115,7 @@ async def open_balto(settings: Settings, say: Say = _silent) -> AsyncIterator[Ba
         library = await stack.enter_async_context(open_library(settings, say))
         try:
             baskets = load_baskets(settings.baskets)
-            engines = build_engines(settings, baskets)
+            engines = engines or build_engines(settings, baskets)
             stack.push_async_callback(engines.close)
             if any(engine.provider == "local" for engine in engines.transcribers):
                 say("preparing the local speech model")

@@ -32,15 +32,18 @@ class Engines:
             EngineError: one of them cannot be loaded.
         """
         try:
-            for engine in (*self.transcribers, *self.understandings):
+            for engine in self._all():
                 await engine.warm()
         except (ImportError, OSError) as error:
             raise EngineError(f"an engine cannot be loaded: {error}") from error
 
     async def close(self) -> None:
         """Release connections and threads."""
-        for engine in (*self.transcribers, *self.understandings):
+        for engine in self._all():
             await engine.close()
+
+    def _all(self) -> tuple[Transcriber | Understanding, ...]:
+        return (*self.transcribers, *self.understandings)
 
 
 def prices() -> Mapping[str, Any]:
@@ -56,10 +59,11 @@ def build_engines(settings: Settings, baskets: BasketCatalogue) -> Engines:
     Raises:
         EngineError: a key is missing for an engine that was asked for by name.
     """
-    return Engines(transcribers=_transcribers(settings), understandings=_understandings(settings, baskets))
+    return Engines(transcribers=build_transcribers(settings), understandings=build_understandings(settings, baskets))
 
 
-def _transcribers(settings: Settings) -> tuple[Transcriber, ...]:
+def build_transcribers(settings: Settings) -> tuple[Transcriber, ...]:
+    """Build the speech-to-text engines in order of preference; raises as `build_engines`."""
     builders: dict[str, Callable[[Settings], Transcriber]] = {
         "elevenlabs": _elevenlabs,
         "assemblyai": _assemblyai,
@@ -130,7 +134,8 @@ def prepare_weights(settings: Settings, progress: Progress | None = None) -> Non
         raise EngineError(str(error)) from error
 
 
-def _understandings(settings: Settings, baskets: BasketCatalogue) -> tuple[Understanding, ...]:
+def build_understandings(settings: Settings, baskets: BasketCatalogue) -> tuple[Understanding, ...]:
+    """Build the understanding engines in order of preference, the lexicon last; raises as `build_engines`."""
     lexicon = LexiconUnderstanding(baskets.lexicon, baskets.version)
     if settings.llm == "lexicon" or (settings.llm == "auto" and settings.openai_api_key is None):
         return (lexicon,)

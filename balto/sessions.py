@@ -1,6 +1,7 @@
 """The sessions of this process: starts them, knows which are live, and drains them."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pykka
@@ -42,11 +43,12 @@ class SessionHost:
         self._max_sessions = max_sessions
         self._live: dict[str, pykka.ActorRef[SessionActor]] = {}
         self._draining = False
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     @property
     def live(self) -> int:
         """Sessions that have not ended yet."""
-        self._forget_dead()
         return len(self._live)
 
     def start(
@@ -80,8 +82,9 @@ class SessionHost:
             settings={**self._settings, "vad": _as_dict(vad)},
             versions=self._versions,
         )
-        ref = self._system.spawn(SessionActor, spec, self._services, outbox, flow)
+        ref = self._system.spawn(SessionActor, spec, self._services, outbox, flow, self._forget)
         self._live[session_id] = ref
+        self._empty.clear()
         return session_id, ref
 
     async def drain(self, *, patience_s: float) -> int:
@@ -94,14 +97,14 @@ class SessionHost:
         for ref in self._live.values():
             if ref.is_alive():
                 ref.tell(AudioFinished("server_stopping"))
-        deadline = asyncio.get_running_loop().time() + patience_s
-        while self.live and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), patience_s)
         return self.live
 
-    def _forget_dead(self) -> None:
-        for session_id in [s for s, ref in self._live.items() if not ref.is_alive()]:
-            del self._live[session_id]
+    def _forget(self, session_id: str) -> None:
+        self._live.pop(session_id, None)
+        if not self._live:
+            self._empty.set()
 
 
 def _as_dict(vad: VadSettings) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     stt: Literal["auto", "local", "elevenlabs", "assemblyai"] = "auto"
     llm: Literal["auto", "lexicon", "openai"] = "auto"
     whisper_model: str | None = None
-    """Another faster-whisper model, by folder or name; without it Whisper base, as installed, verified and assembled."""
+    """Another faster-whisper model, by folder or name; without it the verified Whisper base that setup installs."""
     stt_budget_s: float = Field(default=8.0, gt=0)
     llm_budget_s: float = Field(default=3.0, gt=0)
 

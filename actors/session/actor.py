@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, assert_never, override
 
@@ -88,14 +89,23 @@ class SessionActor(Actor):
         services: what all sessions share.
         outbox: the way to the client.
         flow: told how many bytes have been worked through.
+        on_end: called once, when the session has stopped, however it did.
     """
 
-    def __init__(self, spec: SessionSpec, services: SessionServices, outbox: Outbox, flow: FlowWindow) -> None:
+    def __init__(
+        self,
+        spec: SessionSpec,
+        services: SessionServices,
+        outbox: Outbox,
+        flow: FlowWindow,
+        on_end: Callable[[str], None],
+    ) -> None:
         super().__init__()
         self._spec = spec
         self._services = services
         self._outbox = outbox
         self._flow = flow
+        self._on_end = on_end
         self._state = SessionState()
         self._phrases: dict[int, Phrase] = {}
         self._cleaned: dict[int, Pcm] = {}
@@ -167,7 +177,7 @@ class SessionActor(Actor):
             self._writer.write(events, expected)
 
     def _finish(self, reason: EndReason) -> None:
-        if reason != "client_finished":
+        if reason == "client_left":
             self._client_present = False
         if self._end_reason is None:
             self._end_reason = reason
@@ -271,6 +281,7 @@ class SessionActor(Actor):
         for done in self._settling:
             if not done.done():
                 done.set_result(None)
+        self._on_end(self._spec.session_id)
 
     @override
     def on_failure(self, *exc_info: Any) -> None:

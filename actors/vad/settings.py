@@ -21,24 +21,26 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
 _OLDER_NAME: Final = "min_energy_threshold"
 
 
-def vad_settings_from(raw: object) -> VadSettings:
+def vad_settings_from(raw: object, base: VadSettings | None = None) -> VadSettings:
     """Read the handshake's `vad_settings`.
 
     Args:
         raw: None, or a mapping with `threshold_multiplier` and `min_energy` (or its older name
-            `min_energy_threshold`), each optional; null stands for the default and unknown fields are ignored.
+            `min_energy_threshold`), each optional; what is missing or null is as in `base`, and unknown fields are
+            ignored.
+        base: the counter's preset; the defaults where there is none.
 
     Raises:
         ValueError: not a mapping, or a value of the wrong type or out of range; one line says which.
     """
+    settings = base or VadSettings()
     if raw is None:
-        return VadSettings()
+        return settings
     if not isinstance(raw, Mapping):
         raise ValueError("vad_settings must be an object")  # noqa: TRY004 - it is the value of a client, not a bug
     multiplier, energy = raw.get("threshold_multiplier"), raw.get("min_energy")
     if energy is None:
         energy = raw.get(_OLDER_NAME)
-    settings = VadSettings()
     if multiplier is not None:
         settings = replace(settings, threshold_multiplier=_number("threshold_multiplier", multiplier))
     if energy is not None:

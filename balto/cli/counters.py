@@ -13,16 +13,19 @@ app = typer.Typer(help="Counters and their keys.", no_args_is_help=True)
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="Name of the counter.")],
-    client: Annotated[str | None, typer.Option("--client", help="Code of its client; without it one is made.")] = None,
+    client: Annotated[str | None, typer.Option("--client", help="Code of its client, if it is registered.")] = None,
+    email: Annotated[str | None, typer.Option("--email", help="E-mail of a client to register with it.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a counter and print its key, which is shown only now."""
+    if (client is None) == (email is None):
+        fail("give either --client CODE or, to register a new client, --email ADDRESS")
     from balto.accounts import AccountError, register_client, register_counter
 
     async def work(library: Any) -> dict[str, str]:
         try:
-            code = client or await register_client(library, email=None, legal_name=name)
-            counter_id, key = await register_counter(library, code=code, name=name)
+            code = client or await register_client(library.store, email=email or "", legal_name=name)
+            counter_id, key = await register_counter(library.store, code, name)
         except AccountError as error:
             fail(str(error))
         return {"counter_id": counter_id, "client": code, "api_key": key}

@@ -56,7 +56,7 @@ def segment(
         print_json(rows)
         return
     for row in rows:
-        out.print(f"{row['start_ms'] / 1000:8.2f} – {row['end_ms'] / 1000:8.2f} s  {row['cut_reason']}")
+        out.print("{start_ms:9.0f} – {end_ms:9.0f} ms  {cut_reason}".format(**row))
     out.print(f"{len(rows)} phrases")
 
 
@@ -129,7 +129,7 @@ async def _listen(settings: Any, file: Path, vad: Any, as_json: bool) -> None:
     from balto.listening import listen as listen_to
 
     try:
-        data = file.read_bytes()
+        data = await asyncio.to_thread(file.read_bytes)
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}")
     try:

@@ -1,9 +1,11 @@
 """Commands about the past: sessions, events, timeline, reports, projections."""
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -115,11 +117,13 @@ def events(
 
 
 def _stream(name: str | None) -> str | None:
-    return (
-        f"session-{name}"
-        if name is not None and name[:8].isalnum() and "-" not in name[:8] and len(name) == 36
-        else name
-    )
+    """Return a stream's name, given it or a session's bare id."""
+    if name is None:
+        return None
+    try:
+        return f"session-{UUID(name)}"
+    except ValueError:
+        return name
 
 
 def _within(moment: datetime, since: datetime | None, until: datetime | None) -> bool:
@@ -130,9 +134,8 @@ def _within(moment: datetime, since: datetime | None, until: datetime | None) ->
 def show_event(recorded: Any, *, as_json: bool, whole: bool) -> None:
     """Print one recorded event; `whole` includes personal fields."""
     from events.catalogue import personal_fields
-    from events.codec import to_plain
 
-    data = to_plain(recorded.event)
+    data = dataclasses.asdict(recorded.event)
     if not (whole and as_json):
         data = {k: v for k, v in data.items() if k not in personal_fields(type(recorded.event))}
     if as_json:
@@ -150,8 +153,9 @@ def show_event(recorded: Any, *, as_json: bool, whole: bool) -> None:
         return
     brief = " ".join(f"{name}={_brief(value)}" for name, value in data.items())
     out.print(
-        f"{recorded.position:>7} {recorded.elapsed_us / 1000:>10.1f} ms  [bold]{recorded.type:<24}[/bold] [dim]{brief}[/dim]",
+        f"{recorded.position:>7} {recorded.elapsed_us / 1000:>10.1f} ms  {recorded.type:<24} {brief}",
         soft_wrap=True,
+        markup=False,
     )
 
 
@@ -182,14 +186,14 @@ def latency(as_json: AsJson = False) -> None:
     from projections import reports
 
     rows = with_library(lambda library: reports.latency(library.projector.pool))
-    print_rows(rows, ("hop", "count", "p50_ms", "p95_ms", "p99_ms"), title="Latency by hop (ms)", as_json=as_json)
+    print_rows(rows, ("hop", "count", "p50", "p95", "p99"), title="Latency by hop (ms)", as_json=as_json)
 
 
 @projections.command("list")
 def list_projections(as_json: AsJson = False) -> None:
     """List the read models and how far they are."""
     rows = with_library(lambda library: library.projector.status())
-    print_rows(rows, ("name", "position", "behind", "state", "reason"), title="Projections", as_json=as_json)
+    print_rows(rows, ("name", "state", "position", "lag", "stopped_at", "reason"), title="Projections", as_json=as_json)
 
 
 projections.command("status", help="List the read models and how far they are.")(list_projections)

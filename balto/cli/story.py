@@ -71,4 +71,4 @@ def show_recommendation(basket: str, items: Iterable[tuple[str, str]]) -> None:
     """Print one recommendation."""
     out.print(f"           [bold green]→ {basket}[/bold green]")
     for suggestion, reason in items:
-        out.print(f"             [green]•[/green] [bold]{suggestion}[/bold]  [dim]{reason}[/dim]")
+        out.print(f"             [green]•[/green] [bold]{suggestion}[/bold]  [dim]{reason}[/dim]", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""The demonstration: a recorded counter, streamed through a server of its own."""

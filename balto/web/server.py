@@ -1,0 +1,71 @@
+"""The web server: the socket and the routes on one port, and a graceful stop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator
+from typing import Final
+
+from aiohttp import web
+from balto.web.http import add_routes
+
+from balto.app import Balto, StartError
+from balto.web.socket import socket
+
+logger = logging.getLogger(__name__)
+
+DRAIN_PATIENCE_S: Final = 20.0
+
+
+def build_app(balto: Balto) -> web.Application:
+    """Return the aiohttp application of everything that the network can reach."""
+    app = web.Application(client_max_size=25 * 1024 * 1024)
+    add_routes(app, balto)
+    app.router.add_get("/ws", socket)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def serving(balto: Balto) -> AsyncIterator[str]:
+    """Serve until the block ends, then drain the sessions and stop.
+
+    Yields:
+        The server's address, with the port that was taken if the setting was 0.
+
+    Raises:
+        StartError: the port is taken or may not be used.
+    """
+    settings = balto.settings
+    runner = web.AppRunner(build_app(balto), access_log=None, handler_cancellation=False)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port, shutdown_timeout=5.0)
+        try:
+            await site.start()
+        except OSError as error:
+            raise StartError(
+                f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; set BALTO_PORT to another port"
+            ) from error
+        host, port = runner.addresses[0][:2]
+        projecting = asyncio.create_task(balto.library.projector.run(), name="projector")
+        try:
+            yield f"http://{host}:{port}"
+        finally:
+            left = await balto.sessions.drain(patience_s=DRAIN_PATIENCE_S)
+            if left:
+                logger.warning("%d sessions had not ended in time and were cut off", left)
+            projecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await projecting
+    finally:
+        await runner.cleanup()
+
+
+async def until_told_to_stop() -> None:
+    """Return at SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

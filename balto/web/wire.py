@@ -1,0 +1,197 @@
+"""The words of the socket: handshake, control frames, close codes, and events as messages for clients."""
+
+from enum import IntEnum
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from actors.messages import VadSettings
+from actors.session.ports import AudioFormat
+from actors.vad.settings import vad_settings_from
+from events.catalogue import (
+    Answer,
+    EndReason,
+    Event,
+    Item,
+    PhraseCaptured,
+    PhraseMeasured,
+    RecommendationSent,
+    SessionEnded,
+    SessionStarted,
+    SpeechStarted,
+    TranscriptionReceived,
+)
+
+Wish = Literal["transcript", "vad", "recommendation", "metrics"]
+
+
+class CloseCode(IntEnum):
+    """Every code that the server closes a socket with. The reason in the close frame says more."""
+
+    NORMAL = 1000
+    """The audio ended and everything has been answered."""
+    GOING_AWAY = 1001
+    """The server is stopping; connect again."""
+    POLICY = 1008
+    """The handshake is not what it should be."""
+    TOO_BIG = 1009
+    """A frame was larger than the server takes."""
+    INTERNAL = 1011
+    """The session failed; what it had heard is kept."""
+    TRY_AGAIN = 1013
+    """The database cannot be reached; connect again later."""
+    INVALID_KEY = 4001
+    """The API key is not valid."""
+    OVERLOADED = 4002
+    """No further session is taken; the reason is in the close frame."""
+    HANDSHAKE_TOO_LATE = 4008
+    """No first frame came in time."""
+    UNDECODABLE = 4009
+    """The audio cannot be decoded."""
+
+
+CLOSE_CODES: dict[EndReason, tuple[CloseCode, str]] = {
+    "client_finished": (CloseCode.NORMAL, "fim"),
+    "client_left": (CloseCode.NORMAL, "fim"),
+    "server_stopping": (CloseCode.GOING_AWAY, "servidor reiniciando"),
+    "journal_unavailable": (CloseCode.TRY_AGAIN, "banco de dados indisponível"),
+    "audio_undecodable": (CloseCode.UNDECODABLE, "áudio não reconhecido"),
+    "failed": (CloseCode.INTERNAL, "erro interno"),
+}
+
+
+class HandshakeError(Exception):
+    """The first frame is not a handshake; the message is for the client, in Portuguese."""
+
+
+class AudioOffer(BaseModel):
+    """What the client says it will send."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    encoding: Literal["webm-opus", "ogg-opus", "pcm_s16le", "wav", "auto"] = "auto"
+    sample_rate: int = Field(default=16_000, ge=4_000, le=192_000)
+    channels: int = Field(default=1, ge=1, le=8)
+
+
+class Handshake(BaseModel):
+    """The first frame. Fields of later protocols are ignored in earlier ones."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    api_key: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    vad_settings: dict[str, Any] | None = None
+    protocol: Literal[1, 2] = 1
+    audio: AudioOffer = Field(default_factory=AudioOffer)
+    want: frozenset[Wish] | None = None
+
+    @property
+    def format(self) -> AudioFormat:
+        """The declared audio, as the session takes it."""
+        return AudioFormat(
+            encoding=self.audio.encoding, sample_rate=self.audio.sample_rate, channels=self.audio.channels
+        )
+
+    def wants(self, wish: Wish) -> bool:
+        """Whether the client asked for messages of this kind; recommendations need no asking."""
+        return wish == "recommendation" or (self.protocol == 2 and self.want is not None and wish in self.want)
+
+
+class Finish(BaseModel):
+    """`{"tipo": "fim"}`: no more audio will come."""
+
+    tipo: Literal["fim"]
+
+
+class Reply(BaseModel):
+    """`{"tipo": "resposta", …}`: what became of a recommendation."""
+
+    tipo: Literal["resposta"]
+    id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    resultado: Answer
+
+
+def parse_handshake(text: str) -> Handshake:
+    """Parse the first frame.
+
+    Raises:
+        HandshakeError: it is no JSON object with an `api_key`, or a field has a wrong type.
+    """
+    try:
+        return Handshake.model_validate(orjson.loads(text))
+    except orjson.JSONDecodeError:
+        raise HandshakeError("o primeiro quadro não é JSON") from None
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"]) or "quadro"
+        raise HandshakeError(f"campo inválido: {place}") from None
+
+
+def vad_settings(handshake: Handshake, preset: VadSettings) -> VadSettings:
+    """Return the counter's preset with what the handshake overrides.
+
+    Raises:
+        HandshakeError: a value has a wrong type or is out of range.
+    """
+    try:
+        return vad_settings_from(handshake.vad_settings or {}, preset)
+    except ValueError as error:
+        raise HandshakeError(f"vad_settings: {error}") from None
+
+
+def parse_control(text: str) -> Finish | Reply | None:
+    """Parse a later text frame; None for anything that is not a known control message."""
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    for kind in (Finish, Reply):
+        try:
+            return kind.model_validate(message)
+        except ValidationError:
+            continue
+    return None
+
+
+def to_client(event: Event, handshake: Handshake) -> dict[str, Any] | None:
+    """Return the message that tells this client of an event, or None where the client isn't to be told."""
+    match event:
+        case RecommendationSent():
+            return _recommendation(event, handshake)
+        case SessionStarted() if handshake.protocol == 2:
+            return {"comando": "ready", "session": event.session_id}
+        case SessionEnded() if handshake.protocol == 2:
+            return {"comando": "fim", "frases": event.phrases, "recomendacoes": event.recommendations}
+        case SpeechStarted() if handshake.wants("vad"):
+            return {"comando": "vad", "estado": "fala", "frase": event.phrase, "amostra": event.sample_start}
+        case PhraseCaptured() if handshake.wants("vad"):
+            return {"comando": "vad", "estado": "silencio", "frase": event.phrase, "amostra": event.sample_end}
+        case TranscriptionReceived() if handshake.wants("transcript"):
+            return {"comando": "transcript", "frase": event.phrase, "texto": event.text}
+        case PhraseMeasured() if handshake.wants("metrics"):
+            return {
+                "comando": "metrics",
+                "frase": event.phrase,
+                "tom_hz": event.pitch_mean_hz,
+                "snr_db": event.snr_db,
+                "centroide_hz": event.spectral_centroid_hz,
+            }
+        case _:
+            return None
+
+
+def _recommendation(event: RecommendationSent, handshake: Handshake) -> dict[str, Any]:
+    message: dict[str, Any] = {"comando": "recomendar", "itens": [_item(item) for item in event.items]}
+    if handshake.protocol == 2:
+        message |= {"id": event.recommendation_id, "frase": event.phrase, "cesta": event.basket}
+    return message
+
+
+def _item(item: Item) -> dict[str, str]:
+    shown = {"sugestao": item.sugestao, "explicacao": item.explicacao}
+    return shown if item.tag is None else {**shown, "tag": item.tag}
+
+
+def problem(code: str, message: str) -> dict[str, str]:
+    """Return an `erro` message."""
+    return {"comando": "erro", "code": code, "message": message}

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Installs one lock file and the project itself into the environment of $PYTHON; one clear line where it can't.
+set -u
+lock=$1
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+echo "Installing what $lock names (a minute or two the first time)…"
+pip="$PYTHON -m pip --disable-pip-version-check --quiet"
+if ! $pip install --require-hashes --no-deps --requirement "$lock" 2>"$log"; then
+    if grep -qiE 'connection|resolve|timed? ?out|unreachable|proxy' "$log"; then
+        echo "The package index cannot be reached: Balto needs the network once, to install its packages." >&2
+    else
+        grep -iE '^ERROR' "$log" | head -n 1 >&2 || tail -n 1 "$log" >&2
+    fi
+    exit 1
+fi
+if ! $pip install --no-deps --no-build-isolation --editable . 2>"$log"; then
+    tail -n 1 "$log" >&2
+    exit 1
+fi
