@@ -1,0 +1,147 @@
+"""The generations of a read model: rows are rebuilt beside the old ones, and the view changes over at the end."""
+
+from typing import Final
+
+import asyncpg
+
+from projections.database import Connection, describe, passes
+from projections.projection import Projection, checkpoints
+
+_LOCK: Final = 4712000003
+_REBUILD_BATCH: Final = 50_000
+
+
+class UnfoldableError(Exception):
+    """A run of events could not be folded. The reason quotes nothing of what they hold."""
+
+    def __init__(self, after: int, upto: int, reason: str) -> None:
+        super().__init__(f"events {after + 1} to {upto}: {reason}")
+        self.after = after
+        self.upto = upto
+        self.reason = reason
+
+
+async def fold(connection: Connection, projection: Projection, after: int, upto: int) -> None:
+    """Fold the events after a position up to and including another into the generation on the search path.
+
+    Raises:
+        UnfoldableError: an event of the run is missing, or the SQL cannot take it. The transaction is of no use then.
+    """
+    present = await connection.fetchval(
+        "SELECT count(*) FROM events WHERE position > $1 AND position <= $2", after, upto
+    )
+    if present != upto - after:
+        raise UnfoldableError(after, upto, "an event is missing from the ledger")
+    try:
+        for statement in projection.folds:
+            await connection.execute(statement, after, upto)
+    except asyncpg.PostgresError as error:
+        if passes(error):
+            raise
+        raise UnfoldableError(after, upto, describe(error)) from None
+
+
+async def enter(connection: Connection, projection: Projection, generation: int) -> None:
+    """Put a generation's schema first on the search path, for the rest of the transaction."""
+    await connection.execute(
+        "SELECT set_config('search_path', $1 || ', ' || current_setting('search_path'), true)",
+        projection.schema(generation),
+    )
+
+
+async def install(connection: Connection, projections: list[Projection]) -> list[str]:
+    """Make the table of checkpoints and the first, empty generation of each read model that has none.
+
+    Returns:
+        Names of the read models whose rows were made by other SQL than this program's.
+    """
+    known = await _known(connection)
+    if known is None or any(projection.name not in known for projection in projections):
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            await connection.execute(checkpoints())
+            known = await _known(connection) or {}
+            for projection in projections:
+                if projection.name not in known:
+                    await _install(connection, projection)
+                    known[projection.name] = projection.definition
+    return [projection.name for projection in projections if known[projection.name] != projection.definition]
+
+
+async def refold(connection: Connection, projection: Projection, head: int) -> None:
+    """Build a new generation of all events up to `head` and show it instead of the old one.
+
+    For a transaction that holds the lock on the checkpoint: readers see the old rows until it commits.
+
+    Raises:
+        UnfoldableError: naming one event.
+    """
+    old: int = await connection.fetchval(
+        "SELECT generation FROM projections.checkpoints WHERE name = $1", projection.name
+    )
+    async with connection.transaction():
+        await _create(connection, projection, old + 1)
+        await _fold_all(connection, projection, head)
+        await _show(connection, projection, old + 1)
+        await connection.execute(f"DROP SCHEMA IF EXISTS {projection.schema(old)} CASCADE")
+        await connection.execute(
+            "UPDATE projections.checkpoints SET definition = $2, generation = $3, position = $4, stopped_at = NULL,"
+            " reason = NULL, updated_at = clock_timestamp() WHERE name = $1",
+            projection.name,
+            projection.definition,
+            old + 1,
+            head,
+        )
+
+
+async def _known(connection: Connection) -> dict[str, bytes] | None:
+    if await connection.fetchval("SELECT to_regclass('projections.checkpoints')") is None:
+        return None
+    rows = await connection.fetch("SELECT name, definition FROM projections.checkpoints")
+    return {row["name"]: row["definition"] for row in rows}
+
+
+async def _install(connection: Connection, projection: Projection) -> None:
+    async with connection.transaction():
+        path = await connection.fetchval("SELECT current_setting('search_path')")
+        await _create(connection, projection, 1)
+        await _show(connection, projection, 1)
+        await connection.execute("SELECT set_config('search_path', $1, true)", path)
+        await connection.execute(
+            "INSERT INTO projections.checkpoints (name, definition, generation, position) VALUES ($1, $2, 1, 0)",
+            projection.name,
+            projection.definition,
+        )
+
+
+async def _create(connection: Connection, projection: Projection, generation: int) -> None:
+    await connection.execute(f"CREATE SCHEMA {projection.schema(generation)}")
+    await enter(connection, projection, generation)
+    await connection.execute(projection.table)
+
+
+async def _fold_all(connection: Connection, projection: Projection, head: int) -> None:
+    position, size = 0, _REBUILD_BATCH
+    while position < head:
+        upto = min(position + size, head)
+        try:
+            async with connection.transaction():
+                await fold(connection, projection, position, upto)
+        except UnfoldableError:
+            if upto - position == 1:
+                raise
+            size = (upto - position) // 2
+        else:
+            position = upto
+
+
+async def _show(connection: Connection, projection: Projection, generation: int) -> None:
+    view = f"projections.{projection.name}"
+    create = f"VIEW {view} AS SELECT * FROM {projection.schema(generation)}.{projection.name}"  # noqa: S608 - names are checked by Projection
+    try:
+        # Keeps the grants and the views that others put on it; possible as long as columns are only added at the end.
+        async with connection.transaction():
+            await connection.execute(f"CREATE OR REPLACE {create}")
+    except asyncpg.InvalidTableDefinitionError:
+        await connection.execute(f"DROP VIEW {view}")
+        await connection.execute(f"CREATE {create}")

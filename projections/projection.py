@@ -1,0 +1,72 @@
+"""A read model as SQL: its tables, and the statements that fold a run of events into them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Final
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """A read model. All names in its SQL are unqualified: its own tables, then the ledger's.
+
+    Raises:
+        ValueError: the name is not made of lower-case letters, digits and underscores, or nothing folds.
+    """
+
+    name: str
+    """Also the name of its table, and of the view `projections.NAME` that readers use."""
+    table: str
+    """The statements that make its table and indexes, run once for each generation."""
+    folds: Sequence[str]
+    """Run in order; each takes the events after position $1 up to and including $2. Correct for any run that starts
+    where the last one ended."""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} is no name for a projection")
+        if not self.folds:
+            raise ValueError(f"nothing folds events into {self.name}")
+
+    @property
+    def definition(self) -> bytes:
+        """SHA-256 of the SQL: rows of another definition are rebuilt."""
+        return sha256("\0".join([self.table, *self.folds]).encode()).digest()
+
+    def schema(self, generation: int) -> str:
+        """Name the schema that holds the rows of a generation."""
+        return f"{self.name}_g{generation}"
+
+
+def load(folder: Traversable) -> Projection:
+    """Read a read model from a folder: `table.sql` and, in the order of their names, `fold*.sql`.
+
+    Raises:
+        ValueError: as `Projection`.
+        FileNotFoundError: there is no `table.sql`.
+    """
+    folds = sorted((f for f in folder.iterdir() if re.fullmatch(r"fold\w*\.sql", f.name)), key=lambda f: f.name)
+    return Projection(
+        name=folder.name,
+        table=folder.joinpath("table.sql").read_text(encoding="utf-8"),
+        folds=[fold.read_text(encoding="utf-8") for fold in folds],
+    )
+
+
+@cache
+def standard() -> tuple[Projection, ...]:
+    """Return Balto's own read models, by name."""
+    folders = (f for f in files("projections.sql").iterdir() if f.is_dir() and not f.name.startswith("_"))
+    return tuple(sorted(map(load, folders), key=lambda projection: projection.name))
+
+
+@cache
+def checkpoints() -> str:
+    """Return the statements that make the table of checkpoints where there is none."""
+    return files("projections.sql").joinpath("checkpoints.sql").read_text(encoding="utf-8")

@@ -1,0 +1,297 @@
+"""The projector: keeps every read model up with the ledger, each by itself, one projector at a time in the cluster."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, Self
+
+import asyncpg
+
+from events.store import StoreError
+from projections.database import Connection, open_pool, translated
+from projections.generations import UnfoldableError, enter, fold, install, refold
+from projections.projection import Projection, standard
+
+_LONGEST_PAUSE_S: Final = 5.0
+_CLAIM: Final = (
+    "SELECT generation, position FROM projections.checkpoints"
+    " WHERE name = $1 AND definition = $2 AND stopped_at IS NULL AND position < $3 FOR UPDATE"
+)
+
+logger = logging.getLogger(__name__)
+
+
+class UnknownProjectionError(ValueError):
+    """There is no read model of that name."""
+
+
+class ProjectionStoppedError(StoreError):
+    """A read model could not be rebuilt: an event does not fold. Its old rows are still there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionStatus:
+    """Where a read model stands."""
+
+    name: str
+    state: Literal["live", "stopped", "outdated"]
+    """`outdated`: its rows were made by other SQL than this program's."""
+    position: int
+    """The last event folded."""
+    lag: int
+    """Events behind the ledger."""
+    stopped_at: int | None
+    """Position of the event that could not be folded."""
+    reason: str | None
+    updated_at: datetime
+
+
+class Projector:
+    """Folds new events into the read models.
+
+    A batch and its checkpoint are one transaction under a lock on the checkpoint's row: any number of projectors may
+    run, each event is folded once. Positions are dense, so a missing one is seen and never passed. An event that a
+    read model cannot take stops that read model alone, at the event before it; `rebuild` starts it again. Read models
+    whose SQL has changed are rebuilt when first caught up. Their rows are in the views `projections.NAME`.
+    """
+
+    def __init__(
+        self, pool: asyncpg.Pool, projections: Iterable[Projection] | None = None, *, batch: int = 5_000
+    ) -> None:
+        """Take connections and read models.
+
+        Args:
+            pool: connections to a migrated store's database; `close` closes it.
+            projections: what to keep up, by default `standard()`.
+            batch: events folded in one transaction, at most.
+        """
+        self._pool = pool
+        self._projections = {projection.name: projection for projection in projections or standard()}
+        self._batch = batch
+        self._outdated: set[str] | None = None
+        self._installing = asyncio.Lock()
+
+    @classmethod
+    async def connect(cls, dsn: str, *, max_size: int = 8, timeout_s: float = 15.0) -> Self:
+        """Connect to the database of a migrated store and make the tables of read models that have none.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached.
+            StoreError: it refused.
+        """
+        pool = await open_pool(dsn, max_size=max_size, timeout_s=timeout_s)
+        projector = cls(pool)
+        try:
+            await projector.install()
+        except BaseException:
+            pool.terminate()
+            raise
+        return projector
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """The connections, which reports may share."""
+        return self._pool
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pool.close()
+
+    async def install(self) -> None:
+        """Make the tables of read models that have none. Every other method does it when it is first needed."""
+        async with self._installing:
+            if self._outdated is None:
+                with translated():
+                    async with self._pool.acquire() as connection:
+                        self._outdated = set(await install(connection, list(self._projections.values())))
+
+    async def catch_up(self, name: str | None = None) -> int:
+        """Fold what the ledger held at the call into one read model, or into all; stopped ones stay as they are.
+
+        Returns:
+            How many events this projector folded, counted once for each read model.
+
+        Raises:
+            UnknownProjectionError: there is no such read model.
+            StoreUnavailableError: the database is away; what was folded so far stays.
+        """
+        names = list(self._projections) if name is None else [self._named(name).name]
+        await self.install()
+        with translated():
+            for outdated in self._outdated_of(names):
+                await self._renew(outdated)
+            head = await self._head()
+            return sum([await self._follow(self._projections[each], head, wait=True) for each in names])
+
+    async def run(self, *, poll_s: float = 0.2) -> None:
+        """Keep all read models up until cancelled. Survives the database's absence.
+
+        Args:
+            poll_s: seconds between two looks at a ledger in which nothing happens.
+        """
+        pause = poll_s
+        while True:
+            try:
+                moved = await self._round()
+                pause = poll_s
+            except StoreError as error:
+                logger.warning("projections wait: %s", error)
+                moved = 0
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+            if not moved:
+                await asyncio.sleep(pause)
+
+    async def status(self) -> list[ProjectionStatus]:
+        """Return where each read model stands, by name."""
+        await self.install()
+        with translated():
+            rows = await self._pool.fetch(
+                "SELECT c.*, greatest(h.position - c.position, 0) AS lag"
+                " FROM projections.checkpoints c, head h WHERE c.name = ANY ($1) ORDER BY c.name",
+                list(self._projections),
+            )
+        return [
+            ProjectionStatus(
+                name=row["name"],
+                state=self._state(row),
+                position=row["position"],
+                lag=row["lag"],
+                stopped_at=row["stopped_at"],
+                reason=row["reason"],
+                updated_at=row["updated_at"],
+            )
+            for row in rows
+        ]
+
+    async def rebuild(self, name: str) -> int:
+        """Fold all events into a new generation of a read model while readers see the old one, then change over.
+
+        Returns:
+            The position that it is built up to.
+
+        Raises:
+            UnknownProjectionError: there is no such read model.
+            ProjectionStoppedError: an event does not fold; the old rows and their checkpoint are as they were.
+            StoreUnavailableError: the database is away; nothing has changed.
+        """
+        projection = self._named(name)
+        await self.install()
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await _lock(connection, name)
+                head: int = await connection.fetchval("SELECT position FROM head")
+                try:
+                    await refold(connection, projection, head)
+                except UnfoldableError as error:
+                    raise ProjectionStoppedError(f"{name} stops at event {error.upto}: {error.reason}") from None
+        self._settle(name)
+        return head
+
+    async def _renew(self, name: str) -> None:
+        """Rebuild a read model whose SQL has changed, unless another projector has; stop it where that fails."""
+        projection = self._projections[name]
+        async with self._pool.acquire() as connection, connection.transaction():
+            checkpoint = await _lock(connection, name)
+            if checkpoint["definition"] != projection.definition:
+                head: int = await connection.fetchval("SELECT position FROM head")
+                try:
+                    await refold(connection, projection, head)
+                except UnfoldableError as error:
+                    await _stop(connection, name, checkpoint["position"], error)
+        self._settle(name)
+
+    async def _round(self) -> int:
+        await self.install()
+        with translated():
+            for name in self._outdated_of(list(self._projections)):
+                await self._renew(name)
+            rows = await self._pool.fetch(
+                "SELECT c.name, h.position AS head FROM projections.checkpoints c, head h"
+                " WHERE c.position < h.position AND c.stopped_at IS NULL AND c.name = ANY ($1) ORDER BY c.position",
+                list(self._projections),
+            )
+            return sum([await self._follow(self._projections[row["name"]], row["head"], wait=False) for row in rows])
+
+    async def _follow(self, projection: Projection, head: int, *, wait: bool) -> int:
+        """Fold up to `head`; where a batch does not fold, halve it until the event at fault is found."""
+        folded, size = 0, self._batch
+        while True:
+            try:
+                moved = await self._step(projection, head, size, wait=wait)
+            except UnfoldableError as error:
+                size = (error.upto - error.after) // 2
+                if size == 0:
+                    async with self._pool.acquire() as connection:
+                        await _stop(connection, projection.name, error.after, error)
+                    return folded
+            else:
+                if moved == 0:
+                    return folded
+                folded += moved
+
+    async def _step(self, projection: Projection, head: int, size: int, *, wait: bool) -> int:
+        """Fold one batch and move the checkpoint; 0 where there is nothing to do, or another projector is at it."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(
+                _CLAIM if wait else f"{_CLAIM} SKIP LOCKED",
+                projection.name,
+                projection.definition,
+                head,
+            )
+            if row is None:
+                return 0
+            after: int = row["position"]
+            upto = min(after + size, head)
+            await enter(connection, projection, row["generation"])
+            await fold(connection, projection, after, upto)
+            await connection.execute(
+                "UPDATE projections.checkpoints SET position = $2, updated_at = clock_timestamp() WHERE name = $1",
+                projection.name,
+                upto,
+            )
+            return upto - after
+
+    async def _head(self) -> int:
+        return int(await self._pool.fetchval("SELECT position FROM head"))
+
+    def _state(self, row: asyncpg.Record) -> Literal["live", "stopped", "outdated"]:
+        if row["stopped_at"] is not None:
+            return "stopped"
+        return "live" if row["definition"] == self._projections[row["name"]].definition else "outdated"
+
+    def _named(self, name: str) -> Projection:
+        if name not in self._projections:
+            raise UnknownProjectionError(f"there is no projection {name}")
+        return self._projections[name]
+
+    def _outdated_of(self, names: list[str]) -> list[str]:
+        return [name for name in names if name in (self._outdated or ())]
+
+    def _settle(self, name: str) -> None:
+        if self._outdated is not None:
+            self._outdated.discard(name)
+
+
+async def _lock(connection: Connection, name: str) -> asyncpg.Record:
+    """Take the lock of a read model for the rest of the transaction and return its checkpoint."""
+    row = await connection.fetchrow(
+        "SELECT definition, position FROM projections.checkpoints WHERE name = $1 FOR UPDATE", name
+    )
+    if row is None:
+        raise StoreError(f"the checkpoint of {name} is gone")
+    return row
+
+
+async def _stop(connection: Connection, name: str, position: int, error: UnfoldableError) -> None:
+    """Stop a read model at the event at fault, unless it has moved on meanwhile."""
+    logger.error("projection %s stops at event %d: %s", name, error.upto, error.reason)
+    await connection.execute(
+        "UPDATE projections.checkpoints SET stopped_at = $3, reason = $4, updated_at = clock_timestamp()"
+        " WHERE name = $1 AND position = $2",
+        name,
+        position,
+        error.upto,
+        error.reason,
+    )

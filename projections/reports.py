@@ -1,0 +1,179 @@
+"""Reports: what the read models answer, typed.
+
+All take a pool (`Projector.pool`, or one of `open_pool`) and show the ledger as far as the projector has come:
+`Projector.catch_up` first where the latest must be in it. They raise `StoreUnavailableError` where the database is
+away and `StoreError` where it refuses. Times are half-open: `since` <= time < `until`.
+"""
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+import orjson
+
+from projections.database import translated
+from projections.rows import (
+    BiometricsRow,
+    Client,
+    Counter,
+    CounterMetric,
+    HopLatency,
+    Interaction,
+    SessionRow,
+    TimelineRow,
+)
+
+_HOPS: Final = ("audio", "stt", "ai1", "ai2", "ws", "total")
+
+
+def _columns(row_type: type[Any], *, but: tuple[str, ...] = ()) -> str:
+    return ", ".join(field.name for field in fields(row_type) if field.name not in but)
+
+
+_TIMELINE: Final = f"""
+SELECT {_columns(TimelineRow)} FROM projections.phrase_timeline WHERE session_id = $1 ORDER BY phrase
+"""  # noqa: S608 - the names come from our own dataclass
+_BIOMETRICS: Final = f"""
+SELECT {_columns(BiometricsRow)} FROM projections.phrase_biometrics
+ WHERE ($1::text IS NULL OR session_id = $1) AND ($2::text IS NULL OR counter_id = $2)
+   AND ($3::text IS NULL OR tenant = $3)
+   AND ($4::timestamptz IS NULL OR measured_at >= $4) AND ($5::timestamptz IS NULL OR measured_at < $5)
+ ORDER BY measured_at DESC, session_id, phrase DESC
+ LIMIT $6
+"""  # noqa: S608 - the names come from our own dataclass
+_LATENCY: Final = """
+SELECT v.hop, count(v.ms) AS count,
+       percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY v.ms) AS percentiles
+  FROM projections.phrase_timeline t
+ CROSS JOIN LATERAL (VALUES ('audio', t.audio_ms), ('stt', t.stt_ms), ('ai1', t.ai1_ms), ('ai2', t.ai2_ms),
+                            ('ws', t.ws_ms), ('total', t.total_ms)) AS v (hop, ms)
+ WHERE ($1::timestamptz IS NULL OR t.captured_at >= $1) AND ($2::timestamptz IS NULL OR t.captured_at < $2)
+   AND ($3::text IS NULL OR t.tenant = $3)
+   AND v.ms IS NOT NULL
+ GROUP BY v.hop
+"""
+_SESSIONS: Final = f"""
+SELECT {_columns(SessionRow)} FROM projections.sessions
+ WHERE $2::text IS NULL OR tenant = $2
+ ORDER BY started_at DESC NULLS LAST, session_id
+ LIMIT $1
+"""  # noqa: S608 - the names come from our own dataclass
+_INTERACTIONS: Final = f"""
+SELECT {_columns(Interaction, but=("items",))}, items::text AS items FROM projections.interactions
+ WHERE $1::text IS NULL OR tenant = $1
+ ORDER BY at DESC, session_id, phrase DESC
+ LIMIT $2
+"""  # noqa: S608 - the names come from our own dataclass
+_COUNTER_METRICS: Final = """
+SELECT t.session_id, t.phrase, t.captured_at, t.speech_ms, t.audio_ms, t.stt_ms, t.ai1_ms, t.ai2_ms, t.ws_ms,
+       t.total_ms, t.categories, t.outcome, t.cost_usd, b.pitch_mean_hz, b.snr_db, b.spectral_centroid_hz,
+       b.zero_crossing_rate, b.rms_mean
+  FROM projections.phrase_timeline t
+  LEFT JOIN projections.phrase_biometrics b ON b.session_id = t.session_id AND b.phrase = t.phrase
+ WHERE t.counter_id = $1 AND t.captured_at IS NOT NULL
+ ORDER BY t.captured_at DESC, t.session_id, t.phrase DESC
+ LIMIT $2
+"""
+_COUNTERS: Final = """
+SELECT c.counter_id, c.code, l.legal_name, c.name, c.threshold_multiplier, c.min_energy, c.registered_at
+  FROM projections.counters c
+  LEFT JOIN projections.clients l ON l.code = c.code
+"""
+
+
+async def timeline(pool: asyncpg.Pool, session_id: str) -> list[TimelineRow]:
+    """Return the phrases of a session in their order; none for a session that is not known."""
+    return [TimelineRow(**_values(row)) for row in await _fetch(pool, _TIMELINE, session_id)]
+
+
+async def biometrics(
+    pool: asyncpg.Pool,
+    *,
+    session_id: str | None = None,
+    counter_id: str | None = None,
+    tenant: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> list[BiometricsRow]:
+    """Return measured phrases, the latest first, filtered where filters are given."""
+    rows = await _fetch(pool, _BIOMETRICS, session_id, counter_id, tenant, since, until, limit)
+    return [BiometricsRow(**row) for row in rows]
+
+
+async def latency(
+    pool: asyncpg.Pool, *, since: datetime | None = None, until: datetime | None = None, tenant: str | None = None
+) -> list[HopLatency]:
+    """Return the percentiles of every hop over the phrases captured in a time, in the order that a phrase takes."""
+    rows = {row["hop"]: row for row in await _fetch(pool, _LATENCY, since, until, tenant)}
+    return [_hop(hop, rows.get(hop)) for hop in _HOPS]
+
+
+async def sessions(pool: asyncpg.Pool, *, limit: int = 50, tenant: str | None = None) -> list[SessionRow]:
+    """Return sessions, the latest first."""
+    return [SessionRow(**row) for row in await _fetch(pool, _SESSIONS, limit, tenant)]
+
+
+async def interactions(pool: asyncpg.Pool, tenant: str | None = None, *, limit: int = 50) -> list[Interaction]:
+    """Return a tenant's phrases, or everybody's, that were understood as words, the latest first."""
+    return [Interaction(**_values(row)) for row in await _fetch(pool, _INTERACTIONS, tenant, limit)]
+
+
+async def counter_metrics(pool: asyncpg.Pool, counter_id: str, *, limit: int = 50) -> list[CounterMetric]:
+    """Return the phrases captured at a counter, the latest first."""
+    return [CounterMetric(**_values(row)) for row in await _fetch(pool, _COUNTER_METRICS, counter_id, limit)]
+
+
+async def counter_by_key(pool: asyncpg.Pool, key_sha256: str) -> Counter | None:
+    """Return the counter whose present key has this SHA-256 (lower-case hex), or None: replaced keys open nothing."""
+    rows = await _fetch(pool, f"{_COUNTERS} WHERE c.key_sha256 = $1", key_sha256)
+    return Counter(**rows[0]) if rows else None
+
+
+async def counter(pool: asyncpg.Pool, counter_id: str) -> Counter | None:
+    """Return a counter, or None where there is no such."""
+    rows = await _fetch(pool, f"{_COUNTERS} WHERE c.counter_id = $1", counter_id)
+    return Counter(**rows[0]) if rows else None
+
+
+async def counters(pool: asyncpg.Pool, tenant: str | None = None) -> list[Counter]:
+    """Return a client's counters, or everybody's, in the order of registration."""
+    query = f"{_COUNTERS} WHERE $1::text IS NULL OR c.code = $1 ORDER BY c.registered_at, c.counter_id"
+    return [Counter(**row) for row in await _fetch(pool, query, tenant)]
+
+
+async def client(pool: asyncpg.Pool, code: str) -> Client | None:
+    """Return a client, or None where there is no such."""
+    rows = await _fetch(pool, "SELECT code, legal_name, registered_at FROM projections.clients WHERE code = $1", code)
+    return Client(**rows[0]) if rows else None
+
+
+async def clients(pool: asyncpg.Pool) -> list[Client]:
+    """Return all clients in the order of registration."""
+    query = "SELECT code, legal_name, registered_at FROM projections.clients ORDER BY registered_at, code"
+    return [Client(**row) for row in await _fetch(pool, query)]
+
+
+async def _fetch(pool: asyncpg.Pool, query: str, *arguments: object) -> list[asyncpg.Record]:
+    with translated():
+        return await pool.fetch(query, *arguments)
+
+
+def _values(row: asyncpg.Record) -> dict[str, Any]:
+    """Turn the driver's values into those that our rows hold: exact costs into floats, lists into tuples."""
+    values = dict(row)
+    if "cost_usd" in values:
+        values["cost_usd"] = float(values["cost_usd"])
+    if "items" in values:
+        values["items"] = tuple(orjson.loads(values["items"] or "[]"))
+    if values["categories"] is not None:
+        values["categories"] = tuple(values["categories"])
+    return values
+
+
+def _hop(hop: str, row: asyncpg.Record | None) -> HopLatency:
+    if row is None:
+        return HopLatency(hop=hop, count=0, p50=None, p95=None, p99=None)
+    p50, p95, p99 = row["percentiles"]
+    return HopLatency(hop=hop, count=row["count"], p50=p50, p95=p95, p99=p99)

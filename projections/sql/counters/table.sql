@@ -1,0 +1,12 @@
+-- One row a counter, with its latest key's hash and voice-detection preset. Its client's name is in `clients`.
+CREATE TABLE counters (
+    counter_id           text COLLATE "C" PRIMARY KEY,
+    code                 text NOT NULL,   -- of the client; the tenant
+    name                 text,
+    key_sha256           text COLLATE "C",
+    threshold_multiplier double precision,
+    min_energy           double precision,
+    registered_at        timestamptz
+);
+CREATE INDEX ON counters (key_sha256);
+CREATE INDEX ON counters (code);

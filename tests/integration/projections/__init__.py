@@ -1,0 +1,1 @@
+"""The read models, on a real PostgreSQL."""

@@ -1,0 +1,42 @@
+"""A ledger, a projector on it and the rows of its read models."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from events.postgres import PostgresStore
+from projections.projection import standard
+from projections.projector import Projector
+from tests.integration.projections.script import Ledger
+
+type Rows = dict[str, list[tuple[object, ...]]]
+
+
+@pytest.fixture
+def ledger(store: PostgresStore) -> Ledger:
+    return Ledger(store)
+
+
+@pytest.fixture
+async def projector(store: PostgresStore, postgres_url: str) -> AsyncIterator[Projector]:
+    projector = await Projector.connect(postgres_url)
+    try:
+        yield projector
+    finally:
+        await projector.close()
+
+
+@pytest.fixture
+def pool(projector: Projector) -> asyncpg.Pool:
+    return projector.pool
+
+
+async def all_rows(pool: asyncpg.Pool) -> Rows:
+    """Return every row of every read model."""
+    return {
+        projection.name: [
+            tuple(row) for row in await pool.fetch(f"SELECT * FROM projections.{projection.name} ORDER BY 1, 2")
+        ]
+        for projection in standard()
+    }

@@ -1,0 +1,223 @@
+"""The projector: exactly once, alone where it stops, and unseen while it rebuilds."""
+
+import asyncio
+import contextlib
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from events.postgres import PostgresStore
+from events.store import StoreUnavailableError
+from projections.database import open_pool
+from projections.projection import Projection, standard
+from projections.projector import ProjectionStoppedError, Projector, UnknownProjectionError
+from tests.integration.projections.conftest import all_rows
+from tests.integration.projections.script import Ledger, day
+
+TALLY = Projection(
+    name="tally",
+    table="CREATE TABLE tally (type text PRIMARY KEY, events bigint NOT NULL)",
+    folds=[
+        """
+        INSERT INTO tally AS t (type, events)
+        SELECT type, count(*) FROM events WHERE position > $1 AND position <= $2 GROUP BY type
+        ON CONFLICT (type) DO UPDATE SET events = t.events + excluded.events
+        """
+    ],
+)
+FRAGILE = replace(
+    TALLY,
+    name="fragile",
+    table="CREATE TABLE fragile (position bigint PRIMARY KEY)",
+    folds=[
+        """
+        INSERT INTO fragile  -- takes everything but a session's end
+        SELECT CASE type WHEN 'SessionEnded' THEN (data ->> 'reason')::bigint ELSE position END
+          FROM events WHERE position > $1 AND position <= $2
+        """
+    ],
+)
+
+
+async def tally(database: asyncpg.Pool | asyncpg.Connection) -> int:
+    """How many events the tally counts."""
+    return int(await database.fetchval("SELECT coalesce(sum(events), 0) FROM projections.tally"))
+
+
+async def write(ledger: Ledger, seed: int) -> list[str]:
+    """Append a day and return the types of its events in order."""
+    events = day(seed, sessions=2)
+    for stream, tenant, at_us, event in events:
+        await ledger.append(stream, tenant, event, at_us=at_us)
+    return [type(event).__name__ for *_, event in events]
+
+
+async def test_projectors_at_once_fold_each_event_once(
+    ledger: Ledger, store: PostgresStore, projector: Projector, pool: asyncpg.Pool
+) -> None:
+    written = len(await write(ledger, 1))
+    crowd = [Projector(pool, [*standard(), TALLY], batch=3 + n) for n in range(4)]
+    folded = await asyncio.gather(*(each.catch_up() for each in crowd))
+    assert sum(folded) == written * (len(standard()) + 1)
+    assert await tally(pool) == written
+    together = await all_rows(pool)
+    for projection in standard():
+        await projector.rebuild(projection.name)
+    assert await all_rows(pool) == together
+
+
+async def test_projectors_running_while_events_are_written_fold_each_once(ledger: Ledger, pool: asyncpg.Pool) -> None:
+    crowd = [Projector(pool, [TALLY], batch=7) for _ in range(3)]
+    running = [asyncio.create_task(each.run(poll_s=0.001)) for each in crowd]
+    written = len(await write(ledger, 2))
+    while (await crowd[0].status())[0].lag:
+        assert not any(task.done() for task in running)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    assert await tally(pool) == written
+
+
+async def test_a_poisoned_read_model_stops_alone_just_before_the_event(ledger: Ledger, pool: asyncpg.Pool) -> None:
+    types = await write(ledger, 3)
+    poison = types.index("SessionEnded") + 1
+    projector = Projector(pool, [FRAGILE, TALLY])
+    await projector.catch_up()
+    fragile, counted = await projector.status()
+    assert (fragile.state, fragile.position, fragile.stopped_at) == ("stopped", poison - 1, poison)
+    assert fragile.reason == "InvalidTextRepresentationError (22P02)"
+    assert (counted.state, counted.lag) == ("live", 0)
+    assert await pool.fetchval("SELECT count(*) FROM projections.fragile") == poison - 1
+    assert await projector.catch_up() == 0
+
+
+async def test_a_rebuild_that_fails_leaves_rows_and_checkpoint_as_they_were(ledger: Ledger, pool: asyncpg.Pool) -> None:
+    types = await write(ledger, 3)
+    poison = types.index("SessionEnded") + 1
+    projector = Projector(pool, [FRAGILE])
+    await projector.catch_up()
+    before = await projector.status()
+    with pytest.raises(ProjectionStoppedError, match=f"stops at event {poison}:"):
+        await projector.rebuild("fragile")
+    assert await projector.status() == before
+    assert await pool.fetchval("SELECT count(*) FROM projections.fragile") == poison - 1
+
+
+async def test_a_mended_read_model_is_rebuilt_when_next_caught_up(ledger: Ledger, pool: asyncpg.Pool) -> None:
+    written = len(await write(ledger, 3))
+    await Projector(pool, [FRAGILE]).catch_up()
+    mended = replace(
+        FRAGILE, folds=["INSERT INTO fragile SELECT position FROM events WHERE position > $1 AND position <= $2"]
+    )
+    projector = Projector(pool, [mended])
+    assert (await projector.status())[0].state == "stopped"
+    await projector.catch_up()
+    (status,) = await projector.status()
+    assert (status.state, status.lag, status.reason) == ("live", 0, None)
+    assert await pool.fetchval("SELECT count(*) FROM projections.fragile") == written
+
+
+async def test_a_projector_of_older_sql_leaves_newer_rows_alone(ledger: Ledger, pool: asyncpg.Pool) -> None:
+    await write(ledger, 3)
+    old = Projector(pool, [TALLY])
+    await old.catch_up()
+    wider = replace(TALLY, table=TALLY.table.replace("events bigint", "first bigint, events bigint"))
+    new = Projector(pool, [wider])
+    await new.catch_up()
+    counted = await tally(pool)
+    await write(ledger, 4)
+    assert await old.catch_up() == 0
+    assert (await old.status())[0].state == "outdated"
+    assert await tally(pool) == counted
+    assert await new.catch_up() > 0
+
+
+async def test_a_missing_event_is_not_passed(ledger: Ledger, pool: asyncpg.Pool) -> None:
+    written = len(await write(ledger, 5))
+    await pool.execute("ALTER TABLE events DISABLE TRIGGER USER")
+    await pool.execute("DELETE FROM events WHERE position = 10")
+    projector = Projector(pool, [TALLY])
+    assert await projector.catch_up() == 9
+    (status,) = await projector.status()
+    assert (status.position, status.stopped_at, status.reason) == (9, 10, "an event is missing from the ledger")
+    assert status.lag == written - 9
+
+
+async def test_readers_see_the_old_rows_until_a_rebuild_is_done(
+    ledger: Ledger, store: PostgresStore, pool: asyncpg.Pool, postgres_url: str
+) -> None:
+    written = len(await write(ledger, 6))
+    await Projector(pool, [TALLY]).catch_up()
+    # The mended fold waits for a lock that this test holds, and counts double, so that old and new rows differ.
+    slow = replace(
+        TALLY,
+        folds=[
+            "SELECT pg_advisory_xact_lock(77) WHERE $1::bigint < $2::bigint",
+            TALLY.folds[0].replace("count(*)", "2 * count(*)"),
+        ],
+    )
+    holder = await asyncpg.connect(postgres_url)
+    await holder.execute("SELECT pg_advisory_lock(77)")
+    rebuilding = asyncio.create_task(Projector(pool, [slow]).catch_up())
+    while not await holder.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+        assert not rebuilding.done()
+    assert await tally(pool) == written
+    await holder.close()
+    await rebuilding
+    assert await tally(pool) == 2 * written
+
+
+async def test_a_rebuild_keeps_what_others_put_on_the_view(ledger: Ledger, pool: asyncpg.Pool) -> None:
+    written = len(await write(ledger, 6))
+    projector = Projector(pool, [TALLY])
+    await projector.catch_up()
+    await pool.execute("CREATE VIEW of_an_analyst AS SELECT sum(events) AS events FROM projections.tally")
+    await projector.rebuild("tally")
+    assert await pool.fetchval("SELECT events FROM of_an_analyst") == written
+    assert await pool.fetchval("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'tally_g%'") == 1
+
+
+async def test_an_unknown_read_model_is_refused_by_name(projector: Projector) -> None:
+    with pytest.raises(UnknownProjectionError, match="no projection nonsense"):
+        await projector.catch_up("nonsense")
+    with pytest.raises(UnknownProjectionError, match="no projection nonsense"):
+        await projector.rebuild("nonsense")
+
+
+async def test_only_the_named_read_model_is_caught_up(ledger: Ledger, projector: Projector) -> None:
+    written = len(await write(ledger, 8))
+    assert await projector.catch_up("sessions") == written
+    lags = {status.name: status.lag for status in await projector.status()}
+    assert lags.pop("sessions") == 0
+    assert set(lags.values()) == {written}
+
+
+async def test_a_running_projector_survives_losing_its_connections(ledger: Ledger, postgres_url: str) -> None:
+    own = await open_pool(postgres_url)
+    observer = await asyncpg.connect(postgres_url)
+    projector = Projector(own, [TALLY])
+    await projector.install()
+    running = asyncio.create_task(projector.run(poll_s=0.001))
+    written = len(await write(ledger, 9))
+    killed = await observer.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'balto projections'"
+    )
+    written += len(await write(Ledger(ledger.store, ids=random.Random(2)), 10))
+    while await tally(observer) < written:
+        assert not running.done()
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    assert killed
+    assert await tally(observer) == written
+    await observer.close()
+    await own.close()
+
+
+async def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailableError):
+        await Projector.connect(f"postgresql:///balto?host={tmp_path}&user=postgres")
