@@ -16,7 +16,6 @@ PRODUCT_NAMES: tuple[str, ...] = (
     "losartana",
     "metformina",
     "Glifage",
-    "sinvastatina",
     "Rivotril",
     "nimesulida",
     "diclofenaco",
@@ -35,7 +34,10 @@ PRODUCT_NAMES: tuple[str, ...] = (
     "protetor solar",
     "fralda",
 )
-"""Names and everyday expressions, as they should be spelled. Order matters to nobody but the echo rule of `guard`."""
+"""Names and everyday expressions, as they should be spelled. Their order matters to the echo rule of `guard`.
+
+No name that everyday words sound like: primed with "sinvastatina", Whisper heard it in "temos sim, esta aqui".
+"""
 
 DEFAULT_PROMPT = "Balcão de farmácia: " + ", ".join(PRODUCT_NAMES) + "."
 """What Whisper is told has been said before, so that it spells these names."""

@@ -18,10 +18,14 @@ from actors.stt.vocabulary import DEFAULT_PROMPT
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-SHORT_WINDOW_S = 10
-"""Most phrases fit; the encoder then does a third of the work, with no loss. A window of 6 s does lose."""
-FULL_WINDOW_S = 30
-"""What Whisper was trained on; longer audio is cut at quiet places."""
+WINDOW_S = 10
+"""What the encoder hears at a time. Whisper was trained on 30 s, but 10 s is a third of the work and loses nothing,
+while 6 s does; and in a longer window greedy decoding skips whole sentences, so that an order would be lost."""
+SEARCH_S = 5
+"""A longer phrase is cut at the longest quiet in the last so many seconds of each window."""
+STEP = SAMPLE_RATE // 20
+QUIET_STEPS = 6
+"""0.3 s: the pause that is looked for, in steps."""
 FRAMES_PER_SECOND = 100
 TOKENS_PER_SECOND = 10
 """Ample for Portuguese, and a bound on what a decoder caught in a loop may cost."""
@@ -154,7 +158,8 @@ class WhisperTranscriber:
             tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, "transcribe", "pt")
             primed = tokenizer.encode(" " + self._prompt.strip())[-MAX_PROMPT_TOKENS:] if self._prompt else []
             history = [tokenizer.sot_prev, *primed] if primed else []
-            self._before = [*history, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+            # With time marks the decoder has to account for all of the audio; without, it may skip a sentence.
+            self._before = [*history, *tokenizer.sot_sequence]
             self._tokenizer = tokenizer
             self._model = model
         return self._model
@@ -164,10 +169,9 @@ class WhisperTranscriber:
 
     def _hear_window(self, pcm: Pcm) -> _Piece:
         model = self._load()
-        seconds = SHORT_WINDOW_S if pcm.size <= SHORT_WINDOW_S * SAMPLE_RATE else FULL_WINDOW_S
-        padded = np.zeros(seconds * SAMPLE_RATE, np.float32)
+        padded = np.zeros(WINDOW_S * SAMPLE_RATE, np.float32)
         padded[: pcm.size] = pcm.astype(np.float32) / 32768.0
-        features = model.feature_extractor(padded)[:, : seconds * FRAMES_PER_SECOND]
+        features = model.feature_extractor(padded)[:, : WINDOW_S * FRAMES_PER_SECOND]
         encoded = model.encode(np.ascontiguousarray(features, dtype=np.float32))
         room = int(pcm.size / SAMPLE_RATE * TOKENS_PER_SECOND) + 20
         result = model.model.generate(
@@ -190,20 +194,20 @@ class WhisperTranscriber:
 
 
 def windows(pcm: Pcm) -> list[Pcm]:
-    """Cut audio longer than 30 s at the quietest tenth of a second in the last 5 s of each window.
+    """Cut audio longer than 10 s at the quietest 0.3 s in the last 5 s of each window.
 
     Args:
         pcm: int16 mono samples at 16 kHz, shape (n,).
 
     Returns:
-        Views of at most 30 s that together are `pcm`; one for a usual phrase.
+        Views of at most 10 s that together are `pcm`; one for a usual phrase.
     """
-    full, look, step = FULL_WINDOW_S * SAMPLE_RATE, 5 * SAMPLE_RATE, SAMPLE_RATE // 10
+    full, search = WINDOW_S * SAMPLE_RATE, SEARCH_S * SAMPLE_RATE
     pieces: list[Pcm] = []
     while pcm.size > full:
-        tail = pcm[full - look : full].astype(np.float64).reshape(-1, step)
-        quietest = int(np.argmin((tail**2).mean(axis=1)))
-        cut = full - look + quietest * step + step // 2
+        steps = pcm[full - search : full].astype(np.float64).reshape(-1, STEP)
+        energy = np.convolve((steps**2).sum(axis=1), np.ones(QUIET_STEPS), "valid")
+        cut = full - search + int(np.argmin(energy)) * STEP + QUIET_STEPS * STEP // 2
         pieces.append(pcm[:cut])
         pcm = pcm[cut:]
     return [*pieces, pcm]
