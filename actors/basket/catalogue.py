@@ -67,9 +67,7 @@ class BasketCatalogue:
         return {macro: tuple(self.baskets.get(macro, ())) for macro in macros}
 
 
-def load_baskets(
-    path: Path, *, lookups: Path | None = None, vocabulary: Path | None = None
-) -> BasketCatalogue:
+def load_baskets(path: Path, *, lookups: Path | None = None, vocabulary: Path | None = None) -> BasketCatalogue:
     """Load and validate a baskets file.
 
     Args:
@@ -102,9 +100,7 @@ def load_baskets(
     return catalogue
 
 
-def _parse(
-    document: Mapping[str, Any], path: Path, warnings: list[str], *, fingerprint: str
-) -> BasketCatalogue:
+def _parse(document: Mapping[str, Any], path: Path, warnings: list[str], *, fingerprint: str) -> BasketCatalogue:
     if BASKETS_KEY not in document and FALLBACKS_KEY not in document:
         raise BasketFileError(f"{path.name}: neither {BASKETS_KEY} nor {FALLBACKS_KEY} is in the file")
     warnings.extend(

@@ -77,9 +77,7 @@ def items(
         tag = raw.get("tag")
         if tag is not None and not isinstance(tag, str):
             warnings.append(f"{where}: tag is {type_name(tag)}, not a text; served without it")
-        found.append(
-            Item(sugestao=_text(raw[name_key]), explicacao=_text(raw["explicacao"]), tag=_text(tag) or None)
-        )
+        found.append(Item(sugestao=_text(raw[name_key]), explicacao=_text(raw["explicacao"]), tag=_text(tag) or None))
     return tuple(found)
 
 

@@ -29,9 +29,11 @@ def _fold(text: str) -> str:
 
 
 def _singular(word: str) -> str:
-    if len(word) < _MIN_PLURAL or not word.endswith("s") or word.endswith("ss"):
-        return word
-    for plural, singular in (("oes", "ao"), ("aes", "ao"), ("ais", "al"), ("eis", "el"), ("ns", "m")):
-        if word.endswith(plural):
-            return word[: -len(plural)] + singular
-    return word[:-2] if word.endswith(("res", "zes")) else word[:-1]
+    """Return a folded word as its singular is compared: roughly, and the same for both numbers."""
+    if len(word) >= _MIN_PLURAL and word.endswith("s") and not word.endswith("ss"):
+        for plural, singular in (("oes", "ao"), ("aes", "ao"), ("ais", "al"), ("eis", "el"), ("ns", "m")):
+            if word.endswith(plural):
+                return word[: -len(plural)] + singular
+        word = word[:-1]
+    # "barbeadores" and "narizes" lose the e as well, so "gaze" must.
+    return word[:-1] if word.endswith(("re", "ze")) else word

@@ -13,6 +13,11 @@ from actors.messages import LexiconEntry
 MIN_RATIO = 85.0
 """Likeness of two phonetic keys, 0 to 100, below which they are different words."""
 
+_NEAREST = 3
+"""Likenesses looked at: the nearest one may rest on other consonants."""
+
+_DENIAL = stem("nao")
+
 _MIN_RATIO_OF_WORDS = 90.0
 """The same for expressions: in a long one the usual likeness still leaves room for another word."""
 
@@ -24,7 +29,7 @@ _MIN_LONE_STEM = 5
 """Letters of a stem that may stand alone for an inflected word."""
 _MIN_SOUND = 4
 """Letters of a phonetic key that may match by sound."""
-_MIN_LIKE = 7
+_MIN_LIKE = 6
 """Letters of a phonetic key that may match by likeness: in shorter ones one letter makes another word."""
 _MIN_LIKE_SKELETON = 9
 """Letters of a phonetic key whose consonants need only be alike; a shorter one's must be the same."""
@@ -34,6 +39,7 @@ _MIN_SPLIT_JOIN = 5
 """Letters of a name that may be pieced together from several words."""
 
 _EXACT, _INFLECTED, _SOUND, _LIKE = 1.0, 0.97, 0.94, 0.93
+"""Scores by kind of match; that of a likeness is multiplied by its ratio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,9 @@ class _Form:
     letters: int
     min_ratio: float
 
-    def match(self, first: int, last: int, score: float) -> Match:
-        return Match(self.entry, first, last, score, self.letters * score * score)
+    def match(self, tokens: Sequence[Token], first: int, last: int, score: float) -> Match:
+        said = sum(len(token.text) for token in tokens[first : last + 1])
+        return Match(self.entry, first, last, score, min(self.letters, said) * score * score)
 
 
 class MatchingIndex:
@@ -76,12 +83,13 @@ class MatchingIndex:
                 self._add(entry, tokenise(text), likes)
         self._likes = {length: tuple(keys) for length, keys in likes.items()}
         self._longest = max(self._likes, default=0)
-        self._near: dict[int, tuple[str, ...]] = {}
+        self._near = {length: self._nearby(length) for length in range(_MIN_LIKE, 2 * self._longest)}
 
     def find(self, tokens: Sequence[Token]) -> list[Match]:
         """Return the entries named in a sentence, in its order, no two of them overlapping."""
         found = [*self._by_words(tokens), *self._by_stems(tokens)]
-        found.sort(key=lambda match: (-match.weight, match.first))
+        # A likeness never takes words from a match that is sure of them.
+        found.sort(key=lambda match: (match.score < _LIKE, -match.weight, match.first))
         taken: set[int] = set()
         chosen: list[Match] = []
         for match in found:
@@ -104,7 +112,8 @@ class MatchingIndex:
         form = _Form(entry, len(joined), MIN_RATIO if len(telling) < 2 else _MIN_RATIO_OF_WORDS)
         self._exact.setdefault(joined, form)
         stems = _bag(stem(token.text) for token in telling)
-        if len(stems) > 1:
+        # "Não tem tosse" must not become "não para de tossir", so a denying form needs more to go by.
+        if len(stems) > (2 if _DENIAL in stems else 1):
             self._stems.setdefault(stems, form)
             self._stem_sounds.setdefault(_bag(stem_sound(token) for token in telling), form)
         elif len(tokens) == 1 and len(light_stem(joined)) >= _MIN_LONE_STEM:
@@ -125,28 +134,26 @@ class MatchingIndex:
                 hit = self._exact.get(joined)
                 lone = self._lone.get(light_stem(joined)) if first == last else None
                 if hit and _may_join(window, joined):
-                    yield hit.match(first, last, _EXACT)
+                    yield hit.match(tokens, first, last, _EXACT)
                 elif lone and joined not in COMMON:
-                    yield lone.match(first, last, _INFLECTED)
-                elif not all(token.text in COMMON for token in window):
-                    yield from self._by_sound("".join(token.heard for token in window), first, last)
+                    yield lone.match(tokens, first, last, _INFLECTED)
+                elif window[-1].text not in FILLERS and not all(token.text in COMMON for token in window):
+                    yield from self._by_sound(tokens, first, last)
 
-    def _by_sound(self, joined: str, first: int, last: int) -> Iterator[Match]:
-        key = sound(joined)
+    def _by_sound(self, tokens: Sequence[Token], first: int, last: int) -> Iterator[Match]:
+        key = sound("".join(token.heard for token in tokens[first : last + 1]))
         if len(key) < _MIN_SOUND:
             return
         hit = self._sounds.get(key)
         if hit:
-            yield hit.match(first, last, _SOUND)
+            yield hit.match(tokens, first, last, _SOUND)
             return
-        if not _MIN_LIKE <= len(key) <= self._longest + 3:
-            return
-        best = process.extractOne(key, self._nearby(len(key)), scorer=fuzz.ratio, score_cutoff=MIN_RATIO)
-        if not best:
-            return
-        form = self._sounds[best[0]]
-        if best[1] >= form.min_ratio and _sound_alike(key, best[0]):
-            yield form.match(first, last, _LIKE * best[1] / 100)
+        near = self._near.get(len(key), ())
+        for other, ratio, _ in process.extract(key, near, scorer=fuzz.ratio, score_cutoff=MIN_RATIO, limit=_NEAREST):
+            form = self._sounds[other]
+            if ratio >= form.min_ratio and _sound_alike(key, other):
+                yield form.match(tokens, first, last, _LIKE * ratio / 100)
+                return
 
     def _by_stems(self, tokens: Sequence[Token]) -> Iterator[Match]:
         """Yield matches of the telling words, inflected, in any order, with fillers between them."""
@@ -161,19 +168,17 @@ class MatchingIndex:
                 if hit is None and not all(tokens[place].text in COMMON for place in places):
                     hit, score = self._stem_sounds.get(_bag(stem_sound(tokens[place]) for place in places)), _SOUND
                 if hit:
-                    yield hit.match(first, places[-1], score)
+                    yield hit.match(tokens, first, places[-1], score)
 
     def _nearby(self, length: int) -> tuple[str, ...]:
         """Return the keys whose length lets them reach the ratio against a key of this length."""
-        if length not in self._near:
-            reach = MIN_RATIO / (200 - MIN_RATIO)
-            self._near[length] = tuple(
-                key
-                for other, keys in sorted(self._likes.items())
-                if min(length, other) >= reach * max(length, other)
-                for key in keys
-            )
-        return self._near[length]
+        reach = MIN_RATIO / (200 - MIN_RATIO)
+        return tuple(
+            key
+            for other, keys in sorted(self._likes.items())
+            if min(length, other) >= reach * max(length, other)
+            for key in keys
+        )
 
 
 def _bag(stems: Iterable[str]) -> tuple[str, ...]:

@@ -58,6 +58,7 @@ def phonetic_key(text: str) -> str:
     return key
 
 
+_REPEATED = re.compile(r"(.)\1+")
 _VOICELESS = str.maketrans("bdgvj", "ptkfx", "aiu")
 
 
@@ -66,4 +67,4 @@ def skeleton(key: str) -> str:
 
     What a recogniser mishears is mostly vowels and voice, so this is what two likenesses must still share.
     """
-    return key.translate(_VOICELESS)
+    return _REPEATED.sub(r"\1", key.translate(_VOICELESS))

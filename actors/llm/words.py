@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.resources import files
 
 from actors.llm.phonetics import fold, phonetic_key
@@ -59,7 +58,7 @@ _SAME_STEM = {
         "bebe": "bebes bebezinho nenem nene recem nascido",
         "crianca": "criancas filho filha filhos filhas filhinho filhinha neto neta menino menina",
         "coceira": "coca cocando cocar coceiras",
-        "entupid": "entope entupiu entupido entupida entupidos entupimento trancado trancada",
+        "entupid": "entope emtupido emtupida entupiu entupido entupida entupidos entupimento trancado trancada",
         "dormir": "durmo durmi dormi dormindo dorme",
         "vomit": "vomito vomitos vomitando vomitar vomitei vomitou vomita",
         "febre": "febril febrinha febrao febres",
@@ -107,7 +106,6 @@ def light_stem(word: str) -> str:
     return singular[:-1] if singular.endswith(("a", "o")) else singular
 
 
-@lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """Return what the inflections of a folded word have in common, roughly; a handful are listed by hand."""
     if word in _SAME_STEM:
@@ -121,9 +119,8 @@ def stem(word: str) -> str:
     return singular
 
 
-@lru_cache(maxsize=8192)
 def sound(joined: str) -> str:
-    """Return the phonetic key of joined words, remembered."""
+    """Return the phonetic key of joined words."""
     return phonetic_key(joined)
 
 
