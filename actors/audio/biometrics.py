@@ -22,6 +22,8 @@ _SHORT: Final = 320
 _LEAST_NOISE: Final = (1 / 12) / _FULL_SCALE**2
 """Power of the rounding to int16: no recording has less noise."""
 _LEAST_PITCH_FRAMES: Final = 3
+_LEAST_FRAMES: Final = 10
+"""Of `_SHORT` samples, among which the quietest are taken for the noise where nothing else tells it."""
 _WINDOW: Final = np.hanning(FRAME + 1)[:-1].astype(np.float32)
 _HZ: Final = np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE).astype(np.float32)
 
@@ -140,9 +142,13 @@ def _noise_power(noise: Pcm | None, noise_rms: float | None) -> float | None:
 def _snr_db(samples: Samples, noise_power: float | None) -> float | None:
     powers = _frame_powers(samples)
     if noise_power is None:
+        if len(powers) < _LEAST_FRAMES:
+            return None
         noise_power = max(float(np.percentile(powers, 10)), _LEAST_NOISE)
-    # active: within 20 dB of the loud frames, so that pauses inside the phrase don't count as weak speech
-    active = powers[powers >= np.percentile(powers, 95) / 100]
+    # pauses inside the phrase aren't weak speech: active is within 20 dB of the loud frames and above the noise,
+    # unless the loud frames themselves hardly are
+    loud = float(np.percentile(powers, 95))
+    active = powers[powers >= max(loud / 100, min(1.5 * noise_power, loud / 2))]
     signal = float(active.mean()) - noise_power
     return float(10 * np.log10(max(signal, noise_power / 100) / noise_power))
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from actors.audio.decoder import AudioUndecodableError, Decoder, StreamDecoder, UndecodableCode
 from actors.audio.ffmpeg import FfmpegDecoder
+from actors.audio.mp4 import Mp4Decoder
 from actors.audio.ogg import OggDecoder
 from actors.audio.pcm import PcmDecoder
 from actors.audio.sniff import sniff
@@ -54,6 +55,8 @@ def _decoder_of(kind: str) -> Decoder:
             return OggDecoder()
         case "rifx":
             return FfmpegDecoder("wav")
+        case "mov":
+            return Mp4Decoder()
         case "unsupported":
             raise AudioUndecodableError("unsupported", 0, "a chunk file of an unknown kind")
     return FfmpegDecoder(kind)

@@ -1,11 +1,11 @@
 """The contract of audio decoding: what every decoder offers, the error it raises, and what all of them share."""
 
 from abc import ABC, abstractmethod
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 
-from actors.messages import Pcm
+from actors.messages import SAMPLE_RATE, Pcm
 
 UndecodableCode = Literal[
     "bad_container", "no_audio", "unsupported", "too_large", "truncated", "corrupt", "decoder_failed", "decoder_limit"
@@ -21,6 +21,10 @@ UndecodableCode = Literal[
 - `decoder_failed`: the external decoder gave up.
 - `decoder_limit`: the external decoder used more time or memory than it may, or made no progress.
 """
+
+
+MAX_BURST: Final = 4_000 * SAMPLE_RATE
+"""Samples that one call may return, a good hour: a few compressed bytes can stand for days of silence."""
 
 
 class AudioUndecodableError(Exception):

@@ -37,7 +37,11 @@ def read_size(buffer: bytes | bytearray, at: int) -> tuple[int, int] | None:
     """
     if at >= len(buffer):
         return None
-    length = 9 - buffer[at].bit_length()
+    first = buffer[at]
+    if 0x80 <= first < 0xFF:
+        # track numbers, lengths of short elements: nearly all there are
+        return first & 0x7F, 1
+    length = 9 - first.bit_length()
     if length > 8:
         raise ValueError("size longer than 8 bytes")
     if at + length > len(buffer):

@@ -7,12 +7,12 @@ import selectors
 import subprocess
 import weakref
 from functools import cache
-from typing import Final
+from typing import IO, Final
 
 import imageio_ffmpeg
 import numpy as np
 
-from actors.audio.decoder import AudioUndecodableError, StreamDecoder
+from actors.audio.decoder import MAX_BURST, AudioUndecodableError, StreamDecoder
 from actors.messages import SAMPLE_RATE
 
 DEMUXERS: Final = frozenset(
@@ -26,7 +26,7 @@ _CODECS: Final = (
     "adpcm_g726,adpcm_swf,pcm_alaw,pcm_mulaw,pcm_u8,pcm_s8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,"
     "pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
 )
-_STALL_S: Final = 10.0
+_STALL_S: Final = 5.0
 """Seconds that ffmpeg may neither take nor give anything while there is something to take."""
 _CPU_S: Final = 20
 """CPU seconds that a process may use, plus one for every ten seconds of audio it gave."""
@@ -46,12 +46,13 @@ def ffmpeg_path() -> str:
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def _command(demuxer: str) -> list[str]:
+def _command(demuxer: str, *, from_file: bool) -> list[str]:
+    protocol, source = ("fd", ("-fd", "0", "-i", "fd:")) if from_file else ("pipe", ("-i", "pipe:0"))
     return [
         *(ffmpeg_path(), "-hide_banner", "-nostdin", "-loglevel", "quiet", "-max_alloc", str(_MAX_ALLOC)),
-        *("-threads", "1", "-filter_threads", "1", "-protocol_whitelist", "pipe", "-format_whitelist", demuxer),
-        *("-codec_whitelist", _CODECS, "-probesize", "1048576", "-analyzeduration", "2000000", "-fflags", "nobuffer"),
-        *("-f", demuxer, "-i", "pipe:0", "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1"),
+        *("-threads", "1", "-filter_threads", "1", "-protocol_whitelist", protocol, "-format_whitelist", demuxer),
+        *("-codec_whitelist", _CODECS, "-probesize", "1048576", "-analyzeduration", "2000000"),
+        *("-f", demuxer, *source, "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1"),
         *("-ac", "1", "-ar", str(SAMPLE_RATE), "-c:a", "pcm_s16le", "-flush_packets", "1", "-f", "s16le", "pipe:1"),
     ]
 
@@ -61,16 +62,18 @@ class FfmpegDecoder(StreamDecoder):
 
     Args:
         demuxer: one of `DEMUXERS`; nothing is probed.
+        source: an open file to read instead of what is fed, for formats that must be read back and forth.
 
     Raises:
         ValueError: the demuxer isn't one of them.
     """
 
-    def __init__(self, demuxer: str) -> None:
+    def __init__(self, demuxer: str, *, source: IO[bytes] | None = None) -> None:
         super().__init__()
         if demuxer not in DEMUXERS:
             raise ValueError(f"no demuxer {demuxer!r}")
         self._demuxer = demuxer
+        self._source = source
         self._process: subprocess.Popen[bytes] | None = None
         self._end: weakref.finalize[..., FfmpegDecoder] | None = None
         self._offset = 0
@@ -96,11 +99,13 @@ class FfmpegDecoder(StreamDecoder):
             self._offset += len(data)
 
     def _finish(self) -> None:
+        if self._source is not None:
+            self._started()
         if self._process is None:
             return
         process = self._process
-        assert process.stdin is not None  # noqa: S101 - opened with a pipe
-        process.stdin.close()
+        if process.stdin is not None:
+            process.stdin.close()
         self._exchange(process, None)
         try:
             code = process.wait(timeout=_STALL_S)
@@ -121,26 +126,32 @@ class FfmpegDecoder(StreamDecoder):
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            process = subprocess.Popen(  # noqa: S603 - a fixed command; nothing of the stream is in it
-                _command(self._demuxer),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                bufsize=0,
-                process_group=0,
-                env={"LC_ALL": "C"},
-                cwd="/",
-            )
+            try:
+                process = self._spawned()
+            except (OSError, RuntimeError) as error:
+                raise AudioUndecodableError("decoder_failed", self._offset, "ffmpeg can't be started") from error
             self._end = weakref.finalize(self, _reap, process)
             self._process = process
-            assert process.stdin is not None and process.stdout is not None  # noqa: PT018, S101 - opened with pipes
-            os.set_blocking(process.stdin.fileno(), False)
-            os.set_blocking(process.stdout.fileno(), False)
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    os.set_blocking(pipe.fileno(), False)
             self._limit(resource.RLIMIT_AS, _MEMORY)
             self._limit(resource.RLIMIT_CORE, 0)
             self._limit(resource.RLIMIT_FSIZE, 0)
             self._grant_cpu()
         return self._process
+
+    def _spawned(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - a fixed command; nothing of the stream is in it
+            _command(self._demuxer, from_file=self._source is not None),
+            stdin=self._source or subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            process_group=0,
+            env={"LC_ALL": "C"},
+            cwd="/",
+        )
 
     def _limit(self, kind: int, value: int) -> None:
         assert self._process is not None  # noqa: S101 - called right after the start
@@ -160,11 +171,12 @@ class FfmpegDecoder(StreamDecoder):
 
     def _exchange(self, process: subprocess.Popen[bytes], data: bytes | None) -> None:
         """Write `data` and read what comes meanwhile; with None, read to the end."""
-        assert process.stdin is not None and process.stdout is not None  # noqa: PT018, S101 - opened with pipes
+        assert process.stdout is not None  # noqa: S101 - opened with a pipe
         left = memoryview(data or b"")
+        given = self._samples
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
-            if left:
+            if left and process.stdin is not None:
                 selector.register(process.stdin, selectors.EVENT_WRITE)
             while left or data is None:
                 ready = selector.select(_STALL_S)
@@ -173,7 +185,7 @@ class FfmpegDecoder(StreamDecoder):
                     raise AudioUndecodableError("decoder_limit", self._offset, "ffmpeg makes no progress")
                 for key, _ in ready:
                     if key.fileobj is process.stdout:
-                        if not self._read(process):
+                        if not self._read(process, given):
                             self._ended_early(process, data)
                             return
                         continue
@@ -181,11 +193,11 @@ class FfmpegDecoder(StreamDecoder):
                         left = left[os.write(key.fd, left[:_PIPE]) :]
                     except BrokenPipeError:
                         # it stopped listening; its last samples and its end come through the other pipe
-                        selector.unregister(process.stdin)
-            self._read(process)
+                        selector.unregister(key.fileobj)
+            self._read(process, given)
 
-    def _read(self, process: subprocess.Popen[bytes]) -> bool:
-        """Read what is there; False at the end."""
+    def _read(self, process: subprocess.Popen[bytes], given: int) -> bool:
+        """Read what is there; False at the end. `given` is how many samples there were before this call."""
         assert process.stdout is not None  # noqa: S101 - opened with a pipe
         while True:
             try:
@@ -200,6 +212,9 @@ class FfmpegDecoder(StreamDecoder):
             self._out.append(np.frombuffer(raw[:whole], dtype="<i2").astype(np.int16))
             self._samples += whole // 2
             self._grant_cpu()
+            if self._samples - given > MAX_BURST:
+                self.close_process()
+                raise AudioUndecodableError("decoder_limit", self._offset, "too much audio at once")
 
     def _ended_early(self, process: subprocess.Popen[bytes], data: bytes | None) -> None:
         if data is None:

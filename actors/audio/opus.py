@@ -10,7 +10,7 @@ from av.audio.frame import AudioFrame
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from actors.audio.decoder import AudioUndecodableError
+from actors.audio.decoder import MAX_BURST, AudioUndecodableError, no_samples
 from actors.audio.resample import Resampler
 from actors.messages import Pcm
 
@@ -115,6 +115,9 @@ class OpusDecoder:
             raise ValueError("the Opus header can't be used") from error
         self._resampler = Resampler(OPUS_RATE)
         self._pending: list[NDArray[np.float32]] = []
+        self._pending_samples = 0
+        self._done: list[Pcm] = []
+        self._done_samples = 0
         self._bad = 0
 
     def decode(self, packet: bytes, byte_offset: int, *, drop_end: int = 0) -> None:
@@ -140,18 +143,30 @@ class OpusDecoder:
             joined = np.concatenate(decoded)
             decoded = [joined[: max(0, len(joined) - drop_end)]]
         self._pending += decoded
+        self._pending_samples += sum(map(len, decoded))
+        if self._pending_samples >= OPUS_RATE:
+            self._resample()
+            if self._done_samples > MAX_BURST:
+                raise AudioUndecodableError("too_large", byte_offset, "too much audio at once")
 
     def take(self) -> Pcm:
         """Return the samples of all packets since the last `take`."""
-        if not self._pending:
-            return np.zeros(0, dtype=np.int16)
-        samples = self._pending[0] if len(self._pending) == 1 else np.concatenate(self._pending)
-        self._pending = []
-        return self._resampler.push(samples)
+        if self._pending:
+            self._resample()
+        done, self._done, self._done_samples = self._done, [], 0
+        if len(done) == 1:
+            return done[0]
+        return np.concatenate(done) if done else no_samples()
 
     def finish(self) -> Pcm:
         """Return the last samples; nothing may be decoded after it."""
         return np.concatenate([self.take(), self._resampler.flush()])
+
+    def _resample(self) -> None:
+        samples = self._pending[0] if len(self._pending) == 1 else np.concatenate(self._pending)
+        self._pending, self._pending_samples = [], 0
+        self._done.append(self._resampler.push(samples))
+        self._done_samples += len(self._done[-1])
 
     def _decoded(self, packet: bytes) -> list[NDArray[np.float32]] | None:
         # an empty packet would tell libav that the stream is over

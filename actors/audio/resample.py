@@ -20,8 +20,8 @@ _FULL_SCALE = 32_768.0
 
 
 def to_int16(samples: NDArray[np.float32]) -> Pcm:
-    """Round float samples of full scale 1.0, shape (n,), to int16, clipping; ties go to even, NaN to 0."""
-    scaled = np.nan_to_num(samples * np.float32(_FULL_SCALE), nan=0.0, posinf=32_767.0, neginf=-32_768.0)
+    """Round float samples of full scale 1.0, shape (n,), to int16, clipping; ties go to even."""
+    scaled = samples * np.float32(_FULL_SCALE)
     rounded: Pcm = np.clip(np.rint(scaled), -32_768, 32_767).astype(np.int16)
     return rounded
 
@@ -48,11 +48,10 @@ class Resampler:
         )
 
     def push(self, samples: NDArray[np.float32]) -> Pcm:
-        """Resample samples of full scale 1.0, shape (n,)."""
+        """Resample samples of full scale 1.0, all finite, shape (n,)."""
         if not samples.size or self._swr is None:
             return to_int16(samples)
-        finite = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
-        frame = AudioFrame.from_ndarray(finite.reshape(1, -1), format="flt", layout="mono")
+        frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
         frame.sample_rate = self.rate
         return _joined(self._swr.resample(frame))
 
