@@ -9,6 +9,13 @@ from projections.projection import Projection, checkpoints
 
 _LOCK: Final = 4712000003
 _REBUILD_BATCH: Final = 50_000
+# A run of events is looked up by its positions and all else by keys. Statistics that are behind a growing ledger, or
+# a plan made for any run, would have the planner read all streams for a handful of events.
+_ENTER: Final = """
+SELECT set_config('search_path', $1 || ', ' || current_setting('search_path'), true),
+       set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true),
+       set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
+"""
 
 
 class UnfoldableError(Exception):
@@ -42,11 +49,8 @@ async def fold(connection: Connection, projection: Projection, after: int, upto:
 
 
 async def enter(connection: Connection, projection: Projection, generation: int) -> None:
-    """Put a generation's schema first on the search path, for the rest of the transaction."""
-    await connection.execute(
-        "SELECT set_config('search_path', $1 || ', ' || current_setting('search_path'), true)",
-        projection.schema(generation),
-    )
+    """Put a generation's schema first on the search path, and plan for folding, for the rest of the transaction."""
+    await connection.execute(_ENTER, projection.schema(generation))
 
 
 async def install(connection: Connection, projections: list[Projection]) -> list[str]:

@@ -13,7 +13,7 @@ UPDATE interactions t
                (array_agg(e.data ->> 'recommendation_id' ORDER BY e.position DESC)
                    FILTER (WHERE e.type = 'RecommendationSent'))[1] AS recommendation_id
           FROM events e
-          JOIN streams s ON s.id = e.stream_id AND starts_with(s.name, 'session-')
+          JOIN streams s ON s.id = e.stream_id AND left(s.name, 8) = 'session-'
          WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('ClassificationCompleted', 'RecommendationSent')
          GROUP BY s.name, e.phrase) a
  WHERE t.session_id = a.session_id AND t.phrase = a.phrase

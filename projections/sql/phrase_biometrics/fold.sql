@@ -10,7 +10,7 @@ SELECT substr(s.name, 9), e.phrase, s.tenant,
        (e.data #>> '{bands,low}')::float8, (e.data #>> '{bands,mid}')::float8, (e.data #>> '{bands,high}')::float8,
        m.duration_ms
   FROM events e
-  JOIN streams s ON s.id = e.stream_id AND starts_with(s.name, 'session-')
+  JOIN streams s ON s.id = e.stream_id AND left(s.name, 8) = 'session-'
  CROSS JOIN LATERAL jsonb_to_record(e.data) AS m (
        pitch_mean_hz float8, pitch_std_hz float8, snr_db float8, spectral_centroid_hz float8, zero_crossing_rate float8,
        rms_mean float8, rms_max float8, peak_dbfs float8, clipping_ratio float8, dc_offset float8, duration_ms float8)

@@ -3,7 +3,7 @@ WITH fresh AS (
     SELECT e.position, e.type, e.occurred_at, e.elapsed_us, e.sample_start, e.sample_end, e.latency_ms, e.phrase, e.data,
            substr(s.name, 9) AS session_id, s.tenant, s.first_pos
       FROM events e
-      JOIN streams s ON s.id = e.stream_id AND starts_with(s.name, 'session-')
+      JOIN streams s ON s.id = e.stream_id AND left(s.name, 8) = 'session-'
       LEFT JOIN phrase_timeline t ON t.session_id = substr(s.name, 9) AND t.phrase = e.phrase
      WHERE e.position > $1 AND e.position <= $2 AND e.phrase IS NOT NULL
        AND e.position > coalesce(t.last_position, 0)

@@ -1,7 +1,7 @@
 WITH fresh AS (
     SELECT e.position, e.type, e.occurred_at, e.sample_end, e.data, substr(s.name, 9) AS session_id, s.tenant
       FROM events e
-      JOIN streams s ON s.id = e.stream_id AND starts_with(s.name, 'session-')
+      JOIN streams s ON s.id = e.stream_id AND left(s.name, 8) = 'session-'
       LEFT JOIN sessions t ON t.session_id = substr(s.name, 9)
      WHERE e.position > $1 AND e.position <= $2 AND e.position > coalesce(t.last_position, 0)
 )
