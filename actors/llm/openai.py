@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -219,8 +218,6 @@ class OpenAIUnderstanding:
         import httpx2  # noqa: PLC0415 - half a second with the SDK, so in a thread
         import openai  # noqa: PLC0415 - the same
 
-        # At DEBUG the SDK logs whole requests, and with them speech.
-        logging.getLogger("openai").setLevel(logging.WARNING)
         self._http = openai.DefaultAsyncHttpxClient(
             timeout=READ_TIMEOUT_S, limits=httpx2.Limits(keepalive_expiry=KEEPALIVE_S)
         )
