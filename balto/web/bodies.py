@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import BodyPartReader, ClientPayloadError, web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, ValidationError
 
 from balto.web.answers import RequestError
@@ -67,7 +68,7 @@ async def read_upload(request: web.Request) -> Upload:
     try:
         async with _in_time():
             return await _read_parts(request)
-    except (ValueError, AssertionError, EOFError) as error:
+    except (HttpProcessingError, ValueError, AssertionError, EOFError) as error:
         raise RequestError(400, "o corpo não é um multipart válido") from error
 
 

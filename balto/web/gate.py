@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import traceback
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -14,7 +15,7 @@ from balto.security.admin import COOKIE
 from balto.security.limits import Busy, RateLimiter
 from balto.web.answers import WORDS, RequestError, refusal
 from balto.web.keys import ADMIN_DOOR, BALTO, CALLER, LIMITS
-from events.store import StoreError
+from events.store import StoreUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +33,16 @@ async def tell_failures(request: web.Request, handler: Handler) -> web.StreamRes
         return refusal(error)
     except Busy:
         return refusal(RequestError(503, retry_after_s=5))
-    except StoreError as error:
+    except StoreUnavailableError as error:
         logger.warning("a request could not be answered: %s", error)
         return refusal(RequestError(503, "banco de dados indisponível", retry_after_s=1))
     except web.HTTPException as error:
         return _translated(error)
-    except Exception:
-        logger.exception("%s %s failed", request.method, _route(request) or "an unknown route")
+    except Exception as error:
+        # Where it failed, but not the error's own words, which may quote what was said at a counter.
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        route = _route(request) or "an unknown route"
+        logger.error("%s %s failed: %s\n%s", request.method, route, type(error).__name__, trace)  # noqa: TRY400 - see above
         return refusal(RequestError(500))
 
 
@@ -48,6 +52,10 @@ async def check_access(request: web.Request, handler: Handler) -> web.StreamResp
     route = _route(request)
     if route is None:
         return await handler(request)  # raises 404 or 405
+    if not all(value.isprintable() for value in request.match_info.values()):
+        raise RequestError(404)
+    if not all(value.isprintable() for value in request.query.values()):
+        raise RequestError(400)
     access = access_to(request.method, route)
     if access is None:
         logger.error("%s %s is not in the table of access", request.method, route)

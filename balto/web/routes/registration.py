@@ -49,7 +49,9 @@ class CounterBody(BaseModel):
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
     nome_balcao: Line
-    user_codigo: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32)]
+    user_codigo: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32), AfterValidator(_printable)
+    ]
 
 
 @routes.post("/cadastro/cliente")

@@ -1,6 +1,7 @@
 """Sessions for those who ask why: the list, a session's timeline, its events."""
 
 from typing import Any
+from uuid import UUID
 
 import orjson
 from aiohttp import web
@@ -71,15 +72,20 @@ def _shown(recorded: RecordedEvent) -> dict[str, Any]:
     return {
         "position": recorded.position,
         "stream_position": recorded.stream_position,
-        "event_id": recorded.event_id,
+        "event_id": _text(recorded.event_id),
         "type": recorded.type,
         "schema_version": recorded.schema_version,
         "occurred_at": recorded.occurred_at,
         "elapsed_us": recorded.elapsed_us,
-        "correlation_id": recorded.correlation_id,
-        "causation_id": recorded.causation_id,
+        "correlation_id": _text(recorded.correlation_id),
+        "causation_id": _text(recorded.causation_id),
         "data": _data(recorded.event),
     }
+
+
+def _text(number: UUID | None) -> str | None:
+    # The driver's UUIDs are of a class that the JSON writer does not know.
+    return None if number is None else str(number)
 
 
 def _data(event: Event) -> Any:

@@ -1,0 +1,62 @@
+"""What tests of the routes do again and again: register, log in, send audio, come from afar."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import FormData, web
+from aiohttp.test_utils import TestClient
+
+Client = TestClient[web.Request, web.Application]
+
+PASSWORD = "uma senha só do teste"
+AFAR: Mapping[str, str] = {"X-Forwarded-For": "203.0.113.9"}
+"""Makes a request look as if a proxy passed it on: its peer's address proves nothing then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A client with one counter."""
+
+    code: str
+    counter_id: str
+    key: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers of a request from afar that shows the counter's key."""
+        return {**AFAR, "Authorization": f"Bearer {self.key}"}
+
+
+async def register(client: Client, email: str = "dona@farmacia.example", name: str = "Balcão 1") -> Registered:
+    """Register a client and one counter."""
+    made = await client.post("/cadastro/cliente", json={"email": email, "razao_social": "Farmácia"})
+    assert made.status == 201
+    code = (await made.json())["codigo"]
+    counter = await client.post("/cadastro/balcao", json={"nome_balcao": name, "user_codigo": code})
+    assert counter.status == 200
+    body = await counter.json()
+    return Registered(code=code, counter_id=body["balcao_id"], key=body["api_key"])
+
+
+async def log_in(client: Client) -> None:
+    """Log in as administrator; the client keeps the cookie."""
+    response = await client.post("/admin/login", json={"password": PASSWORD})
+    assert response.status == 200
+
+
+def audio_form(audio: bytes, **fields: str) -> FormData:
+    """Return a multipart body with an audio file."""
+    form = FormData(fields)
+    form.add_field("audio", audio, filename="fala.wav", content_type="audio/wav")
+    return form
+
+
+async def error_of(response: Any) -> str:
+    """Return the one line of a refusal, having checked that it is nothing but that."""
+    body = await response.json()
+    assert list(body) == ["erro"]
+    assert isinstance(body["erro"], str)
+    assert "\n" not in body["erro"]
+    assert "Traceback" not in body["erro"]
+    return body["erro"]

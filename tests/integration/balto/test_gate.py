@@ -1,0 +1,236 @@
+"""The gate: the table of access covers everything, nothing answers with a traceback, nothing passes for loopback."""
+
+import asyncio
+import logging
+from itertools import product
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from balto.app import Balto
+from balto.security.access import TABLE, Access
+from balto.security.limits import Turnstile
+from balto.web.http import WORKSHOP, unlisted_routes
+from balto.web.server import build_app
+from events.store import StoreUnavailableError
+from tests.fakes import FakeClock
+from tests.integration.balto.door import AFAR, Client, audio_form, error_of, log_in, register
+from tests.sound import silence, wav
+
+WRONG = "Bearer bk_" + "a" * 43
+CLOSED = [
+    route for route, access in TABLE.items() if access not in (Access.PUBLIC, Access.HANDSHAKE, Access.REGISTRATION)
+]
+LOCAL = (Access.LOOPBACK_OR_ADMIN, Access.LOOPBACK_OR_KEY_OR_ADMIN)
+
+
+def _path(route: str) -> str:
+    return route.replace("{codigo}", "000000").replace("{id}", "x").replace("{balcao_id}", "x")
+
+
+async def test_every_route_is_in_the_table_and_every_row_is_a_route(balto: Balto) -> None:
+    app = build_app(balto)
+    assert unlisted_routes(app) == []
+    routes = {(route.method, route.resource.canonical) for route in app.router.routes() if route.resource}
+    assert set(TABLE) <= routes
+
+
+async def test_an_application_with_a_route_that_is_not_in_the_table_does_not_start(balto: Balto) -> None:
+    app = build_app(balto)
+
+    async def forgotten(_: web.Request) -> web.Response:
+        return web.Response(text="secret")
+
+    app.router.add_get("/esquecida", forgotten)
+    server = TestServer(app)
+    with pytest.raises(RuntimeError, match="GET /esquecida"):
+        await server.start_server()
+    await server.close()
+
+
+async def test_a_route_that_is_not_in_the_table_is_closed_to_everyone(
+    balto: Balto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with TestClient(TestServer(build_app(balto))) as client:
+        await log_in(client)
+        assert (await client.get("/api/data/interacoes")).status == 200
+        rows = {route: access for route, access in TABLE.items() if route != ("GET", "/api/data/interacoes")}
+        monkeypatch.setattr("balto.security.access.TABLE", rows)
+        refused = await client.get("/api/data/interacoes")
+        assert refused.status == 403
+        await error_of(refused)
+
+
+@pytest.mark.parametrize(("method", "route"), CLOSED)
+async def test_every_closed_route_is_closed_from_afar_and_to_wrong_keys(
+    client: Client, method: str, route: str
+) -> None:
+    for headers in (AFAR, {**AFAR, "Authorization": WRONG}, {**AFAR, "Cookie": "admin_token=1.2.3"}):
+        refused = await client.request(method, _path(route), headers=headers)
+        assert refused.status == 401
+        await error_of(refused)
+
+
+@pytest.mark.parametrize(("method", "route"), CLOSED)
+async def test_a_wrong_key_is_refused_even_on_this_machine(client: Client, method: str, route: str) -> None:
+    refused = await client.request(method, _path(route), headers={"Authorization": WRONG})
+    assert refused.status == 401
+    assert await error_of(refused) == "chave inválida"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"Forwarded": "for=127.0.0.1"},
+        {"X-Real-IP": "127.0.0.1"},
+        {"Via": "1.1 proxy"},
+        {"Host": "balto.farmacia.example"},
+        {"Origin": "https://outra.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:1"},
+    ],
+)
+async def test_what_was_forwarded_or_asked_by_another_sites_page_does_not_sit_here(
+    client: Client, headers: dict[str, str]
+) -> None:
+    for route in [route for route, access in TABLE.items() if access in LOCAL]:
+        assert (await client.request(route[0], _path(route[1]), headers=headers)).status == 401
+    body = {"texto": "bom dia"}
+    assert (await client.post("/api/test/analisar", json=body, headers=headers)).status == 401
+
+
+async def test_a_page_of_this_server_on_this_machine_sits_here(client: Client) -> None:
+    headers = {"Origin": f"http://127.0.0.1:{client.port}"}
+    assert (await client.post("/api/test/analisar", json={"texto": "bom dia"}, headers=headers)).status == 200
+
+
+async def test_wrong_keys_cannot_be_tried_one_after_another(client: Client, clock: FakeClock) -> None:
+    registered = await register(client)
+    wrong = {"Authorization": WRONG}
+    statuses = [(await client.get("/api/v1/sessions", headers=wrong)).status for _ in range(21)]
+    assert statuses == [401] * 20 + [429]
+    path = f"/api/data/balcao/{registered.counter_id}/metricas"
+    assert (await client.get(path, headers=registered.headers)).status == 429
+    clock.advance(2)
+    assert {(await client.get(path, headers=registered.headers)).status for _ in range(5)} == {200}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nada", 404),
+        ("GET", "/../../etc/passwd", 404),
+        ("GET", "/cadastro/cliente", 405),
+        ("DELETE", "/admin/login", 405),
+        ("POST", "/healthz", 405),
+        ("PATCH", "/api/admin/balcao/x/vad", 405),
+    ],
+)
+async def test_unknown_paths_and_methods_are_told_in_one_line(
+    client: Client, method: str, path: str, status: int
+) -> None:
+    response = await client.request(method, path)
+    assert response.status == status
+    await error_of(response)
+    assert ("Allow" in response.headers) == (status == 405)
+
+
+ROUTES_WITH_JSON = ["/cadastro/cliente", "/cadastro/balcao", "/admin/login", "/api/test/analisar"]
+BAD_JSON = [b"", b"{", b"nada", b"\xff\xfe", b"[" * 50_000, b'{"texto": "\\ud800", "password": "\\ud800"}', b"1e999"]
+
+
+@pytest.mark.parametrize("path", ROUTES_WITH_JSON)
+async def test_what_is_no_json_is_refused(client: Client, clock: FakeClock, path: str) -> None:
+    for body, kind in product(BAD_JSON, ("application/json", "application/x-www-form-urlencoded")):
+        clock.advance(60)
+        response = await client.post(path, data=body, headers={"Content-Type": kind})
+        assert response.status == 400, body[:20]
+        await error_of(response)
+
+
+@pytest.mark.parametrize("path", ROUTES_WITH_JSON)
+async def test_a_body_of_another_kind_or_that_is_too_large_is_refused(client: Client, path: str) -> None:
+    async def endless() -> Any:
+        for _ in range(20):
+            yield b" " * 10_000
+
+    for body, kind, status in (
+        (b"<a/>", "application/xml", 415),
+        (b"--x--", "multipart/form-data; boundary=x", 415),
+        (b" " * 70_000, "application/json", 413),
+        (endless(), "application/json", 413),
+    ):
+        response = await client.post(path, data=body, headers={"Content-Type": kind})
+        assert response.status == status
+        await error_of(response)
+
+
+async def test_a_body_that_does_not_come_is_given_up(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("balto.web.bodies._PATIENCE_S", 0.05)
+    over = asyncio.Event()
+
+    async def stuck() -> Any:
+        yield b'{"texto'
+        await over.wait()
+
+    response = await client.post("/api/test/analisar", data=stuck(), headers={"Content-Type": "application/json"})
+    over.set()
+    assert response.status == 408
+    await error_of(response)
+
+
+async def test_where_all_places_for_uploads_are_taken_another_is_turned_away(
+    balto: Balto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("balto.web.workshop.Turnstile", lambda **_: Turnstile(inside=1, waiting=0))
+    app = build_app(balto)
+    async with TestClient(TestServer(app)) as client:
+        async with app[WORKSHOP].upload():
+            response = await client.post("/api/test/segmentar", data=audio_form(wav(silence(1.0))))
+            assert response.status == 503
+            assert "Retry-After" in response.headers
+            await error_of(response)
+        response = await client.post("/api/test/segmentar", data=audio_form(wav(silence(1.0))))
+        assert await response.json() == {"segments": [], "total_segments": 0}
+
+
+async def test_a_fault_is_told_without_what_it_says_and_logged_without_it_too(
+    client: Client, balto: Balto, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = "dor de " + "cabeça"
+
+    async def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError(said)
+
+    monkeypatch.setattr("balto.web.workshop.Workshop.advise", fail)
+    with caplog.at_level(logging.ERROR):
+        response = await client.post("/api/test/analisar", json={"texto": said})
+    assert response.status == 500
+    assert await error_of(response) == "erro interno"
+    assert "ZeroDivisionError" in caplog.text
+    assert said not in caplog.text
+
+
+async def test_without_the_database_the_server_lives_but_is_not_ready(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await (await client.get("/readyz")).json() == {"status": "ok"}
+
+    async def away(_: object) -> int:
+        raise StoreUnavailableError("away")
+
+    monkeypatch.setattr("events.postgres.PostgresStore.last_position", away)
+    response = await client.get("/readyz")
+    assert response.status == 503
+    await error_of(response)
+    assert await (await client.get("/healthz")).json() == {"status": "ok"}
+
+
+async def test_answers_are_not_to_be_stored_or_guessed_at(client: Client) -> None:
+    response = await client.get("/api/v1/sessions")
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Content-Type"] == "application/json; charset=utf-8"

@@ -1,0 +1,90 @@
+"""Rate limits and the turnstile, on a clock that stands."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balto.security.limits import Busy, RateLimiter, Turnstile
+from tests.fakes import FakeClock
+
+
+def test_a_burst_passes_and_then_one_call_as_often_as_tokens_come() -> None:
+    clock = FakeClock()
+    limiter = RateLimiter(per_minute=6, burst=3, clock=clock)
+    assert [limiter.take("a") for _ in range(3)] == [0, 0, 0]
+    assert limiter.take("a") == pytest.approx(10)
+    clock.advance(4)
+    assert limiter.take("a") == pytest.approx(6)
+    clock.advance(6)
+    assert limiter.take("a") == 0
+    assert limiter.take("a") == pytest.approx(10)
+
+
+def test_callers_do_not_spend_each_others_tokens() -> None:
+    limiter = RateLimiter(per_minute=1, burst=1, clock=FakeClock())
+    assert limiter.take("a") == 0
+    assert limiter.take("b") == 0
+    assert limiter.take("a") > 0
+
+
+def test_a_token_given_back_can_be_taken_again_but_never_more_than_the_burst() -> None:
+    limiter = RateLimiter(per_minute=1, burst=2, clock=FakeClock())
+    limiter.take("a")
+    for _ in range(5):
+        limiter.give_back("a")
+    assert [limiter.take("a") > 0 for _ in range(3)] == [False, False, True]
+
+
+def test_memory_is_bounded_and_whoever_came_last_is_remembered() -> None:
+    limiter = RateLimiter(per_minute=1, burst=1, clock=FakeClock(), max_callers=100)
+    for number in range(1000):
+        assert limiter.take(str(number)) == 0
+    assert len(limiter) == 100
+    assert limiter.take("999") > 0
+
+
+@given(waits=st.lists(st.floats(0, 30), max_size=60))
+def test_no_pattern_of_calls_gets_more_than_the_burst_and_what_the_time_gave(waits: list[float]) -> None:
+    clock = FakeClock()
+    limiter = RateLimiter(per_minute=12, burst=4, clock=clock)
+    passed = 0
+    for wait in waits:
+        clock.advance(wait)
+        passed += limiter.take("a") == 0
+    assert passed <= 4 + clock.now_us / 5e6 + 1e-6
+
+
+async def test_the_turnstile_lets_a_few_in_has_a_few_wait_and_turns_the_rest_away() -> None:
+    turnstile = Turnstile(inside=1, waiting=1)
+    leave, inside = asyncio.Event(), []
+
+    async def visit(name: str) -> None:
+        async with turnstile.passed():
+            inside.append(name)
+            await leave.wait()
+
+    first = asyncio.ensure_future(visit("first"))
+    await asyncio.sleep(0)
+    second = asyncio.ensure_future(visit("second"))
+    await asyncio.sleep(0)
+    assert inside == ["first"]
+    with pytest.raises(Busy):
+        await visit("third")
+    leave.set()
+    await asyncio.gather(first, second)
+    assert inside == ["first", "second"]
+
+
+async def test_whoever_gives_up_waiting_leaves_the_place_to_another() -> None:
+    turnstile = Turnstile(inside=1, waiting=1)
+    async with turnstile.passed():
+        waiting = asyncio.ensure_future(turnstile.passed().__aenter__())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        again = asyncio.ensure_future(turnstile.passed().__aenter__())
+        await asyncio.sleep(0)
+        assert not again.done()
+    await again
