@@ -19,7 +19,6 @@ PATH: Path = Settings().baskets
 
 NEVER_SUGGESTED = Path(__file__).with_name("never_suggested.txt")
 ALLOWED = {"Escova para mamadeira", "Esterilizador de mamadeira", "Saco para armazenar leite", "Bomba tira-leite"}
-ACCESSORIES_OF_INSULIN = {"Agulhas para caneta de insulina", "Bolsa térmica para insulina"}
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +95,7 @@ def test_nothing_prescription_only_no_brand_and_nothing_forbidden_is_suggested(
     forbidden = {words(name): name for name in names}
     found = {
         (suggestion, name)
-        for suggestion in suggested(catalogue) - ALLOWED - ACCESSORIES_OF_INSULIN
+        for suggestion in suggested(catalogue) - ALLOWED
         for part, name in forbidden.items()
         if contains(words(suggestion), part)
     }
