@@ -10,7 +10,7 @@ from actors.basket.resolver import BasketEngine
 from actors.llm.understanding import Understanding, UnderstandingError
 from actors.messages import Classified, Resolved
 from balto.engines import EngineError, build_understandings
-from balto.settings import Settings
+from balto.settings import OWN_BASKETS, Settings
 from events.catalogue import Entity, Item
 
 
@@ -53,7 +53,7 @@ class Adviser:
             AdviserError: they cannot be loaded.
         """
         try:
-            catalogue = load_baskets(settings.baskets)
+            catalogue = load_baskets(settings.baskets, vocabulary=OWN_BASKETS)
             engines = build_understandings(settings, catalogue)
         except (BasketFileError, EngineError) as error:
             raise AdviserError(str(error)) from error

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from projections.projector import Projector
-
+from actors.audio import clean
 from actors.basket.catalogue import BasketCatalogue, load_baskets
 from actors.basket.entries import BasketFileError
 from actors.basket.resolver import BasketEngine
@@ -22,12 +21,13 @@ from actors.session.ports import SessionServices
 from balto.engines import EngineError, Engines, build_engines, prepare_weights
 from balto.resources import ResourceMonitor
 from balto.sessions import SessionHost
-from balto.settings import Settings
+from balto.settings import OWN_BASKETS, Settings
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from events.ids import RANDOM_BYTES, uuid7
 from events.journal import Journal
 from events.postgres import PostgresStore
 from events.store import StoreError
+from projections.projector import Projector
 
 
 class StartError(Exception):
@@ -98,9 +98,7 @@ async def _embedded(settings: Settings, stack: contextlib.AsyncExitStack, say: S
 
 
 @contextlib.asynccontextmanager
-async def open_balto(
-    settings: Settings, say: Say = _silent, *, engines: Engines | None = None
-) -> AsyncIterator[Balto]:
+async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines | None = None) -> AsyncIterator[Balto]:
     """Open the store, load the engines and the baskets, and start the actor system.
 
     Args:
@@ -114,14 +112,14 @@ async def open_balto(
     async with contextlib.AsyncExitStack() as stack:
         library = await stack.enter_async_context(open_library(settings, say))
         try:
-            baskets = load_baskets(settings.baskets)
+            baskets = load_baskets(settings.baskets, vocabulary=OWN_BASKETS)
             engines = engines or build_engines(settings, baskets)
             stack.push_async_callback(engines.close)
             if any(engine.provider == "local" for engine in engines.transcribers):
                 say("preparing the local speech model")
                 await asyncio.to_thread(prepare_weights, settings)
             say("loading the engines")
-            await engines.warm()
+            await asyncio.gather(engines.warm(), asyncio.to_thread(clean.warm))
         except (BasketFileError, EngineError) as error:
             raise StartError(str(error)) from error
         journal = Journal(library.store)

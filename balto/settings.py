@@ -11,6 +11,9 @@ def _data_home() -> Path:
     return Path.home() / ".local" / "share" / "balto"
 
 
+OWN_BASKETS = Path(__file__).resolve().parent.parent / "cestas.json"
+
+
 class Settings(BaseSettings):
     """Everything an operator can set. Unset engines are chosen by which keys there are."""
 
@@ -22,7 +25,8 @@ class Settings(BaseSettings):
     """Where the embedded PostgreSQL and the assembled speech model live."""
     database_url: str | None = None
     """A PostgreSQL of your own; without it Balto starts an embedded one."""
-    baskets: Path = Path(__file__).resolve().parent.parent / "cestas.json"
+    baskets: Path = OWN_BASKETS
+    """The catalogue of baskets; one without a vocabulary of its own is served with ours."""
     open_registration: bool = True
     """Whether anyone who reaches the server may register a client."""
     admin_password: SecretStr | None = None
@@ -40,7 +44,7 @@ class Settings(BaseSettings):
     elevenlabs_model: str = "scribe_v2"
     assemblyai_api_key: SecretStr | None = None
     assemblyai_base_url: str | None = None
-    assemblyai_model: str = "universal"
+    assemblyai_model: str = "universal-3-5-pro"
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     openai_model: str = "gpt-6-luna"

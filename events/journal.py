@@ -266,13 +266,14 @@ def _merged(group: Sequence[_Entry]) -> PreparedAppend:
 
 def _settle(group: Sequence[_Entry], last: Appended) -> None:
     """Tell each append of a merged one where it landed, from where the last event did."""
-    behind = 0
-    for entry in reversed(group):
+    behind = sum(len(entry.append.rows) for entry in group)
+    # In the order of submission, since whoever waits acts on it in the order of being told.
+    for entry in group:
+        behind -= len(entry.append.rows)
         if not entry.done.done():
             entry.done.set_result(
                 Appended(stream_position=last.stream_position - behind, position=last.position - behind)
             )
-        behind += len(entry.append.rows)
 
 
 def _fail_all(entries: Iterable[_Entry], error: StoreError) -> None:

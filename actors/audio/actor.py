@@ -1,7 +1,7 @@
-"""The audio actor: decodes a session's bytes, in order, on the loop."""
+"""The audio actor: decodes a session's bytes in order, in short steps on the loop and in long ones on the pool."""
 
-import logging
-from typing import Any, override
+from collections.abc import Callable
+from typing import Any, Final, override
 
 import pykka
 
@@ -9,7 +9,8 @@ from actors.audio.decode import AudioUndecodableError, open_decoder
 from actors.messages import Decode, Decoded, DecodingFailed, FinishDecoding, Pcm
 from actors.runtime.actor import Actor
 
-logger = logging.getLogger(__name__)
+QUICK: Final = frozenset({"pcm_s16le", "wav", "webm-opus", "ogg-opus"})
+"""Encodings whose decoding takes less than a hop to another thread. Everything else may wait for ffmpeg."""
 
 
 class AudioActor(Actor):
@@ -33,26 +34,39 @@ class AudioActor(Actor):
         self._failed = False
 
     @override
-    def on_receive(self, message: Decode | FinishDecoding) -> None:
+    def on_receive(self, message: Decode | FinishDecoding) -> Any:
         match message:
             case Decode(data):
                 self._byte_end += len(data)
-                if not self._failed:
-                    self._attempt(lambda: self._decoder.feed(data), final=False)
+                return self._attempt(lambda: self._decoder.feed(data), final=False)
             case FinishDecoding():
-                if not self._failed:
-                    self._attempt(self._decoder.flush, final=True)
+                return self._attempt(self._decoder.flush, final=True)
 
-    def _attempt(self, decode: Any, *, final: bool) -> None:
+    def _attempt(self, decode: Callable[[], Pcm], *, final: bool) -> Any:
+        if self._failed:
+            return None
+        if self._decoder.encoding not in QUICK:
+            return self._attempt_on_pool(decode, final=final)
         try:
-            pcm: Pcm = decode()
+            self._answer(decode(), final=final)
         except AudioUndecodableError as error:
-            self._failed = True
-            self._session.tell(
-                DecodingFailed(code=error.code, byte_offset=error.byte_offset, byte_end=self._byte_end, final=final)
-            )
-            return
-        encoding = None if self._announced else self._decoder.encoding
+            self._give_up(error, final=final)
+        return None
+
+    async def _attempt_on_pool(self, decode: Callable[[], Pcm], *, final: bool) -> None:
+        try:
+            self._answer(await self.system.offload(decode), final=final)
+        except AudioUndecodableError as error:
+            self._give_up(error, final=final)
+
+    def _give_up(self, error: AudioUndecodableError, *, final: bool) -> None:
+        self._failed = True
+        self._session.tell(
+            DecodingFailed(code=error.code, byte_offset=error.byte_offset, byte_end=self._byte_end, final=final)
+        )
+
+    def _answer(self, pcm: Pcm, *, final: bool) -> None:
+        encoding = None if self._announced or not self._byte_end else self._decoder.encoding
         self._announced = self._announced or encoding is not None
         self._session.tell(
             Decoded(

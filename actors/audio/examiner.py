@@ -54,7 +54,7 @@ class ExaminerActor(Actor):
 
     def _measure(self, phrase: Phrase) -> Biometrics | None:
         try:
-            return measure(phrase.pcm, noise_rms=phrase.vad.noise_floor_rms)
+            return measure(phrase.pcm, phrase.noise, phrase.vad.noise_floor_rms)
         except Exception:
             logger.exception("phrase %d could not be measured", phrase.number)
             return None

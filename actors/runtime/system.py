@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, Self
 
@@ -64,6 +64,10 @@ class ActorSystem:
             self._start_task(coroutine)
         else:
             self.loop.call_soon_threadsafe(self._start_task, coroutine)
+
+    async def offload[T](self, work: Callable[[], T]) -> T:
+        """Run a long step of a coroutine handler on the pool's threads and return its result."""
+        return await self.loop.run_in_executor(self._executor, work)
 
     def _start_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = self.loop.create_task(coroutine)

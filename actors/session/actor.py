@@ -137,9 +137,12 @@ class SessionActor(Actor):
     @override
     def on_receive(self, message: Message) -> None:
         match message:
-            case AudioArrived(data):
+            case AudioArrived(data) if self._end_reason is None:
                 self._writer.receive(data)
                 self._audio.tell(Decode(data))
+            case AudioArrived(data):
+                # It came after the end had been decided: the client is about to be told.
+                self._flow.release(len(data))
             case AudioFinished(reason):
                 self._finish(reason)
             case Decoded():
@@ -202,8 +205,8 @@ class SessionActor(Actor):
             self._give_up(message.error)
             return
         for event in message.events:
-            self._act(event)
             self._outbox.publish(event)
+            self._act(event)
 
     def _act(self, event: Event) -> None:
         match event:

@@ -16,7 +16,9 @@ from rich.table import Table
 from balto.logs import set_up_logging
 from balto.settings import Settings
 
-out = Console(highlight=False)
+# A pipe or a log has no width of its own; tables are cut at 80 columns unless they are told.
+_WIDTH = None if sys.stdout.isatty() else 140
+out = Console(highlight=False, width=_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
@@ -76,7 +78,7 @@ def cell(value: Any) -> str:
         case None:
             return "–"
         case float():
-            return f"{value:.1f}" if abs(value) >= 1 else f"{value:.3f}"
+            return f"{value:.{0 if abs(value) >= 1000 else 1 if abs(value) >= 1 else 3}f}"
         case datetime():
             return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         case tuple() | list():

@@ -51,13 +51,17 @@ def segment(
 
     load_settings()
     phrases = [p for p in find_phrases(_decode(file), _vad(multiplier, min_energy)) if isinstance(p, Phrase)]
-    rows = [{"start_ms": p.sample_start / 16, "end_ms": p.sample_end / 16, "cut_reason": p.cut_reason} for p in phrases]
     if as_json:
-        print_json(rows)
+        print_json(
+            [
+                {"start_ms": p.sample_start / 16, "end_ms": p.sample_end / 16, "cut_reason": p.cut_reason}
+                for p in phrases
+            ]
+        )
         return
-    for row in rows:
-        out.print("{start_ms:9.0f} – {end_ms:9.0f} ms  {cut_reason}".format(**row))
-    out.print(f"{len(rows)} phrases")
+    for p in phrases:
+        out.print(f"{p.sample_start / 16:9.0f} – {p.sample_end / 16:9.0f} ms  {p.cut_reason}")
+    out.print(f"{len(phrases)} phrases")
 
 
 def measure(file: AudioPath, as_json: AsJson = False) -> None:

@@ -64,7 +64,7 @@ async def _report(balto: Balto, session_id: str) -> None:
     print_rows(timeline, TIMELINE_COLUMNS, title="Latency: Audio → STT → AI 1 → AI 2 → WS (ms)", as_json=False)
     biometrics = await reports.biometrics(projector.pool, session_id=session_id)
     columns = [name for name in BIOMETRIC_COLUMNS if name != "session_id"]
-    print_rows(biometrics[::-1], columns, title="Bio-metrics", as_json=False)
+    print_rows(sorted(biometrics, key=lambda row: row.phrase), columns, title="Bio-metrics", as_json=False)
 
 
 def _pace(speed: float) -> str:

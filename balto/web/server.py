@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from aiohttp import web
-from balto.web.http import add_routes
 
 from balto.app import Balto, StartError
+from balto.web.http import add_routes
 from balto.web.socket import socket
 
 logger = logging.getLogger(__name__)
@@ -37,10 +37,10 @@ async def serving(balto: Balto) -> AsyncIterator[str]:
         StartError: the port is taken or may not be used.
     """
     settings = balto.settings
-    runner = web.AppRunner(build_app(balto), access_log=None, handler_cancellation=False)
+    runner = web.AppRunner(build_app(balto), access_log=None, handler_cancellation=False, shutdown_timeout=5.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port, shutdown_timeout=5.0)
+        site = web.TCPSite(runner, settings.host, settings.port)
         try:
             await site.start()
         except OSError as error:

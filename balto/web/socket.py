@@ -9,14 +9,14 @@ from typing import Any, Final
 import orjson
 import pykka
 from aiohttp import WSMsgType, web
-from balto.accounts import Counter, find_counter_by_key
-from balto.web.http import BALTO
 
 from actors.messages import AudioArrived, AudioFinished, Delivered, RecommendationReply, VadSettings
 from actors.session.actor import SessionActor
 from actors.session.ports import FlowWindow
+from balto.accounts import Counter, find_counter_by_key
 from balto.app import Balto
 from balto.sessions import Overloaded
+from balto.web.http import BALTO
 from balto.web.wire import (
     CLOSE_CODES,
     CloseCode,

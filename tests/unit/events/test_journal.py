@@ -142,6 +142,18 @@ async def test_appends_of_a_stream_keep_their_order_over_many_flushes(memory: Me
     assert len(memory.flushes) < len(appends)
 
 
+async def test_appends_merged_into_one_are_answered_in_the_order_of_submission(memory: MemoryStore) -> None:
+    told: list[int] = []
+    async with a_journal(memory) as journal:
+        await held(memory, journal)
+        futures = [journal.submit(an_append("a", 1)) for _ in range(5)]
+        for number, future in enumerate(futures):
+            future.add_done_callback(lambda _, number=number: told.append(number))  # type: ignore[misc] # bound now
+        memory.go.set()
+        await asyncio.gather(*futures)
+    assert told == [0, 1, 2, 3, 4]
+
+
 async def test_positions_expected_one_after_the_other_are_merged_and_others_are_not(memory: MemoryStore) -> None:
     async with a_journal(memory) as journal:
         await held(memory, journal)

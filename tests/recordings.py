@@ -47,7 +47,18 @@ def wav(pcm: Pcm) -> bytes:
 
 def webm(pcm: Pcm) -> bytes:
     """Return the samples as WebM/Opus, 48 kHz stereo as browsers record it."""
-    return _container(pcm, "webm", "libopus", rate=48_000)
+    file = io.BytesIO()
+    with av.open(file, "w", format="webm") as container:
+        stream = container.add_stream("libopus", rate=48_000, layout="stereo")
+        resampler = av.AudioResampler(format="s16", layout="stereo", rate=48_000)
+        frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate = SAMPLE_RATE
+        frame.time_base = Fraction(1, SAMPLE_RATE)
+        frame.pts = 0
+        for piece in (*resampler.resample(frame), *resampler.resample(None)):
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    return file.getvalue()
 
 
 def mp4_with_picture(pcm: Pcm) -> bytes:
@@ -61,19 +72,4 @@ def mp4_with_picture(pcm: Pcm) -> bytes:
             frame.pts = number
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
-    return file.getvalue()
-
-
-def _container(pcm: Pcm, format_name: str, codec: str, *, rate: int) -> bytes:
-    file = io.BytesIO()
-    with av.open(file, "w", format=format_name) as container:
-        stream = container.add_stream(codec, rate=rate, layout="stereo")
-        resampler = av.AudioResampler(format="s16", layout="stereo", rate=rate)
-        frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate = SAMPLE_RATE
-        frame.time_base = Fraction(1, SAMPLE_RATE)
-        frame.pts = 0
-        for piece in (*resampler.resample(frame), *resampler.resample(None)):
-            container.mux(stream.encode(piece))
-        container.mux(stream.encode(None))
     return file.getvalue()
