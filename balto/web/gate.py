@@ -26,7 +26,10 @@ _FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real
 async def tell_failures(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn every failure into `{"erro": …}`, without a traceback; where a socket has been opened it tells its own."""
     if _is_socket(request):
-        return await handler(request)
+        try:
+            return await handler(request)
+        except web.HTTPException as error:  # before it was opened
+            return _translated(error)
     try:
         return await handler(request)
     except RequestError as error:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from balto.app import Balto
+from balto.app import Balto, StartError
 from balto.security.access import access_to
 from balto.security.admin import AdminDoor
 from balto.web.gate import check_access, tell_failures
@@ -22,10 +22,13 @@ def add_routes(app: web.Application, balto: Balto) -> None:
     The application does not start if, by then, it has a route that the table of access lacks.
 
     Raises:
-        ValueError: the administrator's password starts like an Argon2 hash but is none.
+        StartError: the administrator's password starts like an Argon2 hash but is none.
     """
     app[BALTO] = balto
-    app[ADMIN_DOOR] = AdminDoor.open(balto.settings.admin_password, balto.settings.data_dir, balto.clock)
+    try:
+        app[ADMIN_DOOR] = AdminDoor.open(balto.settings.admin_password, balto.settings.data_dir, balto.clock)
+    except ValueError as error:
+        raise StartError(str(error)) from None
     app[LIMITS] = Limits(balto.clock)
     app[WORKSHOP] = Workshop(balto)
     app.middlewares.extend((tell_failures, check_access))

@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from pydantic import SecretStr
 
 from balto.accounts import find_counter_by_key
-from balto.app import Balto
+from balto.app import Balto, StartError
 from balto.web.server import build_app
 from tests.fakes import FakeClock
 from tests.integration.balto.door import PASSWORD, Client, error_of, log_in, register
@@ -62,6 +62,11 @@ async def test_a_hashed_password_is_checked_as_such(balto: Balto) -> None:
     async with TestClient(TestServer(build_app(_with_password(balto, SecretStr(hashed))))) as client:
         assert (await client.post("/admin/login", json={"password": hashed})).status == 401
         await log_in(client)
+
+
+async def test_with_a_password_that_only_looks_like_a_hash_the_server_does_not_start(balto: Balto) -> None:
+    with pytest.raises(StartError, match="BALTO_ADMIN_PASSWORD"):
+        build_app(_with_password(balto, SecretStr("$argon2id$quebrado")))
 
 
 async def test_a_session_expires_and_a_new_one_is_needed(client: Client, clock: FakeClock) -> None:

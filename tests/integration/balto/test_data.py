@@ -140,3 +140,11 @@ async def test_sessions_are_closed_to_callers_from_afar_and_to_counters(
     assert (await client.get(path, headers=registered.headers)).status == 403
     await log_in(client)
     assert (await client.get(path, headers=AFAR)).status == 200
+
+
+async def test_who_shows_a_counters_key_acts_for_the_counter_even_on_this_machine(client: Client) -> None:
+    registered = await register(client)
+    assert (await client.get("/api/v1/sessions")).status == 200
+    refused = await client.get("/api/v1/sessions", headers={"X-API-Key": registered.key})
+    assert refused.status == 403
+    await error_of(refused)

@@ -126,6 +126,7 @@ async def test_wrong_keys_cannot_be_tried_one_after_another(client: Client, cloc
         ("GET", "/cadastro/cliente", 405),
         ("DELETE", "/admin/login", 405),
         ("POST", "/healthz", 405),
+        ("GET", "/ws", 400),
         ("PATCH", "/api/admin/balcao/x/vad", 405),
     ],
 )
