@@ -10,9 +10,10 @@ import orjson
 import pykka
 from aiohttp import WSMsgType, web
 
-from actors.messages import AudioArrived, AudioFinished, Delivered, RecommendationReply, VadSettings
+from actors.messages import AudioArrived, AudioFinished, Delivered, RecommendationReply
 from actors.session.actor import SessionActor
 from actors.session.ports import FlowWindow
+from actors.values import VadSettings
 from balto.accounts import Counter, find_counter_by_key
 from balto.app import Balto
 from balto.sessions import Overloaded
