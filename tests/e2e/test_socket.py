@@ -10,6 +10,7 @@ import pytest
 
 from actors.llm.understanding import UnderstandingError
 from actors.stt.transcriber import TranscriptionError
+from balto.logs import CHATTY
 from events.catalogue import (
     AudioReceived,
     PhraseCaptured,
@@ -167,7 +168,8 @@ async def _until_closed(ws: aiohttp.ClientWebSocketResponse) -> int | None:
 
 
 async def test_no_log_holds_a_key_or_what_was_said(open_house: Open, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    for logger in ("", *CHATTY):
+        caplog.set_level(logging.DEBUG, logger=logger or None)
     said = "estou com dor de cabeça desde a xilofonia"
     async with open_house(ScriptedTranscriber(said)) as house:
         answer = await converse(house, PCM.tobytes(), protocol=2, want=["transcript"])
