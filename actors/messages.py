@@ -12,6 +12,20 @@ class AudioArrived:
     """Bytes from the client, in the order of arrival."""
 
     data: bytes
+    byte_start: int | None = None
+    """Where they belong, counted from the session's first byte; None from a client that doesn't count."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rehear:
+    """Bytes of this session's recording, in order: a resumed session listens to them again."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """The process is stopping: leave the session as it is, for another to take up."""
 
 
 @dataclass(frozen=True, slots=True)

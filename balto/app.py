@@ -132,9 +132,11 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         sessions = SessionHost(
             system,
             services,
+            library.store,
             versions=_versions(baskets),
             settings=_snapshot(settings),
             max_sessions=settings.max_sessions,
+            overload=monitor.overload,
         )
         yield Balto(
             library=library,
@@ -169,6 +171,7 @@ def _services(
         sample_resources=monitor.sample,
         stt_budget_s=settings.stt_budget_s,
         llm_budget_s=settings.llm_budget_s,
+        grace_s=settings.grace_s,
     )
 
 

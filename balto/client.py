@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+import itertools
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,9 @@ import av
 import orjson
 
 CHUNK_S: Final = 0.1
+_NORMAL: Final = 1000
+_COME_BACK: Final = frozenset({None, 1001, 1006, 1011, 1013, 4002, 4003})
+"""Close codes after which a session may be taken up again."""
 
 
 class ClientError(Exception):
@@ -30,11 +34,15 @@ class AudioFile:
     data: bytes
     duration_s: float
 
-    def chunks(self) -> Iterable[bytes]:
-        """Yield the bytes in pieces of about 100 ms of audio."""
-        size = max(1, int(len(self.data) * CHUNK_S / max(self.duration_s, CHUNK_S)))
-        for start in range(0, len(self.data), size):
-            yield self.data[start : start + size]
+    @property
+    def bytes_per_s(self) -> float:
+        """Bytes that play in a second."""
+        return len(self.data) / max(self.duration_s, CHUNK_S)
+
+    @property
+    def chunk_bytes(self) -> int:
+        """Bytes that play in about 100 ms."""
+        return max(1, int(self.bytes_per_s * CHUNK_S))
 
 
 def read_audio(path: Path) -> AudioFile:
@@ -66,55 +74,155 @@ def _duration_s(container: Any) -> float:
     return last
 
 
-async def stream(
-    url: str,
-    api_key: str,
-    audio: AudioFile,
-    *,
-    speed: float = 1.0,
-    want: Iterable[str] = (),
-) -> AsyncIterator[dict[str, Any]]:
-    """Stream audio and yield the server's messages until it has answered everything.
+class Stream:
+    """One session's worth of audio, streamed over as many connections as it takes.
+
+    A lost connection is taken up where the server's recording ends; a recommendation that comes twice is yielded once.
 
     Args:
-        url: of the server, `http://…` or `ws://…/ws`.
+        url: of the server, `http://…` or `ws://…/ws`; or several, tried in turn.
         api_key: of the counter.
         audio: what to send.
         speed: times real time; 0 sends as fast as the server takes it.
         want: kinds of messages beside recommendations: `transcript`, `vad`, `metrics`.
-
-    Raises:
-        ClientError: no connection, or the server closed it with an error code.
+        patience_s: how long to try to come back.
     """
-    hello = {"api_key": api_key, "protocol": 2, "want": ["recommendation", *want]}
-    async with contextlib.AsyncExitStack() as stack:
-        http = await stack.enter_async_context(aiohttp.ClientSession())
+
+    def __init__(
+        self,
+        url: str | Sequence[str],
+        api_key: str,
+        audio: AudioFile,
+        *,
+        speed: float = 1.0,
+        want: Iterable[str] = (),
+        patience_s: float = 60.0,
+    ) -> None:
+        self._urls = [url] if isinstance(url, str) else list(url)
+        self._hello: dict[str, Any] = {
+            "api_key": api_key,
+            "protocol": 2,
+            "offsets": True,
+            "want": ["recommendation", *want],
+        }
+        self._audio = audio
+        self._speed = speed
+        self._patience_s = patience_s
+        self._seen: set[str] = set()
+        self._began: float | None = None
+        self._finished = False
+        self.session: str | None = None
+        """Id of the session, once the server has said it."""
+        self.acknowledged = 0
+        """Bytes that the server has recorded for good."""
+        self.reconnections = 0
+
+    async def messages(self) -> AsyncIterator[dict[str, Any]]:
+        """Stream the audio and yield the server's messages until it has answered everything.
+
+        Raises:
+            ClientError: no connection, or the server refused for good.
+        """
+        loop = asyncio.get_running_loop()
+        lost_at: float | None = None
+        async with aiohttp.ClientSession() as http:
+            for attempt in itertools.count():
+                heard = False
+                try:
+                    async for message in self._converse(http, self._urls[attempt % len(self._urls)]):
+                        heard = True
+                        yield message
+                    break
+                except _Interrupted as interrupted:
+                    now = loop.time()
+                    lost_at = now if heard or lost_at is None else lost_at
+                    if self.session is None or now - lost_at > self._patience_s:
+                        raise ClientError(str(interrupted), interrupted.code) from interrupted
+                self.reconnections += 1
+                await asyncio.sleep(min(1.0, 0.05 * 2 ** min(attempt, 5)))
+
+    async def _converse(self, http: aiohttp.ClientSession, url: str) -> AsyncIterator[dict[str, Any]]:
         try:
-            ws = await stack.enter_async_context(http.ws_connect(_socket_url(url), max_msg_size=0))
+            ws = await http.ws_connect(_socket_url(url), max_msg_size=0)
         except (aiohttp.ClientError, OSError) as error:
-            raise ClientError(f"no Balto answers at {url}: {error}") from error
-        await ws.send_str(orjson.dumps(hello).decode())
-        sender = asyncio.create_task(_send(ws, audio, speed))
+            raise _Interrupted(f"no Balto answers at {url}: {error}") from error
+        sender: asyncio.Task[None] | None = None
         try:
+            await ws.send_str(orjson.dumps(self._hello).decode())
             async for frame in ws:
-                if frame.type is aiohttp.WSMsgType.TEXT:
-                    yield orjson.loads(frame.data)
+                if frame.type is not aiohttp.WSMsgType.TEXT:
+                    continue
+                message = orjson.loads(frame.data)
+                if message["comando"] == "ready":
+                    self._greeted(message)
+                    sender = asyncio.create_task(self._send(ws, message["offset"]))
+                if self._is_new(message):
+                    yield message
+        except ConnectionError as error:
+            raise _Interrupted(f"the connection was lost: {error}") from error
         finally:
-            sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await sender
-        if ws.close_code != 1000:
-            raise ClientError(f"the server closed the connection with code {ws.close_code}", ws.close_code)
+            await _end(sender)
+            await ws.close()
+        if not self._finished or ws.close_code != _NORMAL:
+            self._judge(ws.close_code)
+
+    def _greeted(self, ready: dict[str, Any]) -> None:
+        self.session = ready["session"]
+        self._hello["resume"] = {"session": ready["session"], "token": ready["token"]}
+
+    def _is_new(self, message: dict[str, Any]) -> bool:
+        match message["comando"]:
+            case "ack":
+                self.acknowledged = message["offset"]
+                return False
+            case "recomendar":
+                known = message["id"] in self._seen
+                self._seen.add(message["id"])
+                return not known
+            case "ready":
+                return self.reconnections == 0
+            case "fim":
+                self._finished = True
+        return True
+
+    def _judge(self, code: int | None) -> None:
+        message = f"the server closed the connection with code {code}"
+        if code in _COME_BACK:
+            raise _Interrupted(message, code)
+        raise ClientError(message, code)
+
+    async def _send(self, ws: aiohttp.ClientWebSocketResponse, offset: int) -> None:
+        loop, audio = asyncio.get_running_loop(), self._audio
+        self._began = self._began or loop.time()
+        with contextlib.suppress(ConnectionError):
+            while offset < len(audio.data):
+                if self._speed > 0:
+                    due = self._began + offset / audio.bytes_per_s / self._speed
+                    await asyncio.sleep(due - loop.time())
+                chunk = audio.data[offset : offset + audio.chunk_bytes]
+                await ws.send_bytes(offset.to_bytes(8) + chunk)
+                offset += len(chunk)
+            await ws.send_str('{"tipo": "fim"}')
 
 
-async def _send(ws: aiohttp.ClientWebSocketResponse, audio: AudioFile, speed: float) -> None:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    for number, chunk in enumerate(audio.chunks()):
-        if speed > 0:
-            await asyncio.sleep(began + number * CHUNK_S / speed - loop.time())
-        await ws.send_bytes(chunk)
-    await ws.send_str('{"tipo": "fim"}')
+class _Interrupted(Exception):  # noqa: N818 - a broken line is no fault yet: it is tried again
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def stream(
+    url: str | Sequence[str], api_key: str, audio: AudioFile, *, speed: float = 1.0, want: Iterable[str] = ()
+) -> AsyncIterator[dict[str, Any]]:
+    """Stream audio and yield the server's messages; see `Stream`."""
+    return Stream(url, api_key, audio, speed=speed, want=want).messages()
+
+
+async def _end(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def _socket_url(url: str) -> str:

@@ -7,12 +7,13 @@ import pykka
 
 from actors.audio.decode import open_decoder
 from actors.messages import AudioArrived, AudioFinished, Delivered
-from actors.session.actor import SessionActor, Settle
-from actors.session.ports import AudioFormat, FlowWindow
+from actors.session.actor import SessionActor
+from actors.session.calls import Settle
+from actors.session.ports import AudioFormat, FlowWindow, Goodbye
 from actors.vad.segmenter import Segmenter
 from actors.values import Heard, Pcm, VadSettings
 from balto.sessions import SessionHost
-from events.catalogue import EndReason, Event, RecommendationSent
+from events.catalogue import Event, RecommendationSent
 
 _CHUNK_BYTES: Final = 4_096
 
@@ -49,7 +50,7 @@ class Collector:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self._session: pykka.ActorRef[SessionActor] | None = None
-        self.over: asyncio.Future[EndReason] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[Goodbye] = asyncio.get_running_loop().create_future()
 
     def attach(self, session: pykka.ActorRef[SessionActor]) -> None:
         """Say whose events these are."""
@@ -61,7 +62,7 @@ class Collector:
         if isinstance(event, RecommendationSent) and self._session is not None:
             self._session.tell(Delivered(number=event.phrase, recommendation_id=event.recommendation_id))
 
-    def close(self, reason: EndReason) -> None:
+    def close(self, reason: Goodbye) -> None:
         """Note the end."""
         if not self.over.done():
             self.over.set_result(reason)

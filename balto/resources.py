@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import time
+from collections import deque
+from statistics import median
 from typing import Final, Self
 
 import psutil
@@ -11,6 +13,9 @@ from actors.session.inputs import Resources
 
 _BEAT_S: Final = 0.1
 _FRESH_NS: Final = 100_000_000
+_WINDOW: Final = 50
+"""Beats that decide on overload: the last five seconds."""
+_TOO_LATE_MS: Final = 250.0
 
 
 class ResourceMonitor:
@@ -23,6 +28,7 @@ class ResourceMonitor:
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._lag_ms = 0.0
+        self._lags: deque[float] = deque(maxlen=_WINDOW)
         self._beat: asyncio.Task[None] | None = None
         self._taken_ns = 0
         self._last = Resources(
@@ -55,8 +61,19 @@ class ResourceMonitor:
             )
         return self._last
 
+    def overload(self) -> str | None:
+        """Return why no further session should be taken, in Portuguese, or None.
+
+        The loop is overloaded while it woke late most of the time in the last five seconds; when the spell is over the
+        window forgets it, so the door opens again by itself.
+        """
+        if len(self._lags) < _WINDOW or median(self._lags) < _TOO_LATE_MS:
+            return None
+        return "servidor sobrecarregado"
+
     async def _watch(self) -> None:
         while True:
             due = time.monotonic() + _BEAT_S
             await asyncio.sleep(_BEAT_S)
             self._lag_ms = max(0.0, (time.monotonic() - due) * 1000)
+            self._lags.append(self._lag_ms)

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     openai_base_url: str | None = None
     openai_model: str = "gpt-6-luna"
 
+    grace_s: float = Field(default=60.0, ge=0)
+    """How long a session waits for a lost connection of a client that can resume."""
     handshake_timeout_s: float = Field(default=10.0, gt=0)
     max_frame_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
     max_sessions: int = Field(default=500, gt=0)

@@ -6,7 +6,7 @@ away and `StoreError` where it refuses. Times are half-open: `since` <= time < `
 """
 
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
@@ -59,6 +59,11 @@ SELECT {_columns(SessionRow)} FROM projections.sessions
  ORDER BY started_at DESC NULLS LAST, session_id
  LIMIT $1
 """  # noqa: S608 - the names come from our own dataclass
+_SILENT: Final = """
+SELECT session_id FROM projections.sessions
+ WHERE ended_at IS NULL AND last_at < now() - $1::interval
+ ORDER BY last_at
+"""
 _INTERACTIONS: Final = f"""
 SELECT {_columns(Interaction, but=("items",))}, items::text AS items FROM projections.interactions
  WHERE $1::text IS NULL OR tenant = $1
@@ -113,6 +118,11 @@ async def latency(
 async def sessions(pool: asyncpg.Pool, *, limit: int = 50, tenant: str | None = None) -> list[SessionRow]:
     """Return sessions, the latest first."""
     return [SessionRow(**row) for row in await _fetch(pool, _SESSIONS, limit, tenant)]
+
+
+async def silent_sessions(pool: asyncpg.Pool, *, older_than: timedelta) -> list[str]:
+    """Return the ids of sessions without an end whose latest event is older than that, the oldest first."""
+    return [row["session_id"] for row in await _fetch(pool, _SILENT, older_than)]
 
 
 async def interactions(pool: asyncpg.Pool, tenant: str | None = None, *, limit: int = 50) -> list[Interaction]:

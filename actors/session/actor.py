@@ -3,173 +3,197 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, assert_never, override
 
-from actors.audio.actor import AudioActor
-from actors.audio.examiner import ExaminerActor
-from actors.llm.actor import LlmActor
 from actors.messages import (
     AudioArrived,
     AudioFinished,
-    Classify,
     ClassifyDone,
-    Decode,
     Decoded,
     DecodingFailed,
     Delivered,
-    Examine,
     Examined,
-    FinishDecoding,
-    FinishListening,
-    Listen,
+    HandOver,
     Listened,
-    Normalise,
     NormaliseDone,
     RecommendationReply,
-    Transcribe,
+    Rehear,
     Transcribed,
 )
 from actors.runtime.actor import Actor, ChildFailed
+from actors.session.calls import Answer, Attach, ConnectionLost, GraceOver, Message, Restored, Settle
+from actors.session.connection import Connection
+from actors.session.crew import Crew
 from actors.session.decisions import decide
-from actors.session.inputs import Classification, Drained, Input, Progressed
-from actors.session.ports import FlowWindow, Outbox, SessionServices, SessionSpec
+from actors.session.inputs import AudioLost, Classification, Drained, Input, Lost, Progressed, TakenUp
+from actors.session.ports import Goodbye, Outbox, SessionServices, SessionSpec
 from actors.session.state import SessionState, fold
 from actors.session.writing import Durable, Writer
-from actors.stt.actor import SttActor
-from actors.vad.actor import VadActor
-from actors.values import Pcm, Phrase
+from actors.values import Phrase
 from events.catalogue import (
     ClassificationRequested,
     EndReason,
-    Event,
     NormalisationRequested,
     PhraseCaptured,
+    RecommendationSent,
     SessionEnded,
+    SessionResumed,
     TranscriptionRequested,
 )
+from events.store import WrongExpectedPositionError
 
 logger = logging.getLogger(__name__)
 
-MAX_PHRASES_UNDER_WAY = 8
-"""Captured phrases without an outcome beyond which the client's bytes are held back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settle:
-    """Asks for a sign: `done` is set when everything received so far has had its outcome and is durable."""
-
-    done: asyncio.Future[None]
-
-
-Message = (
-    AudioArrived
-    | AudioFinished
-    | Decoded
-    | DecodingFailed
-    | Listened
-    | Examined
-    | Transcribed
-    | NormaliseDone
-    | ClassifyDone
-    | Delivered
-    | RecommendationReply
-    | Durable
-    | ChildFailed
-    | Settle
-)
-
 
 class SessionActor(Actor):
-    """One counter's connection, from handshake to end.
+    """One counter's conversation, from handshake to end, over one connection or several.
 
     Args:
         spec: what is particular to this session.
         services: what all sessions share.
-        outbox: the way to the client.
-        flow: told how many bytes have been worked through.
+        connection: the line to the client.
         on_end: called once, when the session has stopped, however it did.
+        restored: where a session goes on that lived before; its recording follows as `Rehear` messages.
     """
 
     def __init__(
         self,
         spec: SessionSpec,
         services: SessionServices,
-        outbox: Outbox,
-        flow: FlowWindow,
+        connection: Connection,
         on_end: Callable[[str], None],
+        restored: Restored | None = None,
     ) -> None:
         super().__init__()
         self._spec = spec
         self._services = services
-        self._outbox = outbox
-        self._flow = flow
+        self._connection = connection
         self._on_end = on_end
-        self._state = SessionState()
-        self._phrases: dict[int, Phrase] = {}
-        self._cleaned: dict[int, Pcm] = {}
+        self._restored = restored
+        self._state = restored.state if restored else SessionState()
+        self._rehear_to = self._state.bytes_recorded
+        self._sendable = set(self._state.undelivered)
         self._listened_bytes = 0
-        self._released_bytes = 0
         self._end_reason: EndReason | None = None
-        self._client_present = True
+        self._handing_over = False
         self._heard_all = False
         self._settling: list[asyncio.Future[None]] = []
 
     @override
     def on_start(self) -> None:
         services, me = self._services, self.actor_ref
-        audio = self._spec.audio
-        self._writer = Writer(self._spec, services, me)
-        self._audio = self.spawn(
-            AudioActor, me, encoding=audio.encoding, sample_rate=audio.sample_rate, channels=audio.channels
-        )
-        self._examiner = self.spawn(ExaminerActor, me, services.clock)
-        self._vad = self.spawn(VadActor, me, self._spec.vad)
-        self._stt = self.spawn(
-            SttActor, me, services.transcribers, budget_s=services.stt_budget_s, clock=services.clock
-        )
-        self._llm = self.spawn(
-            LlmActor, me, services.understandings, budget_s=services.llm_budget_s, clock=services.clock
-        )
-        self._decide(self._spec.began())
+        elapsed_us = self._restored.elapsed_us if self._restored else 0
+        self._writer = Writer(self._spec, services, me, recorded_to=self._state.bytes_recorded, elapsed_us=elapsed_us)
+        self._crew = Crew(self, self._spec, services)
+        if self._restored is None:
+            self._decide(self._spec.began())
+        else:
+            self._take_up()
+            if not self._rehear_to:
+                self._drive_open_phrases()
 
     @override
-    def on_receive(self, message: Message) -> None:
+    def on_receive(self, message: Message) -> Any:
+        answer = self._handle(message)
+        self._after()
+        return answer
+
+    def _handle(self, message: Message) -> int | None:
         match message:
-            case AudioArrived(data) if self._end_reason is None:
-                self._writer.receive(data)
-                self._audio.tell(Decode(data))
-            case AudioArrived(data):
-                # It came after the end had been decided: the client is about to be told.
-                self._flow.release(len(data))
+            case AudioArrived():
+                self._take(message)
+            case Rehear(data):
+                self._crew.decode(data)
             case AudioFinished(reason):
                 self._finish(reason)
+            case Attach(outbox, flow):
+                self._connection.attach(outbox, flow, self._writer.bytes_received)
+                self._take_up()
+                return self._writer.bytes_received
+            case ConnectionLost(outbox):
+                self._lose(outbox)
+            case GraceOver(generation):
+                if generation == self._connection.generation and not self._connection.open:
+                    self._finish("client_left")
+            case HandOver():
+                self._hand_over()
+            case Settle(done):
+                self._settling.append(done)
+            case ChildFailed():
+                self._on_child_failed(message)
+            case Durable():
+                self._on_durable(message)
+            case _:
+                self._on_answer(message)
+        return None
+
+    def _on_answer(self, message: Answer) -> None:
+        match message:
             case Decoded():
                 self._decide(message)
-                self._listen(message)
+                self._crew.listen(message)
             case DecodingFailed():
                 self._decide(message)
                 self._end_reason = "audio_undecodable"
-                self._vad.tell(FinishListening(message.byte_end))
+                self._crew.finish_listening(message.byte_end)
             case Listened():
                 self._keep(message)
             case Examined():
                 if message.cleaned is not None:
-                    self._cleaned[message.number] = message.cleaned.pcm
+                    self._crew.keep_cleaned(message.number, message.cleaned.pcm)
                 self._decide(message)
             case ClassifyDone():
-                self._decide(Classification(done=message, client_present=self._client_present))
+                self._decide(Classification(done=message, client_present=self._connection.awaited))
             case Transcribed() | NormaliseDone() | Delivered() | RecommendationReply():
                 self._decide(message)
-            case Durable():
-                self._on_durable(message)
-            case ChildFailed():
-                self._on_child_failed(message)
-            case Settle(done):
-                self._settling.append(done)
             case _:
                 assert_never(message)
-        self._after()
+
+    def _take(self, message: AudioArrived) -> None:
+        """Take a client's bytes: what is there already is passed over, a hole ends the connection."""
+        here = self._writer.bytes_received
+        known = 0 if message.byte_start is None else here - message.byte_start
+        if known < 0:
+            self._connection.close("gap")
+            return
+        if self._end_reason is not None or self._handing_over:
+            known = len(message.data)
+        fresh = message.data[known:]
+        self._connection.discard(len(message.data) - len(fresh))
+        if fresh:
+            self._writer.receive(fresh)
+            self._crew.decode(fresh)
+
+    def _take_up(self) -> None:
+        """Say in the stream that the session goes on; whoever still writes for it elsewhere is refused from then on."""
+        self._decide(TakenUp(self._writer.bytes_received))
+
+    def _say_again(self) -> None:
+        """Send what is durable and no socket had taken, under the same id, which the client knows it by."""
+        for key, sent in self._state.undelivered.items():
+            if key in self._sendable:
+                self._connection.publish(sent)
+
+    def _lose(self, outbox: Outbox) -> None:
+        if not self._connection.lose(outbox):
+            return
+        if not self._spec.resumable:
+            self._finish("client_left")
+        elif not self._handing_over and not self._state.ended:
+            self._decide(Lost(self._services.grace_s))
+            over = GraceOver(self._connection.generation)
+            self.system.loop.call_later(self._services.grace_s, self._tell_myself, over)
+
+    def _tell_myself(self, message: Message) -> None:
+        if self.actor_ref.is_alive():
+            self.actor_ref.tell(message)
+
+    def _hand_over(self) -> None:
+        if not self._spec.resumable:
+            self._finish("server_stopping")
+        elif not self._state.ended:
+            self._handing_over = True
+            self._decide(Lost(self._services.grace_s))
 
     def _decide(self, message: Input) -> None:
         events = decide(self._state, message, self._services.policy)
@@ -180,23 +204,31 @@ class SessionActor(Actor):
 
     def _finish(self, reason: EndReason) -> None:
         if reason == "client_left":
-            self._client_present = False
+            self._connection.give_up()
         if self._end_reason is None:
             self._end_reason = reason
-            self._audio.tell(FinishDecoding())
-
-    def _listen(self, decoded: Decoded) -> None:
-        self._vad.tell(Listen(decoded.pcm, decoded.byte_end))
-        if decoded.final:
-            self._vad.tell(FinishListening(decoded.byte_end))
+            self._crew.finish_decoding()
 
     def _keep(self, listened: Listened) -> None:
         phrases = [heard for heard in listened.heard if isinstance(heard, Phrase)]
-        self._phrases.update((phrase.number, phrase) for phrase in phrases)
+        self._crew.keep(phrases)
         resources = self._services.sample_resources() if phrases else None
         self._decide(Progressed(listened=listened, resources=resources))
         self._listened_bytes = listened.byte_end
         self._heard_all = self._heard_all or listened.final
+        if self._rehear_to and listened.byte_end >= self._rehear_to:
+            self._rehear_to = 0
+            self._drive_open_phrases()
+
+    def _drive_open_phrases(self) -> None:
+        """Ask again for what was under way when the session's former life ended."""
+        for number, phrase in sorted(self._state.open_phrases.items()):
+            if phrase.stage == "speaking":
+                continue
+            if number in self._crew.phrases:
+                self._drive(number)
+            else:
+                self._decide(AudioLost(number))
 
     def _on_durable(self, message: Durable) -> None:
         self._writer.settled()
@@ -204,53 +236,39 @@ class SessionActor(Actor):
             self._give_up(message.error)
             return
         for event in message.events:
-            self._outbox.publish(event)
-            self._act(event)
+            self._connection.publish(event)
+            match event:
+                case PhraseCaptured() | TranscriptionRequested() | NormalisationRequested() | ClassificationRequested():
+                    self._drive(event.phrase)
+                case RecommendationSent():
+                    self._sendable.add(event.recommendation_id)
+                case SessionResumed():
+                    self._say_again()
+                case SessionEnded():
+                    self._leave(event.reason)
+                case _:
+                    pass
 
-    def _act(self, event: Event) -> None:
-        match event:
-            case PhraseCaptured():
-                self._examiner.tell(Examine(self._phrases[event.phrase]))
-            case TranscriptionRequested():
-                phrase = self._state.open_phrases[event.phrase]
-                raw = self._phrases[event.phrase].pcm
-                pcm = self._cleaned.get(event.phrase, raw) if phrase.audio_for_stt == "cleaned" else raw
-                self._stt.tell(Transcribe(number=event.phrase, pcm=pcm, attempt=phrase.attempt))
-            case NormalisationRequested():
-                phrase = self._state.open_phrases[event.phrase]
-                self._llm.tell(Normalise(number=event.phrase, text=phrase.text, attempt=phrase.attempt))
-            case ClassificationRequested():
-                phrase = self._state.open_phrases[event.phrase]
-                self._llm.tell(
-                    Classify(number=event.phrase, text=phrase.text, entities=phrase.entities, attempt=phrase.attempt)
-                )
-            case SessionEnded():
-                self._leave(event.reason)
-            case _:
-                pass
+    def _drive(self, number: int) -> None:
+        phrase = self._state.open_phrases.get(number)
+        if phrase is not None:
+            self._crew.drive(number, phrase)
 
     def _after(self) -> None:
-        self._forget_closed_phrases()
-        self._release()
+        self._crew.forget_all_but(self._state.open_phrases)
+        self._connection.work_through(self._listened_bytes, phrases_under_way=len(self._crew.phrases))
+        if self._handing_over and not self._writer.pending:
+            self._leave("server_stopping")
+            return
         under_way = bool(self._state.open_phrases) or self._writer.pending > 0
-        undelivered = bool(self._state.undelivered) and self._client_present
+        undelivered = bool(self._state.undelivered) and self._connection.awaited
         if self._end_reason and self._heard_all and not under_way and not undelivered and not self._state.ended:
             self._decide(Drained(reason=self._end_reason, byte_end=self._writer.bytes_received))
         self._settle(undelivered=undelivered)
 
-    def _forget_closed_phrases(self) -> None:
-        for number in [n for n in self._phrases if n not in self._state.open_phrases]:
-            del self._phrases[number]
-            self._cleaned.pop(number, None)
-
-    def _release(self) -> None:
-        if len(self._phrases) <= MAX_PHRASES_UNDER_WAY and self._listened_bytes > self._released_bytes:
-            self._flow.release(self._listened_bytes - self._released_bytes)
-            self._released_bytes = self._listened_bytes
-
     def _settle(self, *, undelivered: bool) -> None:
         worked_through = self._listened_bytes == self._writer.bytes_received or self._state.rejected
-        busy = bool(self._phrases) or self._writer.pending > 0 or undelivered
+        busy = bool(self._crew.phrases) or self._writer.pending > 0 or undelivered
         if worked_through and not busy:
             for done in self._settling:
                 if not done.done():
@@ -264,22 +282,21 @@ class SessionActor(Actor):
 
     def _give_up(self, error: Exception) -> None:
         # Nothing may be told to the client that is not durable, so there is nothing left to do for this session.
+        if isinstance(error, WrongExpectedPositionError):
+            logger.warning("session %s goes on elsewhere", self._spec.session_id)
+            self._leave("taken_over")
+            return
         logger.error("session %s lost its journal: %s", self._spec.session_id, error)
         self._leave("journal_unavailable")
 
-    def _leave(self, reason: EndReason) -> None:
-        self._outbox.close(reason)
-        self._stop_children()
+    def _leave(self, reason: Goodbye) -> None:
+        self._connection.close(reason)
+        self._crew.stop()
         self.stop()
-
-    def _stop_children(self) -> None:
-        for child in (self._audio, self._vad, self._examiner, self._stt, self._llm):
-            if child.is_alive():
-                child.stop(block=False)
 
     @override
     def on_stop(self) -> None:
-        self._flow.open()
+        self._connection.end()
         for done in self._settling:
             if not done.done():
                 done.set_result(None)
@@ -287,7 +304,7 @@ class SessionActor(Actor):
 
     @override
     def on_failure(self, *exc_info: Any) -> None:
-        self._outbox.close("failed")
-        self._stop_children()
+        self._connection.close("failed")
+        self._crew.stop()
         self.on_stop()
         super().on_failure(*exc_info)

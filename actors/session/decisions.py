@@ -13,13 +13,16 @@ from actors.messages import (
 )
 from actors.session.answering import classified, normalised, transcribed
 from actors.session.inputs import (
+    AudioLost,
     Began,
     Classification,
     Drained,
     Input,
+    Lost,
     Policy,
     Progressed,
     Resources,
+    TakenUp,
 )
 from actors.session.state import SessionState, fold
 from actors.values import SAMPLE_RATE, Phrase, SpeechBegan, SpeechGivenUp
@@ -37,6 +40,8 @@ from events.catalogue import (
     RecommendationDelivered,
     ResourcesSampled,
     SessionEnded,
+    SessionPaused,
+    SessionResumed,
     SessionStarted,
     SpeechStarted,
     TranscriptionRequested,
@@ -75,6 +80,12 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
             return [delivered] if message.recommendation_id in state.undelivered else []
         case RecommendationReply():
             return [RecommendationAnswered(recommendation_id=message.recommendation_id, answer=message.answer)]
+        case Lost():
+            return [SessionPaused(grace_s=message.grace_s)]
+        case TakenUp():
+            return [SessionResumed(byte_offset=message.byte_offset, epoch=state.epoch + 1)]
+        case AudioLost():
+            return [PhraseDiscarded(phrase=message.number, sample_start=0, sample_end=0, reason="failed")]
         case Drained():
             rest = _recorded(state, message.byte_end, state.samples_recorded)
             return [*rest, _ended(fold(rest, state), message.reason)]
@@ -127,6 +138,10 @@ def _progressed(state: SessionState, message: Progressed) -> list[Event]:
     if due or any(isinstance(heard, Phrase) for heard in listened.heard):
         events += _recorded(state, listened.byte_end, listened.sample_end)
     for heard in listened.heard:
+        # A resumed session hears its recording again; what came of that is in its stream already.
+        known = state.last_started if isinstance(heard, SpeechBegan) else state.last_closed
+        if heard.number <= known:
+            continue
         match heard:
             case SpeechBegan():
                 events.append(SpeechStarted(phrase=heard.number, sample_start=heard.sample_start))

@@ -86,6 +86,27 @@ class Drained:
     """Bytes received in all."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Input: the connection is gone; it may come back within the grace time."""
+
+    grace_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """Input: a connection takes the session up; `byte_offset` bytes are there."""
+
+    byte_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLost:
+    """Input: the audio of a phrase under way is nowhere any more."""
+
+    number: int
+
+
 Input = (
     Began
     | Decoded
@@ -98,4 +119,7 @@ Input = (
     | Delivered
     | RecommendationReply
     | Drained
+    | Lost
+    | TakenUp
+    | AudioLost
 )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from actors.llm.understanding import Understanding
@@ -14,6 +14,9 @@ from actors.values import VadSettings
 from events.catalogue import EndReason, Event
 from events.journal import EventWriter
 
+Goodbye = EndReason | Literal["taken_over", "gap"]
+"""Why a connection is closed: its session is over, another connection took it, or bytes are missing."""
+
 
 class Outbox(Protocol):
     """The way to the client. Neither method blocks or raises when the client is gone."""
@@ -22,8 +25,8 @@ class Outbox(Protocol):
         """An event of the session is durable: tell the client, if it is one for clients."""
         ...
 
-    def close(self, reason: EndReason) -> None:
-        """The session is over: write what is queued, then close the connection."""
+    def close(self, reason: Goodbye) -> None:
+        """Write what is queued, then close the connection."""
         ...
 
 
@@ -73,6 +76,8 @@ class SessionServices:
     sample_resources: Callable[[], Resources]
     stt_budget_s: float
     llm_budget_s: float
+    grace_s: float = 60.0
+    """How long a session waits for a lost connection to come back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +101,8 @@ class SessionSpec:
     vad: VadSettings
     settings: dict[str, Any]
     versions: dict[str, str]
+    resumable: bool = False
+    """Whether the client counts its bytes, so that a lost connection can be taken up where it broke."""
 
     @property
     def stream(self) -> str:

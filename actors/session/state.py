@@ -22,6 +22,7 @@ from events.catalogue import (
     RecommendationSent,
     RecommendationWithheld,
     SessionEnded,
+    SessionResumed,
     SessionStarted,
     SpeechStarted,
     TranscriptionFailed,
@@ -60,9 +61,15 @@ class SessionState:
     """Phrases captured so far."""
     open_phrases: Mapping[int, PhraseState] = field(default_factory=dict)
     """Phrases under way, by number."""
+    last_started: int = 0
+    """Number of the last phrase whose onset was found."""
+    last_closed: int = 0
+    """Number of the last phrase that was captured or given up by the segmenter."""
     recommendations: int = 0
-    undelivered: frozenset[str] = frozenset()
-    """Ids of recommendations sent that the socket has not taken yet."""
+    undelivered: Mapping[str, RecommendationSent] = field(default_factory=dict)
+    """Recommendations sent that no socket has taken yet, by id, in order."""
+    epoch: int = 0
+    """How often the session has been resumed."""
     rejected: bool = False
     """Whether the audio could not be decoded from some point on."""
     ended: bool = False
@@ -90,15 +97,18 @@ def evolve(state: SessionState, event: Event) -> SessionState:
             return replace(state, bytes_recorded=event.byte_end, samples_recorded=event.sample_end)
         case AudioRejected():
             return replace(state, rejected=True)
+        case SessionResumed():
+            return replace(state, epoch=event.epoch)
         case RecommendationSent():
             state = replace(
                 state,
                 recommendations=state.recommendations + 1,
-                undelivered=state.undelivered | {event.recommendation_id},
+                undelivered={**state.undelivered, event.recommendation_id: event},
             )
             return _without(state, event.phrase)
         case RecommendationDelivered():
-            return replace(state, undelivered=state.undelivered - {event.recommendation_id})
+            left = {key: sent for key, sent in state.undelivered.items() if key != event.recommendation_id}
+            return replace(state, undelivered=left)
         case _:
             return _evolve_phrase(state, event)
 
@@ -106,9 +116,9 @@ def evolve(state: SessionState, event: Event) -> SessionState:
 def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
     match event:
         case SpeechStarted():
-            return _with(state, event.phrase, PhraseState())
+            return _with(replace(state, last_started=event.phrase), event.phrase, PhraseState())
         case PhraseCaptured():
-            state = replace(state, phrases=state.phrases + 1)
+            state = replace(state, phrases=state.phrases + 1, last_closed=event.phrase)
             return _with(state, event.phrase, PhraseState(stage="captured"))
         case PhraseCleaned():
             return _change(state, event.phrase, audio_for_stt=event.given_to_stt)
@@ -124,7 +134,10 @@ def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
             return _change(state, event.phrase, stage="classifying")
         case TranscriptionFailed() | NormalisationFailed() | ClassificationFailed():
             return _after_failure(state, event.phrase)
-        case PhraseDiscarded() | TranscriptionRejected() | RecommendationWithheld():
+        case PhraseDiscarded():
+            closed = max(state.last_closed, event.phrase)
+            return _without(replace(state, last_closed=closed), event.phrase)
+        case TranscriptionRejected() | RecommendationWithheld():
             return _without(state, event.phrase)
         case _:
             return state

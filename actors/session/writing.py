@@ -29,15 +29,25 @@ class Writer:
         spec: whose stream it is.
         services: journal, clock and id source.
         session: whom to tell.
+        recorded_to: bytes that are in the recording already.
+        elapsed_us: microseconds since the session's start.
     """
 
-    def __init__(self, spec: SessionSpec, services: SessionServices, session: pykka.ActorRef[Any]) -> None:
+    def __init__(
+        self,
+        spec: SessionSpec,
+        services: SessionServices,
+        session: pykka.ActorRef[Any],
+        *,
+        recorded_to: int = 0,
+        elapsed_us: int = 0,
+    ) -> None:
         self._spec = spec
         self._services = services
         self._session = session
-        self._began_us = services.clock.monotonic_us()
+        self._began_us = services.clock.monotonic_us() - elapsed_us
         self._unrecorded = bytearray()
-        self._recorded_to = 0
+        self._recorded_to = recorded_to
         self._last_of_phrase: dict[int, UUID] = {}
         self._tasks: set[asyncio.Future[Appended]] = set()
         self.pending = 0

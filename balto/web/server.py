@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from balto.app import Balto, StartError
+from balto.orphans import look_after_orphans
 from balto.web.http import add_routes
 from balto.web.socket import socket
 
@@ -50,16 +51,22 @@ async def serving(balto: Balto) -> AsyncIterator[str]:
                 "set BALTO_PORT to another port"
             ) from error
         host, port = runner.addresses[0][:2]
-        projecting = asyncio.create_task(balto.library.projector.run(), name="projector")
+        projector = balto.library.projector
+        background = [
+            asyncio.create_task(projector.run(), name="projector"),
+            asyncio.create_task(
+                look_after_orphans(balto.sessions, projector, grace_s=settings.grace_s), name="orphans"
+            ),
+        ]
         try:
             yield f"http://{host}:{port}"
         finally:
             left = await balto.sessions.drain(patience_s=DRAIN_PATIENCE_S)
             if left:
                 logger.warning("%d sessions had not ended in time and were cut off", left)
-            projecting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await projecting
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
     finally:
         await runner.cleanup()
 

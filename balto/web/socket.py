@@ -11,11 +11,13 @@ import pykka
 from aiohttp import WSMsgType, web
 
 from actors.messages import AudioArrived, AudioFinished, Delivered, RecommendationReply
-from actors.session.actor import SessionActor
-from actors.session.ports import FlowWindow
+from actors.session.calls import ConnectionLost
+from actors.session.ports import FlowWindow, Goodbye
+from actors.session.restoring import NotResumableError
 from actors.values import VadSettings
 from balto.accounts import Counter, find_counter_by_key
-from balto.sessions import Overloaded
+from balto.security.tokens import is_resume_token, resume_token
+from balto.sessions import Overloaded, Session, SessionHost
 from balto.web.gate import remote_of
 from balto.web.http import BALTO, LIMITS
 from balto.web.wire import (
@@ -28,10 +30,11 @@ from balto.web.wire import (
     parse_control,
     parse_handshake,
     problem,
+    split_frame,
     to_client,
     vad_settings,
 )
-from events.catalogue import EndReason, Event, RecommendationSent
+from events.catalogue import Event, RecommendationSent
 from events.store import StoreError
 
 logger = logging.getLogger(__name__)
@@ -40,8 +43,6 @@ SUBPROTOCOL: Final = "balto.v2"
 _HEARTBEAT_S: Final = 30.0
 _WRITE_PATIENCE_S: Final = 10.0
 _MAX_UNSENT: Final = 256
-
-Session = pykka.ActorRef[SessionActor]
 
 
 class _Refused(Exception):  # noqa: N818 - carries the close frame of a refused handshake
@@ -72,7 +73,7 @@ class SocketOutbox:
         """Queue a message that stands for no event."""
         self._put(message)
 
-    def close(self, reason: EndReason) -> None:
+    def close(self, reason: Goodbye) -> None:
         """Close the connection after what is queued; see `Outbox.close`."""
         self._put(CLOSE_CODES[reason])
 
@@ -86,7 +87,7 @@ class SocketOutbox:
             logger.warning("a client does not read what it is sent and is cut off")
             self._cut_off()
 
-    async def run(self, session: Session) -> None:
+    async def run(self, session: Session, session_id: str, token: str) -> None:
         """Write until the connection is closed or lost."""
         try:
             while not self._gone:
@@ -94,15 +95,15 @@ class SocketOutbox:
                 if isinstance(entry, tuple):
                     await self._ws.close(code=entry[0], message=entry[1].encode())
                     return
-                await self._write(entry, session)
+                await self._write(entry, session, session_id, token)
         except (ConnectionError, TimeoutError) as error:
             logger.info("a client's connection was lost: %s", type(error).__name__)
             self._cut_off()
         finally:
             self._gone = True
 
-    async def _write(self, entry: Event | dict[str, Any], session: Session) -> None:
-        message = to_client(entry, self._handshake) if isinstance(entry, Event) else entry
+    async def _write(self, entry: Event | dict[str, Any], session: Session, session_id: str, token: str) -> None:
+        message = to_client(entry, self._handshake, session_id, token) if isinstance(entry, Event) else entry
         if message is None:
             return
         async with asyncio.timeout(_WRITE_PATIENCE_S):
@@ -161,58 +162,87 @@ async def _find_counter(request: web.Request, api_key: str) -> Counter:
 
 
 async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Handshake, counter: Counter) -> None:
-    balto = request.app[BALTO]
-
     def cut_off() -> None:
         if request.transport is not None:
             request.transport.abort()
 
-    outbox = SocketOutbox(ws, handshake, cut_off)
     flow = FlowWindow()
-    try:
-        _, session = balto.sessions.start(
-            tenant=counter.code,
-            counter_id=counter.counter_id,
-            outbox=outbox,
-            flow=flow,
-            vad=vad_settings(handshake, counter.vad),
-            audio=handshake.format,
-            protocol=handshake.protocol,
-        )
-    except Overloaded as full:
-        raise _Refused(CloseCode.OVERLOADED, str(full)) from None
-    writer = asyncio.create_task(outbox.run(session), name="outbox")
+    outbox = SocketOutbox(ws, handshake, cut_off)
+    session_id, session = await _open_session(request.app[BALTO].sessions, handshake, counter, outbox, flow)
+    token = resume_token(counter.key_sha256, session_id)
+    writer = asyncio.create_task(outbox.run(session, session_id, token), name="outbox")
     try:
         await _read(ws, session, flow, outbox, handshake)
     finally:
-        _tell(session, AudioFinished("client_left"))
+        _tell(session, ConnectionLost(outbox))
         writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await writer
 
 
+async def _open_session(
+    sessions: SessionHost, handshake: Handshake, counter: Counter, outbox: SocketOutbox, flow: FlowWindow
+) -> tuple[str, Session]:
+    try:
+        if handshake.resume is None:
+            return sessions.start(
+                tenant=counter.code,
+                counter_id=counter.counter_id,
+                outbox=outbox,
+                flow=flow,
+                vad=vad_settings(handshake, counter.vad),
+                audio=handshake.format,
+                protocol=handshake.protocol,
+                resumable=handshake.resumable,
+            )
+        wanted = handshake.resume.session
+        if not is_resume_token(handshake.resume.token, counter.key_sha256, wanted):
+            raise _Refused(CloseCode.POLICY, "sessão desconhecida ou encerrada")
+        return wanted, await sessions.resume(wanted, counter_id=counter.counter_id, outbox=outbox, flow=flow)
+    except Overloaded as full:
+        raise _Refused(CloseCode.OVERLOADED, str(full)) from None
+    except NotResumableError:
+        raise _Refused(CloseCode.POLICY, "sessão desconhecida ou encerrada") from None
+    except StoreError:
+        raise _Refused(CloseCode.TRY_AGAIN, "banco de dados indisponível") from None
+
+
 async def _read(
     ws: web.WebSocketResponse, session: Session, flow: FlowWindow, outbox: SocketOutbox, handshake: Handshake
 ) -> None:
-    finished = False
     async for frame in ws:
-        if frame.type is WSMsgType.BINARY:
-            if frame.data and not finished:
-                await flow.acquire(len(frame.data))
-                _tell(session, AudioArrived(frame.data))
-            continue
-        if frame.type is not WSMsgType.TEXT:
-            return
-        match parse_control(frame.data):
-            case Finish():
-                finished = True
-                _tell(session, AudioFinished("client_finished"))
-            case Reply() as reply:
-                _tell(session, RecommendationReply(reply.id, reply.resultado))
-            case None if handshake.protocol == 2:
-                outbox.say(problem("mensagem_desconhecida", "mensagem de texto não reconhecida"))
-            case None:
-                logger.debug("a text frame of an older client was ignored")
+        match frame.type:
+            case WSMsgType.BINARY if frame.data:
+                await _take_audio(frame.data, session, flow, handshake)
+            case WSMsgType.BINARY:
+                continue
+            case WSMsgType.TEXT:
+                _take_text(frame.data, session, outbox, handshake)
+            case _:
+                return
+
+
+async def _take_audio(data: bytes, session: Session, flow: FlowWindow, handshake: Handshake) -> None:
+    byte_start: int | None = None
+    if handshake.resumable:
+        try:
+            byte_start, data = split_frame(data)
+        except HandshakeError as error:
+            raise _Refused(CloseCode.POLICY, str(error)) from None
+    await flow.acquire(len(data))
+    _tell(session, AudioArrived(data, byte_start))
+
+
+def _take_text(text: str, session: Session, outbox: SocketOutbox, handshake: Handshake) -> None:
+    match parse_control(text):
+        case Finish():
+            _tell(session, AudioFinished("client_finished"))
+        case Reply() as reply:
+            _tell(session, RecommendationReply(reply.id, reply.resultado))
+        case None if handshake.protocol == 2:
+            outbox.say(problem("mensagem_desconhecida", "mensagem de texto não reconhecida"))
+        case None:
+            logger.debug("a text frame of an older client was ignored")
 
 
 def _tell(session: Session, message: object) -> None:

@@ -1,17 +1,17 @@
 """The words of the socket: handshake, control frames, close codes, and events as messages for clients."""
 
 from enum import IntEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from actors.session.ports import AudioFormat
+from actors.session.ports import AudioFormat, Goodbye
 from actors.vad.settings import vad_settings_from
 from actors.values import VadSettings
 from events.catalogue import (
     Answer,
-    EndReason,
+    AudioReceived,
     Event,
     Item,
     PhraseCaptured,
@@ -19,12 +19,17 @@ from events.catalogue import (
     PhraseMeasured,
     RecommendationSent,
     SessionEnded,
+    SessionResumed,
     SessionStarted,
     SpeechStarted,
     TranscriptionReceived,
 )
 
 Wish = Literal["transcript", "vad", "recommendation", "metrics"]
+
+
+OFFSET_BYTES: Final = 8
+"""Length of the offset before the audio in a binary frame."""
 
 
 class CloseCode(IntEnum):
@@ -48,17 +53,21 @@ class CloseCode(IntEnum):
     """No further session is taken; the reason is in the close frame."""
     HANDSHAKE_TOO_LATE = 4008
     """No first frame came in time."""
+    TAKEN_OVER = 4003
+    """Another connection took this session."""
     UNDECODABLE = 4009
     """The audio cannot be decoded."""
 
 
-CLOSE_CODES: dict[EndReason, tuple[CloseCode, str]] = {
+CLOSE_CODES: dict[Goodbye, tuple[CloseCode, str]] = {
     "client_finished": (CloseCode.NORMAL, "fim"),
     "client_left": (CloseCode.NORMAL, "fim"),
     "server_stopping": (CloseCode.GOING_AWAY, "servidor reiniciando"),
     "journal_unavailable": (CloseCode.TRY_AGAIN, "banco de dados indisponível"),
     "audio_undecodable": (CloseCode.UNDECODABLE, "áudio não reconhecido"),
     "failed": (CloseCode.INTERNAL, "erro interno"),
+    "taken_over": (CloseCode.TAKEN_OVER, "outra conexão assumiu esta sessão"),
+    "gap": (CloseCode.POLICY, "faltam bytes antes deste quadro; retome a sessão"),
 }
 
 
@@ -76,6 +85,15 @@ class AudioOffer(BaseModel):
     channels: int = Field(default=1, ge=1, le=8)
 
 
+class Resume(BaseModel):
+    """Which session the client wants to take up again."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    session: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
+    token: Annotated[str, StringConstraints(max_length=128)]
+
+
 class Handshake(BaseModel):
     """The first frame. Fields of later protocols are ignored in earlier ones."""
 
@@ -86,6 +104,14 @@ class Handshake(BaseModel):
     protocol: Literal[1, 2] = 1
     audio: AudioOffer = Field(default_factory=AudioOffer)
     want: frozenset[Wish] | None = None
+    offsets: bool = False
+    """Whether each binary frame begins with the 8-byte big-endian offset of its first byte of audio."""
+    resume: Resume | None = None
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a lost connection can be taken up where it broke."""
+        return self.protocol == 2 and self.offsets
 
     @property
     def format(self) -> AudioFormat:
@@ -154,13 +180,28 @@ def parse_control(text: str) -> Finish | Reply | None:
     return None
 
 
-def to_client(event: Event, handshake: Handshake) -> dict[str, Any] | None:
+def split_frame(data: bytes) -> tuple[int, bytes]:
+    """Split a binary frame of a client that counts its bytes into offset and audio.
+
+    Raises:
+        HandshakeError: it is shorter than the offset.
+    """
+    if len(data) < OFFSET_BYTES:
+        raise HandshakeError("quadro sem deslocamento")
+    return int.from_bytes(data[:OFFSET_BYTES]), data[OFFSET_BYTES:]
+
+
+def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -> dict[str, Any] | None:
     """Return the message that tells this client of an event, or None where the client isn't to be told."""
     match event:
         case RecommendationSent():
             return _recommendation(event, handshake)
         case SessionStarted() if handshake.protocol == 2:
-            return {"comando": "ready", "session": event.session_id}
+            return _ready(session_id, token, 0, handshake)
+        case SessionResumed():
+            return _ready(session_id, token, event.byte_offset, handshake)
+        case AudioReceived() if handshake.resumable:
+            return {"comando": "ack", "offset": event.byte_end}
         case SessionEnded() if handshake.protocol == 2:
             return {"comando": "fim", "frases": event.phrases, "recomendacoes": event.recommendations}
         case SpeechStarted() if handshake.wants("vad"):
@@ -182,6 +223,11 @@ def to_client(event: Event, handshake: Handshake) -> dict[str, Any] | None:
             }
         case _:
             return None
+
+
+def _ready(session_id: str, token: str, offset: int, handshake: Handshake) -> dict[str, Any]:
+    ready = {"comando": "ready", "session": session_id}
+    return {**ready, "token": token, "offset": offset} if handshake.resumable else ready
 
 
 def _recommendation(event: RecommendationSent, handshake: Handshake) -> dict[str, Any]:

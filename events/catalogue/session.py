@@ -38,10 +38,12 @@ class SessionPaused(Event):
 @recorded()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionResumed(Event):
-    """A connection took the session up again at the given durable byte offset."""
+    """A connection took the session up again, here or on another node."""
 
     byte_offset: int
+    """Bytes that the session had: where the client goes on."""
     epoch: int
+    """How often it has been taken up, from 1."""
 
 
 @recorded()

@@ -39,6 +39,7 @@ def test_the_close_codes_are_those_that_clients_know() -> None:
         "TRY_AGAIN": 1013,
         "INVALID_KEY": 4001,
         "OVERLOADED": 4002,
+        "TAKEN_OVER": 4003,
         "HANDSHAKE_TOO_LATE": 4008,
         "UNDECODABLE": 4009,
     }

@@ -119,7 +119,7 @@ def test_the_whole_way_of_a_phrase(session: Session) -> None:
         "RecommendationSent",
         "RecommendationDelivered",
     ]
-    assert (session.state.open_phrases, session.state.undelivered) == ({}, frozenset())
+    assert (session.state.open_phrases, session.state.undelivered) == ({}, {})
 
 
 def test_a_delivery_is_noted_once(session: Session) -> None:

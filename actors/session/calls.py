@@ -1,0 +1,89 @@
+"""What a session is told beside what its client and children send: to attach, to wait, to hand over, to settle."""
+
+import asyncio
+from dataclasses import dataclass
+
+from actors.messages import (
+    AudioArrived,
+    AudioFinished,
+    ClassifyDone,
+    Decoded,
+    DecodingFailed,
+    Delivered,
+    Examined,
+    HandOver,
+    Listened,
+    NormaliseDone,
+    RecommendationReply,
+    Rehear,
+    Transcribed,
+)
+from actors.runtime.actor import ChildFailed
+from actors.session.ports import FlowWindow, Outbox
+from actors.session.state import SessionState
+from actors.session.writing import Durable
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Asks for a sign: `done` is set when everything received so far has had its outcome and is durable."""
+
+    done: asyncio.Future[None]
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """Asks the session to take up a connection; the answer is how many bytes it has."""
+
+    outbox: Outbox
+    flow: FlowWindow
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    """The connection of this outbox is gone, without a word of farewell."""
+
+    outbox: Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class GraceOver:
+    """The time in which a lost connection could come back is over."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What a session is rebuilt from: the fold of its stream, and how long it has lasted."""
+
+    state: SessionState
+    elapsed_us: int
+
+
+Answer = (
+    Decoded
+    | DecodingFailed
+    | Listened
+    | Examined
+    | Transcribed
+    | NormaliseDone
+    | ClassifyDone
+    | Delivered
+    | RecommendationReply
+)
+"""What comes back for something that the session asked for."""
+
+Message = (
+    AudioArrived
+    | AudioFinished
+    | Rehear
+    | Attach
+    | ConnectionLost
+    | GraceOver
+    | HandOver
+    | Durable
+    | ChildFailed
+    | Settle
+    | Answer
+)

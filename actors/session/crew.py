@@ -1,0 +1,115 @@
+"""A session's children and the phrases they work on: who is told what when a step is due."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import pykka
+
+from actors.audio.actor import AudioActor
+from actors.audio.examiner import ExaminerActor
+from actors.llm.actor import LlmActor
+from actors.messages import (
+    Classify,
+    Decode,
+    Decoded,
+    Examine,
+    FinishDecoding,
+    FinishListening,
+    Listen,
+    Normalise,
+    Transcribe,
+)
+from actors.runtime.actor import Actor
+from actors.session.ports import SessionServices, SessionSpec
+from actors.session.state import PhraseState
+from actors.stt.actor import SttActor
+from actors.vad.actor import VadActor
+from actors.values import Pcm, Phrase
+
+
+class Crew:
+    """Audio, examiner, VAD, STT and LLM actors of one session, which owns them.
+
+    Args:
+        session: whose children they are.
+        spec: audio format and voice-detection settings.
+        services: engines, budgets and clock.
+    """
+
+    def __init__(self, session: Actor, spec: SessionSpec, services: SessionServices) -> None:
+        me, audio = session.actor_ref, spec.audio
+        self._audio = session.spawn(
+            AudioActor, me, encoding=audio.encoding, sample_rate=audio.sample_rate, channels=audio.channels
+        )
+        self._examiner = session.spawn(ExaminerActor, me, services.clock)
+        self._vad = session.spawn(VadActor, me, spec.vad)
+        self._stt = session.spawn(
+            SttActor, me, services.transcribers, budget_s=services.stt_budget_s, clock=services.clock
+        )
+        self._llm = session.spawn(
+            LlmActor, me, services.understandings, budget_s=services.llm_budget_s, clock=services.clock
+        )
+        self._phrases: dict[int, Phrase] = {}
+        self._cleaned: dict[int, Pcm] = {}
+
+    @property
+    def phrases(self) -> Collection[int]:
+        """Numbers of the phrases whose audio is here."""
+        return self._phrases
+
+    def decode(self, data: bytes) -> None:
+        """Have bytes decoded."""
+        self._audio.tell(Decode(data))
+
+    def finish_decoding(self) -> None:
+        """Have what is left in the decoder."""
+        self._audio.tell(FinishDecoding())
+
+    def listen(self, decoded: Decoded) -> None:
+        """Have samples listened to, and an open phrase closed if they are the last."""
+        self._vad.tell(Listen(decoded.pcm, decoded.byte_end))
+        if decoded.final:
+            self.finish_listening(decoded.byte_end)
+
+    def finish_listening(self, byte_end: int) -> None:
+        """Have an open phrase closed."""
+        self._vad.tell(FinishListening(byte_end))
+
+    def keep(self, phrases: Iterable[Phrase]) -> None:
+        """Keep the audio of phrases until they have an outcome."""
+        self._phrases.update((phrase.number, phrase) for phrase in phrases)
+
+    def keep_cleaned(self, number: int, pcm: Pcm) -> None:
+        """Keep the cleaned audio of a phrase."""
+        self._cleaned[number] = pcm
+
+    def forget_all_but(self, under_way: Collection[int]) -> None:
+        """Let go of the audio of phrases that have their outcome."""
+        for number in [n for n in self._phrases if n not in under_way]:
+            del self._phrases[number]
+            self._cleaned.pop(number, None)
+
+    def drive(self, number: int, phrase: PhraseState) -> None:
+        """Ask for the step that a phrase's stream says is due."""
+        audio = self._phrases[number]
+        match phrase.stage:
+            case "captured":
+                self._examiner.tell(Examine(audio))
+            case "transcribing":
+                pcm = self._cleaned.get(number, audio.pcm) if phrase.audio_for_stt == "cleaned" else audio.pcm
+                self._stt.tell(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt))
+            case "normalising":
+                self._llm.tell(Normalise(number=number, text=phrase.text, attempt=phrase.attempt))
+            case "classifying":
+                self._llm.tell(
+                    Classify(number=number, text=phrase.text, entities=phrase.entities, attempt=phrase.attempt)
+                )
+            case "speaking":
+                return
+
+    def stop(self) -> None:
+        """Stop the children after what they have been told already."""
+        children: tuple[pykka.ActorRef[Any], ...] = (self._audio, self._vad, self._examiner, self._stt, self._llm)
+        for child in children:
+            if child.is_alive():
+                child.stop(block=False)
