@@ -1,7 +1,7 @@
 """The understanding actor: runs stage 1 and stage 2 on the engine that the session chose."""
 
 from collections.abc import Awaitable, Sequence
-from typing import Any, override
+from typing import Any, ClassVar, override
 
 import pykka
 
@@ -9,6 +9,7 @@ from actors.llm.understanding import Understanding, UnderstandingError
 from actors.messages import Classify, ClassifyDone, Normalise, NormaliseDone
 from actors.runtime.actor import Actor
 from actors.runtime.clock import Clock
+from actors.runtime.supervisor import RESTART, Supervision
 
 
 class LlmActor(Actor):
@@ -20,6 +21,8 @@ class LlmActor(Actor):
         budget_s: seconds an engine has for a stage.
         clock: for the latency in the answer.
     """
+
+    supervision: ClassVar[Supervision] = RESTART
 
     def __init__(
         self, session: pykka.ActorRef[Any], engines: Sequence[Understanding], *, budget_s: float, clock: Clock

@@ -30,9 +30,9 @@ from actors.messages import (
     Transcribe,
     Transcribed,
 )
-from actors.runtime.actor import Actor, ChildFailed
+from actors.runtime.actor import Actor, ChildFailed, ChildRestarting
 from actors.session.decisions import decide
-from actors.session.inputs import Classification, Drained, Input, Progressed
+from actors.session.inputs import Classification, Drained, Input, Progressed, phrase_failed
 from actors.session.ports import FlowWindow, Outbox, SessionServices, SessionSpec
 from actors.session.state import SessionState, fold
 from actors.session.writing import Durable, Writer
@@ -257,6 +257,27 @@ class SessionActor(Actor):
                     done.set_result(None)
             self._settling.clear()
 
+    @override
+    def on_child_restarting(self, restarting: ChildRestarting) -> None:
+        """Skip the phrase that a child broke down over; what waits behind it is handled by the child's new instance."""
+        failed = phrase_failed(restarting.message, self._phrases)
+        if failed is not None:
+            logger.error(
+                "session %s skips phrase %d: its %s failed (%s)",
+                self._spec.session_id,
+                failed.number,
+                restarting.actor_class,
+                restarting.error,
+            )
+            self._decide(failed)
+            self._after()
+
+    @override
+    def on_escalation(self, failed: ChildFailed) -> None:
+        """End in good order, instead of failing too."""
+        self._on_child_failed(failed)
+        self._after()
+
     def _on_child_failed(self, failed: ChildFailed) -> None:
         logger.error("session %s ends: its %s failed (%s)", self._spec.session_id, failed.actor_class, failed.error)
         if not self._state.ended:
@@ -269,13 +290,9 @@ class SessionActor(Actor):
 
     def _leave(self, reason: EndReason) -> None:
         self._outbox.close(reason)
-        self._stop_children()
+        # The children are stopped first, and one of them may be waiting for a provider: the socket must not.
+        self._flow.open()
         self.stop()
-
-    def _stop_children(self) -> None:
-        for child in (self._audio, self._vad, self._examiner, self._stt, self._llm):
-            if child.is_alive():
-                child.stop(block=False)
 
     @override
     def on_stop(self) -> None:
@@ -288,6 +305,5 @@ class SessionActor(Actor):
     @override
     def on_failure(self, *exc_info: Any) -> None:
         self._outbox.close("failed")
-        self._stop_children()
         self.on_stop()
         super().on_failure(*exc_info)

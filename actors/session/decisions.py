@@ -17,11 +17,12 @@ from actors.session.inputs import (
     Classification,
     Drained,
     Input,
+    PhraseFailed,
     Policy,
     Progressed,
     Resources,
 )
-from actors.session.state import SessionState, fold
+from actors.session.state import PhraseState, SessionState, fold
 from actors.values import SAMPLE_RATE, Phrase, SpeechBegan, SpeechGivenUp
 from events.catalogue import (
     AudioFormatDetected,
@@ -35,6 +36,7 @@ from events.catalogue import (
     PhraseMeasured,
     RecommendationAnswered,
     RecommendationDelivered,
+    RecommendationWithheld,
     ResourcesSampled,
     SessionEnded,
     SessionStarted,
@@ -83,7 +85,7 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
 
 
 def _decide_phrase(
-    state: SessionState, message: Examined | Transcribed | NormaliseDone | Classification, policy: Policy
+    state: SessionState, message: Examined | Transcribed | NormaliseDone | Classification | PhraseFailed, policy: Policy
 ) -> list[Event]:
     number = message.done.number if isinstance(message, Classification) else message.number
     phrase = state.open_phrases.get(number)
@@ -98,6 +100,27 @@ def _decide_phrase(
             return normalised(message, phrase, policy)
         case Classification():
             return classified(state, message, phrase, policy)
+        case PhraseFailed():
+            return _skipped(message, phrase)
+
+
+def _skipped(message: PhraseFailed, phrase: PhraseState) -> list[Event]:
+    if phrase.stage != message.stage:
+        return []
+    match message.stage:
+        case "transcribing":
+            return [RecommendationWithheld(phrase=message.number, reason="transcription_failed")]
+        case "normalising" | "classifying":
+            return [RecommendationWithheld(phrase=message.number, reason="understanding_failed")]
+        case _:
+            return [
+                PhraseDiscarded(
+                    phrase=message.number,
+                    sample_start=message.sample_start,
+                    sample_end=message.sample_end,
+                    reason="failed",
+                )
+            ]
 
 
 def _format_detected(state: SessionState, decoded: Decoded) -> list[Event]:

@@ -1,13 +1,14 @@
 """The transcription actor: asks the engine that the session chose, one phrase at a time."""
 
 from collections.abc import Sequence
-from typing import Any, override
+from typing import Any, ClassVar, override
 
 import pykka
 
 from actors.messages import Transcribe, Transcribed
 from actors.runtime.actor import Actor
 from actors.runtime.clock import Clock
+from actors.runtime.supervisor import RESTART, Supervision
 from actors.stt.transcriber import Transcriber, TranscriptionError
 from actors.values import Transcript
 
@@ -21,6 +22,8 @@ class SttActor(Actor):
         budget_s: seconds an engine has for a phrase.
         clock: for the latency in the answer.
     """
+
+    supervision: ClassVar[Supervision] = RESTART
 
     def __init__(
         self, session: pykka.ActorRef[Any], transcribers: Sequence[Transcriber], *, budget_s: float, clock: Clock
