@@ -178,8 +178,9 @@ class Mailbox:
             self.dispatcher.schedule(self)
 
     def _full_for(self, letter: Letter) -> bool:
-        full = self._capacity is not None and len(self._queue) >= self._capacity
-        return full and type(letter.message) not in SYSTEM_MESSAGES
+        if self._capacity is None or len(self._queue) < self._capacity or type(letter.message) in SYSTEM_MESSAGES:
+            return False
+        return sum(type(waiting.message) not in SYSTEM_MESSAGES for waiting in self._queue) >= self._capacity
 
     async def offer(self, letter: Letter) -> None:
         """Queue a letter as soon as there is room; who waits longest is first.

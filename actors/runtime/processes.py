@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import multiprocessing.connection
+import pickle
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -56,7 +57,7 @@ def _serve(pipe: multiprocessing.connection.Connection) -> None:
             answer = False, error
         try:
             pipe.send(answer)
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, pickle.PicklingError) as error:
             pipe.send((False, TypeError(f"the result of a step cannot be pickled: {type(error).__name__}")))
 
 

@@ -163,16 +163,27 @@ class ActorSystem:
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     async def close(self) -> None:
-        """Cancel what coroutine handlers still run and end the pool's threads and children."""
+        """Cancel what coroutine handlers still run, give up actors that were not stopped, end threads and children."""
         if self in _open:
             _open.remove(self)
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._abandon_actors()
         await self._processes.close()
         if isinstance(self._executor, ThreadPoolExecutor):
             await asyncio.to_thread(self._executor.shutdown)
+
+    def _abandon_actors(self) -> None:
+        # Nobody will drain them any more; who asked one of them something must not wait for ever.
+        own = self._dispatchers.values()
+        for ref in pykka.ActorRegistry.get_all():
+            if isinstance(ref, Ref) and ref.actor_inbox.dispatcher in own:
+                pykka.ActorRegistry.unregister(ref)
+                ref.actor_stopped.set()
+                ref.actor_inbox.heir = None
+                ref.actor_inbox.close()
 
 
 def _make[A: Actor](actor_class: type[A], args: tuple[Any, ...], kwargs: dict[str, Any], born: Birth) -> A:

@@ -275,8 +275,7 @@ class SessionActor(Actor):
     @override
     def on_escalation(self, failed: ChildFailed) -> None:
         """End in good order, instead of failing too."""
-        self._on_child_failed(failed)
-        self._after()
+        self.on_receive(failed)
 
     def _on_child_failed(self, failed: ChildFailed) -> None:
         logger.error("session %s ends: its %s failed (%s)", self._spec.session_id, failed.actor_class, failed.error)
