@@ -4,25 +4,32 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import pykka
 
 from actors.messages import AudioFinished, HandOver, Rehear
 from actors.runtime.system import ActorSystem
 from actors.session.actor import SessionActor
-from actors.session.calls import Attach
+from actors.session.calls import Attach, Restored
 from actors.session.connection import Connection
 from actors.session.ports import AudioFormat, FlowWindow, Outbox, SessionServices, SessionSpec
 from actors.session.restoring import NotResumableError, restore
 from actors.values import VadSettings
-from events.store import EventStore
+from events.store import EventStore, WrongExpectedPositionError
 
 Session = pykka.ActorRef[SessionActor]
+
+_CLAIMS: Final = 10
+"""Attempts to claim a session that somebody else still writes for."""
 
 
 class Overloaded(Exception):  # noqa: N818 - a state of the server, not a fault
     """No further session is taken; the message is the reason for the client."""
+
+
+class Draining(Overloaded):
+    """The server is stopping: another one, or this one soon, will take the session."""
 
 
 class SessionHost:
@@ -124,7 +131,7 @@ class SessionHost:
             StoreError: the stream could not be read.
         """
         if self._draining:
-            raise Overloaded("servidor reiniciando")
+            raise Draining("servidor reiniciando")
         async with self._coming.setdefault(session_id, asyncio.Lock()):
             live = self._live.get(session_id)
             if live is None:
@@ -141,10 +148,7 @@ class SessionHost:
     async def _rebuild(
         self, session_id: str, counter_id: str | None, outbox: Outbox | None, flow: FlowWindow
     ) -> Session:
-        recorded = [event async for event in self._store.read_stream(f"session-{session_id}")]
-        spec, restored = restore(recorded, self._services.clock.utc())
-        if counter_id not in (None, spec.counter_id):
-            raise NotResumableError("no such session")
+        spec, restored = await self._claim(f"session-{session_id}", counter_id)
         connection = Connection(outbox, flow, received=restored.state.bytes_recorded)
         ref = self._system.spawn(SessionActor, spec, self._services, connection, self._forget, restored)
         self._keep(spec, ref)
@@ -152,6 +156,20 @@ class SessionHost:
             if ref.is_alive():
                 ref.tell(Rehear(chunk.data))
         return ref
+
+    async def _claim(self, stream: str, counter_id: str | None) -> tuple[SessionSpec, Restored]:
+        services = self._services
+        for _ in range(_CLAIMS):
+            recorded = [event async for event in self._store.read_stream(stream)]
+            spec, restored, claim = restore(recorded, services.clock.utc(), services.new_id())
+            if counter_id not in (None, spec.counter_id):
+                raise NotResumableError("no such session")
+            try:
+                await services.journal.append(claim)
+            except WrongExpectedPositionError:
+                continue  # its former owner still writes: look again
+            return spec, restored
+        raise NotResumableError("the session is being written elsewhere")
 
     async def drain(self, *, patience_s: float) -> int:
         """Take no more sessions, end the live ones or hand them over, and wait for them.
@@ -175,7 +193,7 @@ class SessionHost:
 
     def _admit(self) -> None:
         if self._draining:
-            raise Overloaded("servidor reiniciando")
+            raise Draining("servidor reiniciando")
         if self.live >= self._max_sessions:
             raise Overloaded("limite de sessões atingido")
         # A server without sessions has no load of its own to shed: it never refuses.

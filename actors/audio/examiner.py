@@ -10,6 +10,7 @@ from actors.audio.clean import clean
 from actors.messages import Examine, Examined
 from actors.runtime.actor import Actor
 from actors.runtime.clock import Clock
+from actors.runtime.supervisor import RESTART, Supervision
 from actors.values import Biometrics, Cleaned, Phrase
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class ExaminerActor(Actor):
     """
 
     dispatcher: ClassVar[Literal["loop", "pool"]] = "pool"
+    supervision: ClassVar[Supervision] = RESTART
 
     def __init__(self, session: pykka.ActorRef[Any], clock: Clock) -> None:
         super().__init__()

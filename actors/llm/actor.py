@@ -1,7 +1,8 @@
 """The understanding actor: runs stage 1 and stage 2 on the engine that the session chose."""
 
+import asyncio
 from collections.abc import Awaitable, Sequence
-from typing import Any, override
+from typing import Any, ClassVar, Final, override
 
 import pykka
 
@@ -9,6 +10,10 @@ from actors.llm.understanding import Understanding, UnderstandingError
 from actors.messages import Classify, ClassifyDone, Normalise, NormaliseDone
 from actors.runtime.actor import Actor
 from actors.runtime.clock import Clock
+from actors.runtime.supervisor import RESTART, Supervision
+
+_OVERTIME_S: Final = 1.0
+"""An engine keeps its budget itself; one that does not is stopped this much later."""
 
 
 class LlmActor(Actor):
@@ -20,6 +25,8 @@ class LlmActor(Actor):
         budget_s: seconds an engine has for a stage.
         clock: for the latency in the answer.
     """
+
+    supervision: ClassVar[Supervision] = RESTART
 
     def __init__(
         self, session: pykka.ActorRef[Any], engines: Sequence[Understanding], *, budget_s: float, clock: Clock
@@ -70,7 +77,10 @@ class LlmActor(Actor):
         outcome: T | None = None
         error: str | None = None
         try:
-            outcome = await asked
+            async with asyncio.timeout(self._budget_s + _OVERTIME_S):
+                outcome = await asked
         except UnderstandingError as failure:
             error = failure.code
+        except TimeoutError:
+            error = "timeout"
         return outcome, error, (self._clock.monotonic_us() - began) / 1000

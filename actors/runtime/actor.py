@@ -2,77 +2,119 @@
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Coroutine
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, override
+from types import CoroutineType, TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, override
 
 import pykka
-from pykka._envelope import Envelope
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from actors.runtime.futures import LoopFuture
-from actors.runtime.mailbox import Mailbox
+from actors.runtime.letters import (
+    SYSTEM_MESSAGES,
+    ChildFailed,
+    ChildRestarting,
+    Letter,
+    Outcome,
+    ReceiveTimeout,
+    Restarted,
+    Start,
+)
+from actors.runtime.mailbox import Mailbox, Park
+from actors.runtime.refs import Ref, StopFlag
+from actors.runtime.supervisor import EscalationError, Failure, Supervision, end, stop_children, supervise
 
 if TYPE_CHECKING:
+    from actors.runtime.supervisor import Record
     from actors.runtime.system import ActorSystem
+
+__all__ = ["Actor", "Birth", "ChildFailed", "ChildRestarting", "birth"]
 
 logger = logging.getLogger(__name__)
 
-current_system: ContextVar["ActorSystem"] = ContextVar("current_system")
+_NOT_PLAIN = SYSTEM_MESSAGES | {ProxyCall, ProxyGetAttr, ProxySetAttr}
 
 
 @dataclass(frozen=True, slots=True)
-class _Start:
-    """First message of every actor: run `on_start` where the dispatcher runs handlers."""
+class Birth:
+    """What an actor's constructor takes from the system that spawns it."""
+
+    system: "ActorSystem"
+    mailbox: Mailbox
+    parent: Ref[Any] | None
+    record: "Record | None"
+    previous: "Actor | None"
+    """The instance that this one takes the place of."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What an async handler came to; handled as if its message had been, so that Pykka's own loop replies or fails."""
-
-    value: Any
-    error: BaseException | None
-
-
-@dataclass(frozen=True, slots=True)
-class ChildFailed:
-    """Runtime → parent: a child stopped because a handler raised."""
-
-    child: pykka.ActorRef[Any]
-    actor_class: str
-    error: str
-    """Type of the exception; its text may quote what the child was handling and stays out."""
+birth: ContextVar[Birth] = ContextVar("birth")
 
 
 class Actor(pykka.Actor):
     """Base of all actors. Subclasses implement `on_receive(message)`, plain or `async`.
 
-    While a coroutine handler runs, the actor takes no other message. An exception in the handling of a `tell` stops the
-    actor and tells its parent `ChildFailed`; in the handling of an `ask` it goes to the asker.
+    While a coroutine handler runs, the actor takes no other message. An exception in the handling of a `tell` is a
+    failure of the actor, which its `supervision` deals with; in the handling of an `ask` it goes to the asker. Handlers
+    run in a copy of the context of who sent the message, so that trace ids and fields of the log come with it.
+
+    An actor that stops has its children stopped before it, the last one started first.
     """
 
     dispatcher: ClassVar[Literal["loop", "pool"]] = "loop"
     """Where handlers run: `loop` for coroutines and steps under about 200 µs, `pool` for longer ones that release the
-    GIL."""
+    GIL. Steps that hold it belong in `system.offload_process`."""
+
+    capacity: ClassVar[int | None] = None
+    """How many messages may wait. None for any number."""
+
+    idle_after_s: ClassVar[float | None] = None
+    """After how many seconds without a message `on_idle` is called. None for never."""
+
+    supervision: ClassVar[Supervision] = Supervision()
+    """What happens when a handler fails."""
 
     actor_inbox: Mailbox
+    _children: dict[str, Ref[Any]] | None = None
+    _failure: Failure | None = None
 
     def __init__(self) -> None:
-        super().__init__()
-        self.system = current_system.get()
-        self.parent: pykka.ActorRef[Any] | None = None
+        # Pykka's constructor is not called: the system makes the inbox, and a restarted actor keeps inbox and ref.
+        born = birth.get()
+        self.system = born.system
+        self.parent = born.parent
+        self.record = born.record
+        self.actor_inbox = born.mailbox
+        previous = born.previous
+        if previous is None:
+            self.actor_urn = uuid.uuid4().urn
+            self.actor_stopped = StopFlag()  # type: ignore[assignment] # as much of an Event as Pykka uses
+            self._actor_ref = Ref(self)
+        else:
+            self.actor_urn = previous.actor_urn
+            self.actor_stopped = previous.actor_stopped
+            self._actor_ref = previous.actor_ref
+
+    @property
+    @override
+    def actor_ref(self) -> Ref[Self]:
+        """The actor's ref."""
+        return cast(Ref[Self], self._actor_ref)
+
+    @classmethod
+    @override
+    def start(cls, *args: Any, **kwargs: Any) -> Ref[Self]:
+        """Start an actor on the process's actor system, the one opened last."""
+        from actors.runtime.system import current_system  # noqa: PLC0415 - the system stands on the actor
+
+        return current_system().spawn(cls, *args, **kwargs)
 
     @staticmethod
     @override
     def _create_actor_inbox() -> Any:
-        # Replaced in _start_actor_loop: only the instance knows its class's dispatcher.
-        raise NotImplementedError
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        kind = cls.dispatcher
-        cls._create_actor_inbox = staticmethod(lambda: Mailbox(current_system.get().dispatcher(kind)))  # type: ignore[method-assign] # Pykka's hook is static; ours depends on the class
+        raise NotImplementedError("the actor system makes the mailbox")
 
     @staticmethod
     @override
@@ -81,58 +123,138 @@ class Actor(pykka.Actor):
 
     @override
     def _start_actor_loop(self) -> None:
-        self.actor_inbox.bind(self, first=Envelope(_Start()))
+        self.actor_inbox.install(self, Letter(Start(), context=copy_context()))
 
     def drain(self) -> None:
         """Let Pykka's loop handle messages until the mailbox parks it or the actor stops."""
-        if not self.actor_stopped.is_set():
-            self._actor_loop_running()
-        self.actor_inbox.close()
+        try:
+            if not self.actor_stopped.is_set():
+                self._actor_loop_running()
+        except Park:
+            if self._failure is None:
+                return
+            supervise(self, self._failure)
+        else:
+            end(self, self._failure)
 
     @override
     def _handle_receive(self, message: Any) -> Any:
-        if isinstance(message, _Start):
-            return self._actor_loop_setup()
-        if isinstance(message, _Outcome):
-            if message.error is not None:
-                raise message.error
-            return message.value
-        result = super()._handle_receive(message)
-        if asyncio.iscoroutine(result):
-            return self._suspend_for(result)
+        letter = self.actor_inbox.current
+        if letter is None:
+            raise RuntimeError("a message outside of the mailbox")
+        context = letter.context
+        handle = self._handle_other if type(message) in _NOT_PLAIN else self.on_receive
+        try:
+            result = handle(message) if context is None else context.run(handle, message)
+        except (KeyboardInterrupt, SystemExit) as error:
+            return self._stop_everything(error)
+        if type(result) is CoroutineType:
+            return self._hold_for(result, letter, context)
         return result
 
-    def _suspend_for(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        envelope = self.actor_inbox.current
-        if envelope is None:
-            raise RuntimeError("a coroutine handler outside of a message")
+    def _handle_other(self, message: Any) -> Any:
+        match message:
+            case Outcome(value, error):
+                if error is not None:
+                    raise error
+                return self._stop() if message.stop else value
+            case Start():
+                return self._actor_loop_setup()
+            case Restarted(error):
+                return self.on_restart(error)
+            case ReceiveTimeout():
+                return self.on_idle()
+            case ChildRestarting():
+                return self.on_child_restarting(message)
+            case ChildFailed(escalated=True):
+                return self.on_escalation(message)
+            case ChildFailed():
+                return self.on_receive(message)
+            case _ActorStop() if self._children:
+                return stop_children(self)
+            case _:
+                return super()._handle_receive(message)
+
+    def _stop_everything(self, error: BaseException) -> None:
+        # As in Pykka, an order to leave the process stops all actors; unlike there, nobody waits for it here.
+        logger.warning("%s in %s: stopping all actors", type(error).__name__, type(self).__name__)
+        self._stop()
+        for ref in reversed(pykka.ActorRegistry.get_all()):
+            ref.stop(block=False)
+
+    def _hold_for(self, coroutine: Coroutine[Any, Any, Any], letter: Letter, context: Context | None) -> None:
         # Pykka's loop replies as soon as the handler returns; the reply belongs to the coroutine's outcome instead.
-        reply_to, envelope.reply_to = envelope.reply_to, None
-        self.actor_inbox.suspend()
+        reply_to, letter.reply_to = letter.reply_to, None
+        cause = letter.message
+        inbox = self.actor_inbox
+        inbox.hold()
 
         async def finish() -> None:
+            inbox.task = asyncio.current_task()
+            value, error = None, cast(BaseException | None, None)
             try:
-                outcome = _Outcome(await coroutine, None)
+                value = await coroutine
             except asyncio.CancelledError:
-                outcome = _Outcome(None, RuntimeError("the handler was cancelled"))
-            except Exception as error:
-                outcome = _Outcome(None, error)
-            self.actor_inbox.resume_with(Envelope(outcome, reply_to=reply_to))
+                error = RuntimeError("the handler was cancelled")
+            except Exception as failure:
+                error = failure
+            inbox.task = None
+            outcome = Outcome(value, error, cause, stop=isinstance(cause, _ActorStop))
+            inbox.resume_with(Letter(outcome, reply_to, None, context))
 
-        self.system.run_coroutine(finish())
+        self.system.run_coroutine(finish(), context)
 
-    def spawn[A: "Actor"](self, actor_class: type[A], *args: Any, **kwargs: Any) -> pykka.ActorRef[A]:
-        """Start a child, which is told about to this actor when it fails."""
-        return self.system.spawn(actor_class, *args, parent=self.actor_ref, **kwargs)
+    def spawn[A: "Actor"](self, actor_class: type[A], *args: Any, **kwargs: Any) -> Ref[A]:
+        """Start a child, which is stopped with this actor and whose failures it is told about."""
+        child = self.system.spawn(actor_class, *args, parent=self.actor_ref, **kwargs)
+        if self._children is None:
+            self._children = {}
+        self._children[child.actor_urn] = child
+        return child
+
+    def forget_child(self, urn: str) -> None:
+        """Take a child that has stopped off the list of those to stop."""
+        if self._children is not None:
+            self._children.pop(urn, None)
+
+    def take_children(self) -> list[Ref[Any]]:
+        """Return the live children, the last one started first."""
+        return [child for child in reversed((self._children or {}).values()) if child.is_alive()]
 
     @override
-    def on_failure(
+    def _handle_failure(
         self,
         exception_type: type[BaseException] | None,
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Tell the parent. Called by Pykka's loop after it has logged the exception and marked the actor stopped."""
-        if self.parent is not None and self.parent.is_alive():
-            name = exception_type.__name__ if exception_type else "unknown"
-            self.parent.tell(ChildFailed(self.actor_ref, type(self).__name__, name))
+        if self._failure is not None or self.actor_stopped.is_set() or exception_value is None:
+            super()._handle_failure(exception_type, exception_value, traceback)
+            return
+        letter = self.actor_inbox.current
+        message = letter.message if letter is not None else None
+        self._failure = Failure(exception_value, message.cause if isinstance(message, Outcome) else message)
+        if self.record is not None and self.record.may_restart(self.actor_inbox.dispatcher.clock()):
+            logger.error("%s failed and is restarted", self, exc_info=exception_value)
+            self.actor_inbox.hold()
+        else:
+            super()._handle_failure(exception_type, exception_value, traceback)
+
+    def on_restart(self, error: BaseException) -> Any:  # noqa: ARG002 - for those who override it
+        """Take the place of an instance that failed with `error`; runs before any message. Calls `on_start`."""
+        return self.on_start()
+
+    def on_idle(self) -> Any:
+        """Run when nothing has come for `idle_after_s`. Stops the actor; a region starts it again when needed."""
+        self.stop()
+
+    def on_child_restarting(self, restarting: ChildRestarting) -> Any:
+        """Run when a supervised child has failed and is being restarted. Does nothing."""
+
+    def on_escalation(self, failed: ChildFailed) -> Any:
+        """Run when a child failed for good and its supervision escalates. Fails this actor too.
+
+        Raises:
+            EscalationError: always.
+        """
+        raise EscalationError(f"{failed.actor_class} failed with {failed.error}")

@@ -1,22 +1,32 @@
 """Dispatchers: the event loop for short steps, a thread pool for long ones that release the GIL."""
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor
 
 from actors.runtime.mailbox import Mailbox
 
-TURN_NS = 2_000_000
-"""How long actors may hold the loop before other tasks get a turn, in nanoseconds."""
+logger = logging.getLogger(__name__)
+
+TURN_S = 0.002
+"""How long actors may hold the loop before other tasks get a turn, in seconds."""
 
 
 class LoopDispatcher:
-    """Drains mailboxes on an event loop: one ready queue, one wake-up a burst, a bounded turn."""
+    """Drains mailboxes on an event loop: one ready queue, one wake-up a burst, a bounded turn.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    Args:
+        loop: where handlers run.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = time.monotonic) -> None:
         self.loop = loop
+        self.clock = clock
         self._thread = threading.get_ident()
         self._ready: deque[Mailbox] = deque()
         self._lock = threading.Lock()
@@ -24,45 +34,62 @@ class LoopDispatcher:
 
     def schedule(self, mailbox: Mailbox) -> None:
         """Queue a mailbox for the next turn of the loop. Any thread may call."""
+        # Appended before the flag is read, and the turn looks at the queue after it has cleared the flag: a mailbox
+        # that sees the flag set is seen by that turn.
+        self._ready.append(mailbox)
+        if not self._awake:
+            self._wake()
+
+    def _wake(self) -> None:
         with self._lock:
-            self._ready.append(mailbox)
             if self._awake:
                 return
             self._awake = True
         if threading.get_ident() == self._thread:
             self.loop.call_soon(self._turn)
-        else:
+        elif not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._turn)
 
     def _turn(self) -> None:
-        deadline = time.monotonic_ns() + TURN_NS
-
-        def over() -> bool:
-            return time.monotonic_ns() >= deadline
-
-        while True:
-            with self._lock:
-                if not self._ready:
-                    self._awake = False
-                    return
-                mailbox = self._ready.popleft()
-            mailbox.run(over)
-            if over():
+        ready, clock = self._ready, self.clock
+        ends = clock() + TURN_S
+        while ready:
+            mailbox = ready.popleft()
+            try:
+                mailbox.run(ends)
+            except Exception:
+                logger.exception("a mailbox could not be drained")
+            if clock() >= ends:
                 self.loop.call_soon(self._turn)
                 return
+        with self._lock:
+            self._awake = False
+        if ready:
+            self._wake()
 
 
 class PoolDispatcher:
-    """Drains mailboxes on the threads of a pool: several actors share few threads, one thread an actor at a time."""
+    """Drains mailboxes on the threads of a pool: several actors share few threads, one thread an actor at a time.
 
-    def __init__(self, executor: ThreadPoolExecutor, *, turn_s: float = 0.05) -> None:
+    Args:
+        executor: the threads.
+        turn_s: how long an actor may keep a thread while others wait, in seconds.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, executor: Executor, *, turn_s: float = 0.05, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._executor = executor
-        self._turn_ns = int(turn_s * 1e9)
+        self._turn_s = turn_s
+        self.clock = clock
 
     def schedule(self, mailbox: Mailbox) -> None:
         """Queue a mailbox for the next free thread."""
         self._executor.submit(self._run, mailbox)
 
     def _run(self, mailbox: Mailbox) -> None:
-        deadline = time.monotonic_ns() + self._turn_ns
-        mailbox.run(lambda: time.monotonic_ns() >= deadline)
+        try:
+            mailbox.run(self.clock() + self._turn_s)
+        except Exception:
+            logger.exception("a mailbox could not be drained")

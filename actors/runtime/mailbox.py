@@ -1,25 +1,42 @@
 """The mailbox: Pykka's inbox protocol over a queue that a dispatcher drains, with Pykka's own actor loop."""
 
+import asyncio
+import contextlib
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+import pykka
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from actors.runtime import deadletters
+from actors.runtime.letters import SYSTEM_MESSAGES, Letter, Outcome
+from actors.runtime.metrics import SAMPLE_MASK, Tally
+from actors.runtime.waiting import WaitingLine
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
+
+TURN_CHECK_MASK = 3
+"""A mailbox looks at the clock before every fourth message; the dispatcher does so between mailboxes."""
 
 
 class Park(Exception):  # noqa: N818 - control flow, not an error
     """Raised by `Mailbox.get` to leave Pykka's actor loop when there is nothing more to do in this turn."""
 
 
+class MailboxFullError(queue.Full):
+    """The actor's mailbox is bounded and full: wait with `offer`, or do without."""
+
+
 class Dispatcher(Protocol):
     """Decides where and when a mailbox with messages is drained."""
+
+    clock: Callable[[], float]
+    """Monotonic seconds, which deadlines and metrics are in."""
 
     def schedule(self, mailbox: "Mailbox") -> None:
         """See to it that `mailbox.run()` is called soon, once. Any thread may call."""
@@ -30,117 +47,253 @@ class Mailbox:
     """The queue of one actor. Any thread may put; one runner at a time drains.
 
     Draining is Pykka's `_actor_loop_running`, so that reply, failure and stop semantics stay Pykka's. That loop calls
-    `get()`, which raises `Park` when the mailbox is empty, suspended or its turn is over.
+    `get()`, which raises `Park` when the mailbox is empty, held or its turn is over.
+
+    Args:
+        dispatcher: who drains it.
+        tally: the metrics of the actor's class.
+        capacity: messages that may wait; None for no bound. The runtime's own messages pass the bound.
     """
 
     __slots__ = (
         "_actor",
+        "_began",
+        "_busy",
+        "_capacity",
         "_closed",
-        "_dispatcher",
+        "_held",
         "_lock",
+        "_puts",
         "_queue",
-        "_scheduled",
-        "_suspended",
-        "_turn_over",
+        "_tally",
+        "_turn_ends",
+        "_waiting",
         "current",
+        "dispatcher",
+        "heir",
+        "on_end",
+        "on_stop_waiting",
+        "task",
     )
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
-        self._dispatcher = dispatcher
-        self._queue: deque[Envelope[Any]] = deque()
+    def __init__(self, dispatcher: Dispatcher, tally: Tally, capacity: int | None = None) -> None:
+        if capacity is not None and capacity < 1:
+            raise ValueError("a mailbox holds at least one message")
+        self.dispatcher = dispatcher
+        self._tally = tally
+        self._capacity = capacity
+        self._queue: deque[Letter] = deque()
         self._lock = threading.Lock()
-        self._scheduled = False
-        self._suspended = False
+        self._busy = False
+        self._held = True
         self._closed = False
         self._actor: Actor | None = None
-        self._turn_over: Callable[[], bool] | None = None
-        self.current: Envelope[Any] | None = None
-        """The envelope being handled; its `reply_to` may be taken over by an async handler."""
+        self._turn_ends = 0.0
+        self._puts = 0
+        self._began = 0.0
+        self._waiting: WaitingLine | None = None
+        self.current: Letter | None = None
+        """The letter being handled; its `reply_to` may be taken over by an async handler."""
+        self.heir: Callable[[Letter], None] | None = None
+        """Takes what comes after the end, in order, instead of the dead letters."""
+        self.on_end: Callable[[], None] | None = None
+        """Called once the mailbox is closed."""
+        self.on_stop_waiting: Callable[[], None] | None = None
+        """Called when a request to stop is put."""
+        self.task: asyncio.Task[None] | None = None
+        """The coroutine handler under way."""
 
     def __len__(self) -> int:
         return len(self._queue)
 
-    def bind(self, actor: "Actor", first: Envelope[Any]) -> None:
-        """Give the mailbox its actor and start draining with `first`. Until then messages wait."""
-        with self._lock:
-            self._actor = actor
-            self._queue.appendleft(first)
-        self._wake()
+    @property
+    def last_activity(self) -> int:
+        """A number that changes with every message put."""
+        return self._puts
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is being handled."""
+        return not self._queue and not self._busy and not self._held
+
+    def stop_waits(self) -> bool:
+        """Return whether a request to stop waits among the messages."""
+        return any(type(letter.message) is _ActorStop for letter in list(self._queue))
+
+    def count_failure(self) -> None:
+        """Count a failure of the actor in its class's metrics."""
+        self._tally.failed += 1
+
+    def install(self, actor: "Actor", first: Letter) -> None:
+        """Give the mailbox its actor, or a new instance of it, and drain with `first`. Until then messages wait."""
+        self._actor = actor
+        self.resume_with(first)
 
     def put(self, envelope: Envelope[Any], /) -> None:
-        """Queue an envelope. After the actor has stopped it becomes a dead letter, and an ask fails at once."""
+        """Queue an envelope. After the actor has stopped it becomes a dead letter, and an ask fails at once.
+
+        Raises:
+            MailboxFullError: the mailbox is bounded and full.
+        """
+        letter = envelope if type(envelope) is Letter else Letter(envelope.message, envelope.reply_to)
         with self._lock:
+            if not self._closed:
+                if self._capacity is not None and self._full_for(letter):
+                    raise MailboxFullError(f"{self._capacity} messages wait already")
+                puts = self._puts
+                if not puts & SAMPLE_MASK:
+                    letter.sent = self.dispatcher.clock()
+                self._puts = puts + 1
+                self._queue.append(letter)
+                if self._busy or self._held:
+                    scheduled = False
+                else:
+                    scheduled = self._busy = True
+            elif self.heir is not None:
+                self.heir(letter)
+                return
+            else:
+                scheduled = False
+        if self._closed:
+            self._leave(letter)
+        elif scheduled:
+            self.dispatcher.schedule(self)
+        elif self.on_stop_waiting is not None and type(letter.message) is _ActorStop:
+            self.on_stop_waiting()
+
+    def put_inherited(self, letter: Letter) -> None:
+        """Queue a letter that another mailbox had taken already: it passes the bound."""
+        with self._lock:
+            if self._closed and self.heir is not None:
+                self.heir(letter)
+                return
             closed = self._closed
             if not closed:
-                self._queue.append(envelope)
+                self._queue.append(letter)
+                scheduled = not self._busy and not self._held
+                self._busy = self._busy or scheduled
         if closed:
-            deadletters.bury(envelope)
-        else:
-            self._wake()
+            self._leave(letter)
+        elif scheduled:
+            self.dispatcher.schedule(self)
 
-    def close(self) -> None:
-        """Take no more envelopes, and let go of the actor; what waits is answered, or becomes dead letters."""
-        with self._lock:
-            self._closed = True
-            waiting = list(self._queue)
-            self._queue.clear()
-        for envelope in waiting:
-            if isinstance(envelope.message, _ActorStop) and envelope.reply_to is not None:
-                envelope.reply_to.set(None)
-            else:
-                deadletters.bury(envelope)
+    def _full_for(self, letter: Letter) -> bool:
+        if self._capacity is None or len(self._queue) < self._capacity or type(letter.message) in SYSTEM_MESSAGES:
+            return False
+        return sum(type(waiting.message) not in SYSTEM_MESSAGES for waiting in self._queue) >= self._capacity
 
-    def get(self) -> Envelope[Any]:
-        """Take the next envelope.
+    async def offer(self, letter: Letter) -> None:
+        """Queue a letter as soon as there is room; who waits longest is first.
+
+        Raises:
+            pykka.ActorDeadError: the actor has stopped, before or while it was waited for.
+        """
+        while not self._closed or self.heir is not None:
+            with self._lock:
+                wait = not self._closed and self._full_for(letter)
+                if wait:
+                    self._waiting = self._waiting or WaitingLine()
+                    admitted = self._waiting.join(letter)
+            if wait:
+                await admitted
+                return
+            # Another thread may have taken the room in between.
+            with contextlib.suppress(MailboxFullError):
+                self.put(letter)
+                return
+        raise pykka.ActorDeadError("the actor has stopped")
+
+    def get(self) -> Letter:
+        """Take the next letter.
 
         Raises:
             Park: there is none, or none may be taken now.
         """
-        if self._suspended or (self._turn_over is not None and self._turn_over()):
+        began = self._began
+        if self._held:
             raise Park
-        try:
-            self.current = self._queue.popleft()
-        except IndexError:
-            raise Park from None
-        return self.current
+        waiting = self._queue
+        if began:
+            now = self.dispatcher.clock()
+            if not (waiting and type(waiting[0].message) is Outcome):
+                self._tally.took(now - began)
+                self._began = 0.0
+        if not waiting or (not self._tally.handled & TURN_CHECK_MASK and self.dispatcher.clock() >= self._turn_ends):
+            raise Park
+        letter = waiting.popleft()
+        if self._waiting and self._capacity is not None:
+            with self._lock:
+                self._waiting.admit(waiting, self._capacity)
+        if letter.sent:
+            self._began = now = self.dispatcher.clock()
+            self._tally.waited(now - letter.sent)
+        if letter.deadline is not None and self.dispatcher.clock() >= letter.deadline:
+            self._began = 0.0
+            deadletters.bury(letter, "expired", self._actor.actor_urn if self._actor else "")
+            return self.get()
+        self._tally.handled += 1
+        self.current = letter
+        return letter
 
     def empty(self) -> bool:
         """Return whether no envelope waits."""
         return not self._queue
 
-    def suspend(self) -> None:
-        """Take no further envelope until `resume_with`."""
-        self._suspended = True
+    def hold(self) -> None:
+        """Take no further letter until `resume_with`."""
+        self._held = True
 
-    def resume_with(self, envelope: Envelope[Any]) -> None:
-        """End a suspension; `envelope` is the next one taken."""
+    def resume_with(self, letter: Letter) -> None:
+        """End a hold; `letter` is the next one taken."""
         with self._lock:
-            self._suspended = False
-            self._queue.appendleft(envelope)
-        self._wake()
+            self._queue.appendleft(letter)
+            self._held = False
+            scheduled = not self._busy
+            self._busy = True
+        if scheduled:
+            self.dispatcher.schedule(self)
 
-    def run(self, turn_over: Callable[[], bool]) -> None:
-        """Drain until empty, suspended, stopped or `turn_over()`. Dispatchers call this, never two at once."""
+    def run(self, turn_ends: float) -> None:
+        """Drain until empty, held, stopped or the time `turn_ends`. Dispatchers call this, never two at once."""
         actor = self._actor
         if actor is None:
             raise RuntimeError("a mailbox was scheduled before its actor was bound")
-        self._turn_over = turn_over
+        self._turn_ends = turn_ends
         try:
             actor.drain()
-        except Park:
-            pass
         finally:
             self.current = None
-        with self._lock:
-            again = self._scheduled = bool(self._queue) and not self._suspended
-            if self._closed:
-                self._actor = None
-        if again:
-            self._dispatcher.schedule(self)
+            with self._lock:
+                again = self._busy = bool(self._queue) and not self._held
+                if self._closed:
+                    self._actor = None
+            if again:
+                self.dispatcher.schedule(self)
 
-    def _wake(self) -> None:
+    def close(self) -> None:
+        """Take no more envelopes, and let go of the actor; what waits is answered, or goes to the heir or the dead."""
         with self._lock:
-            if self._actor is None or self._scheduled or self._suspended or not self._queue:
-                return
-            self._scheduled = True
-        self._dispatcher.schedule(self)
+            self._closed = True
+            if not self._busy:
+                self._actor = None
+            letters = list(self._queue)
+            self._queue.clear()
+            if self.heir is not None:
+                # Under the lock, so that nothing put from now on overtakes them.
+                inherited = [letter for letter in letters if type(letter.message) not in SYSTEM_MESSAGES]
+                letters = [letter for letter in letters if type(letter.message) in SYSTEM_MESSAGES]
+                for letter in inherited:
+                    self.heir(letter)
+            if self._waiting:
+                self._waiting.disband(self.heir)
+        for letter in letters:
+            self._leave(letter)
+        if self.on_end is not None:
+            self.on_end()
+
+    @staticmethod
+    def _leave(letter: Letter) -> None:
+        if not isinstance(letter.message, _ActorStop):
+            deadletters.bury(letter)
+        elif letter.reply_to is not None:
+            letter.reply_to.set(None)

@@ -20,17 +20,18 @@ from actors.messages import (
     Rehear,
     Transcribed,
 )
-from actors.runtime.actor import Actor, ChildFailed
+from actors.runtime.actor import Actor, ChildFailed, ChildRestarting
 from actors.session.calls import Answer, Attach, ConnectionLost, GraceOver, Message, Restored, Settle
 from actors.session.connection import Connection
 from actors.session.crew import Crew
 from actors.session.decisions import decide
-from actors.session.inputs import AudioLost, Classification, Drained, Input, Lost, Progressed, TakenUp
+from actors.session.inputs import AudioLost, Classification, Drained, Input, Lost, Progressed, TakenUp, phrase_failed
 from actors.session.ports import Goodbye, Outbox, SessionServices, SessionSpec
 from actors.session.state import SessionState, fold
 from actors.session.writing import Durable, Writer
 from actors.values import Phrase
 from events.catalogue import (
+    AudioReceived,
     ClassificationRequested,
     EndReason,
     NormalisationRequested,
@@ -74,8 +75,10 @@ class SessionActor(Actor):
         self._rehear_to = self._state.bytes_recorded
         self._sendable = set(self._state.undelivered)
         self._listened_bytes = 0
+        self._durable_bytes = self._state.bytes_recorded
         self._end_reason: EndReason | None = None
         self._handing_over = False
+        self._gave_up = False
         self._heard_all = False
         self._settling: list[asyncio.Future[None]] = []
 
@@ -87,10 +90,11 @@ class SessionActor(Actor):
         self._crew = Crew(self, self._spec, services)
         if self._restored is None:
             self._decide(self._spec.began())
-        else:
-            self._take_up()
-            if not self._rehear_to:
-                self._drive_open_phrases()
+            return
+        self._connection.publish(self._restored.resumed)
+        self._say_again()
+        if not self._rehear_to:
+            self._drive_open_phrases()
 
     @override
     def on_receive(self, message: Message) -> Any:
@@ -101,6 +105,7 @@ class SessionActor(Actor):
     def _handle(self, message: Message) -> int | None:
         match message:
             case AudioArrived():
+                self._connection.look()
                 self._take(message)
             case Rehear(data):
                 self._crew.decode(data)
@@ -108,7 +113,7 @@ class SessionActor(Actor):
                 self._finish(reason)
             case Attach(outbox, flow):
                 self._connection.attach(outbox, flow, self._writer.bytes_received)
-                self._take_up()
+                self._decide(TakenUp(self._writer.bytes_received))
                 return self._writer.bytes_received
             case ConnectionLost(outbox):
                 self._lose(outbox)
@@ -144,7 +149,10 @@ class SessionActor(Actor):
                 self._decide(message)
             case ClassifyDone():
                 self._decide(Classification(done=message, client_present=self._connection.awaited))
-            case Transcribed() | NormaliseDone() | Delivered() | RecommendationReply():
+            case RecommendationReply():
+                self._connection.look()
+                self._decide(message)
+            case Transcribed() | NormaliseDone() | Delivered():
                 self._decide(message)
             case _:
                 assert_never(message)
@@ -163,10 +171,6 @@ class SessionActor(Actor):
         if fresh:
             self._writer.receive(fresh)
             self._crew.decode(fresh)
-
-    def _take_up(self) -> None:
-        """Say in the stream that the session goes on; whoever still writes for it elsewhere is refused from then on."""
-        self._decide(TakenUp(self._writer.bytes_received))
 
     def _say_again(self) -> None:
         """Send what is durable and no socket had taken, under the same id, which the client knows it by."""
@@ -197,7 +201,7 @@ class SessionActor(Actor):
 
     def _decide(self, message: Input) -> None:
         events = decide(self._state, message, self._services.policy)
-        if events and not self._state.ended:
+        if events and not self._state.ended and not self._gave_up:
             expected = self._state.position
             self._state = fold(events, self._state)
             self._writer.write(events, expected)
@@ -240,6 +244,8 @@ class SessionActor(Actor):
             match event:
                 case PhraseCaptured() | TranscriptionRequested() | NormalisationRequested() | ClassificationRequested():
                     self._drive(event.phrase)
+                case AudioReceived():
+                    self._durable_bytes = event.byte_end
                 case RecommendationSent():
                     self._sendable.add(event.recommendation_id)
                 case SessionResumed():
@@ -256,7 +262,8 @@ class SessionActor(Actor):
 
     def _after(self) -> None:
         self._crew.forget_all_but(self._state.open_phrases)
-        self._connection.work_through(self._listened_bytes, phrases_under_way=len(self._crew.phrases))
+        self._writer.forget_all_but(self._state.open_phrases, self._state.undelivered.values())
+        self._connection.work_through(self._durable_bytes, phrases_under_way=len(self._crew.phrases))
         if self._handing_over and not self._writer.pending:
             self._leave("server_stopping")
             return
@@ -275,13 +282,35 @@ class SessionActor(Actor):
                     done.set_result(None)
             self._settling.clear()
 
+    @override
+    def on_child_restarting(self, restarting: ChildRestarting) -> None:
+        """Skip the phrase that a child broke down over; what waits behind it is handled by the child's new instance."""
+        failed = phrase_failed(restarting.message, self._crew.phrases)
+        if failed is not None:
+            logger.error(
+                "session %s skips phrase %d: its %s failed (%s)",
+                self._spec.session_id,
+                failed.number,
+                restarting.actor_class,
+                restarting.error,
+            )
+            self._decide(failed)
+            self._after()
+
+    @override
+    def on_escalation(self, failed: ChildFailed) -> None:
+        """End in good order, instead of failing too."""
+        self.on_receive(failed)
+
     def _on_child_failed(self, failed: ChildFailed) -> None:
         logger.error("session %s ends: its %s failed (%s)", self._spec.session_id, failed.actor_class, failed.error)
+        self._end_reason = "failed"
         if not self._state.ended:
             self._decide(Drained(reason="failed", byte_end=self._writer.bytes_received))
 
     def _give_up(self, error: Exception) -> None:
         # Nothing may be told to the client that is not durable, so there is nothing left to do for this session.
+        self._gave_up = True
         if isinstance(error, WrongExpectedPositionError):
             logger.warning("session %s goes on elsewhere", self._spec.session_id)
             self._leave("taken_over")
@@ -291,7 +320,8 @@ class SessionActor(Actor):
 
     def _leave(self, reason: Goodbye) -> None:
         self._connection.close(reason)
-        self._crew.stop()
+        # The children are stopped first, and one of them may be waiting for a provider: the socket must not.
+        self._connection.end()
         self.stop()
 
     @override
@@ -305,6 +335,5 @@ class SessionActor(Actor):
     @override
     def on_failure(self, *exc_info: Any) -> None:
         self._connection.close("failed")
-        self._crew.stop()
         self.on_stop()
         super().on_failure(*exc_info)

@@ -22,6 +22,7 @@ from actors.runtime.actor import ChildFailed
 from actors.session.ports import FlowWindow, Outbox
 from actors.session.state import SessionState
 from actors.session.writing import Durable
+from events.catalogue import SessionResumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,11 @@ class GraceOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What a session is rebuilt from: the fold of its stream, and how long it has lasted."""
+    """What a session is rebuilt from: the fold of its stream, the claim on it included, and how long it has lasted."""
 
     state: SessionState
+    resumed: SessionResumed
+    """The claim: durable, and the last event of the stream."""
     elapsed_us: int
 
 

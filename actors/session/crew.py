@@ -1,7 +1,8 @@
 """A session's children and the phrases they work on: who is told what when a step is due."""
 
-from collections.abc import Collection, Iterable
-from typing import Any
+import contextlib
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
 
 import pykka
 
@@ -25,6 +26,9 @@ from actors.session.state import PhraseState
 from actors.stt.actor import SttActor
 from actors.vad.actor import VadActor
 from actors.values import Pcm, Phrase
+
+PIECE_BYTES: Final = 32_768
+"""Bytes decoded in one step: a second of raw PCM."""
 
 
 class Crew:
@@ -53,27 +57,29 @@ class Crew:
         self._cleaned: dict[int, Pcm] = {}
 
     @property
-    def phrases(self) -> Collection[int]:
-        """Numbers of the phrases whose audio is here."""
+    def phrases(self) -> Mapping[int, Phrase]:
+        """The phrases whose audio is here, by number."""
         return self._phrases
 
     def decode(self, data: bytes) -> None:
         """Have bytes decoded."""
-        self._audio.tell(Decode(data))
+        # In pieces, so that a large frame does not hold the loop up for the neighbours.
+        for start in range(0, len(data), PIECE_BYTES):
+            _tell(self._audio, Decode(data[start : start + PIECE_BYTES]))
 
     def finish_decoding(self) -> None:
         """Have what is left in the decoder."""
-        self._audio.tell(FinishDecoding())
+        _tell(self._audio, FinishDecoding())
 
     def listen(self, decoded: Decoded) -> None:
         """Have samples listened to, and an open phrase closed if they are the last."""
-        self._vad.tell(Listen(decoded.pcm, decoded.byte_end))
+        _tell(self._vad, Listen(decoded.pcm, decoded.byte_end))
         if decoded.final:
             self.finish_listening(decoded.byte_end)
 
     def finish_listening(self, byte_end: int) -> None:
         """Have an open phrase closed."""
-        self._vad.tell(FinishListening(byte_end))
+        _tell(self._vad, FinishListening(byte_end))
 
     def keep(self, phrases: Iterable[Phrase]) -> None:
         """Keep the audio of phrases until they have an outcome."""
@@ -94,22 +100,22 @@ class Crew:
         audio = self._phrases[number]
         match phrase.stage:
             case "captured":
-                self._examiner.tell(Examine(audio))
+                _tell(self._examiner, Examine(audio))
             case "transcribing":
                 pcm = self._cleaned.get(number, audio.pcm) if phrase.audio_for_stt == "cleaned" else audio.pcm
-                self._stt.tell(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt))
+                _tell(self._stt, Transcribe(number=number, pcm=pcm, attempt=phrase.attempt))
             case "normalising":
-                self._llm.tell(Normalise(number=number, text=phrase.text, attempt=phrase.attempt))
+                _tell(self._llm, Normalise(number=number, text=phrase.text, attempt=phrase.attempt))
             case "classifying":
-                self._llm.tell(
-                    Classify(number=number, text=phrase.text, entities=phrase.entities, attempt=phrase.attempt)
+                _tell(
+                    self._llm,
+                    Classify(number=number, text=phrase.text, entities=phrase.entities, attempt=phrase.attempt),
                 )
             case "speaking":
                 return
 
-    def stop(self) -> None:
-        """Stop the children after what they have been told already."""
-        children: tuple[pykka.ActorRef[Any], ...] = (self._audio, self._vad, self._examiner, self._stt, self._llm)
-        for child in children:
-            if child.is_alive():
-                child.stop(block=False)
+
+def _tell(child: pykka.ActorRef[Any], message: object) -> None:
+    # A child that has just died is dealt with when the news of it arrives, behind what is in the mailbox already.
+    with contextlib.suppress(pykka.ActorDeadError):
+        child.tell(message)

@@ -19,12 +19,13 @@ from actors.session.inputs import (
     Drained,
     Input,
     Lost,
+    PhraseFailed,
     Policy,
     Progressed,
     Resources,
     TakenUp,
 )
-from actors.session.state import SessionState, fold
+from actors.session.state import PhraseState, SessionState, fold
 from actors.values import SAMPLE_RATE, Phrase, SpeechBegan, SpeechGivenUp
 from events.catalogue import (
     AudioFormatDetected,
@@ -38,6 +39,7 @@ from events.catalogue import (
     PhraseMeasured,
     RecommendationAnswered,
     RecommendationDelivered,
+    RecommendationWithheld,
     ResourcesSampled,
     SessionEnded,
     SessionPaused,
@@ -79,7 +81,7 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
             delivered = RecommendationDelivered(phrase=message.number, recommendation_id=message.recommendation_id)
             return [delivered] if message.recommendation_id in state.undelivered else []
         case RecommendationReply():
-            return [RecommendationAnswered(recommendation_id=message.recommendation_id, answer=message.answer)]
+            return _answered(state, message)
         case Lost():
             return [SessionPaused(grace_s=message.grace_s)]
         case TakenUp():
@@ -93,8 +95,16 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
             return _decide_phrase(state, message, policy)
 
 
+def _answered(state: SessionState, reply: RecommendationReply) -> list[Event]:
+    # An id that was never sent says nothing about this counter, and a repetition nothing new.
+    known = state.answers.get(reply.recommendation_id, reply.answer)
+    if known == reply.answer:
+        return []
+    return [RecommendationAnswered(recommendation_id=reply.recommendation_id, answer=reply.answer)]
+
+
 def _decide_phrase(
-    state: SessionState, message: Examined | Transcribed | NormaliseDone | Classification, policy: Policy
+    state: SessionState, message: Examined | Transcribed | NormaliseDone | Classification | PhraseFailed, policy: Policy
 ) -> list[Event]:
     number = message.done.number if isinstance(message, Classification) else message.number
     phrase = state.open_phrases.get(number)
@@ -109,6 +119,27 @@ def _decide_phrase(
             return normalised(message, phrase, policy)
         case Classification():
             return classified(state, message, phrase, policy)
+        case PhraseFailed():
+            return _skipped(message, phrase)
+
+
+def _skipped(message: PhraseFailed, phrase: PhraseState) -> list[Event]:
+    if phrase.stage != message.stage:
+        return []
+    match message.stage:
+        case "transcribing":
+            return [RecommendationWithheld(phrase=message.number, reason="transcription_failed")]
+        case "normalising" | "classifying":
+            return [RecommendationWithheld(phrase=message.number, reason="understanding_failed")]
+        case _:
+            return [
+                PhraseDiscarded(
+                    phrase=message.number,
+                    sample_start=message.sample_start,
+                    sample_end=message.sample_end,
+                    reason="failed",
+                )
+            ]
 
 
 def _format_detected(state: SessionState, decoded: Decoded) -> list[Event]:

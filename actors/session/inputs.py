@@ -1,21 +1,26 @@
 """What the session decides on: the inputs it takes beside its children's messages, and the policy of a session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from actors.messages import (
+    Classify,
     ClassifyDone,
     Decoded,
     DecodingFailed,
     Delivered,
+    Examine,
     Examined,
     Listened,
+    Normalise,
     NormaliseDone,
     RecommendationReply,
+    Transcribe,
     Transcribed,
 )
-from actors.values import Classified, Resolved, Withheld
+from actors.session.state import Stage
+from actors.values import Classified, Phrase, Resolved, Withheld
 from events.catalogue import EndReason, Entity
 
 
@@ -78,6 +83,37 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhraseFailed:
+    """Input: an actor broke down over a phrase and was restarted; the phrase is skipped."""
+
+    number: int
+    sample_start: int
+    sample_end: int
+    stage: Stage
+    """What was being done. Ignored if the phrase is past that."""
+
+
+def phrase_failed(message: object, phrases: Mapping[int, Phrase]) -> PhraseFailed | None:
+    """Return the input that follows from the message that an actor broke down over; None where it was about none."""
+    stage: Stage
+    match message:
+        case Examine(Phrase(number=number)):
+            stage = "captured"
+        case Transcribe(number=number):
+            stage = "transcribing"
+        case Normalise(number=number):
+            stage = "normalising"
+        case Classify(number=number):
+            stage = "classifying"
+        case _:
+            return None
+    phrase = phrases.get(number)
+    if phrase is None:
+        return None
+    return PhraseFailed(number=number, sample_start=phrase.sample_start, sample_end=phrase.sample_end, stage=stage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drained:
     """Input: no audio will come, and nothing that could still be answered is under way."""
 
@@ -118,6 +154,7 @@ Input = (
     | Classification
     | Delivered
     | RecommendationReply
+    | PhraseFailed
     | Drained
     | Lost
     | TakenUp

@@ -31,35 +31,48 @@ class Outbox(Protocol):
 
 
 class FlowWindow:
-    """How many bytes of a client may be under way in a session before its socket stops reading.
+    """How much of a client may be under way in a session before its socket stops reading.
 
     Args:
-        limit: bytes.
+        limit: bytes that are not durable yet.
+        frames: frames that the session has not looked at yet.
     """
 
-    def __init__(self, limit: int = 1 << 20) -> None:
+    def __init__(self, limit: int = 1 << 20, frames: int = 256) -> None:
         self._limit = limit
-        self._used = 0
+        self._frames = frames
+        self._bytes_used = 0
+        self._frames_used = 0
         self._room = asyncio.Event()
         self._room.set()
 
     async def acquire(self, size: int) -> None:
-        """Wait until less than the limit is under way, then take `size` bytes. One frame may overshoot the limit."""
+        """Wait until there is room, then take it for a frame of `size` bytes. One frame may overshoot the limit."""
         await self._room.wait()
-        self._used += size
-        if self._used >= self._limit:
-            self._room.clear()
+        self._bytes_used += size
+        self._frames_used += 1
+        self._update()
+
+    def look(self) -> None:
+        """Give a frame back: the session has looked at it."""
+        self._frames_used -= 1
+        self._update()
 
     def release(self, size: int) -> None:
-        """Give `size` bytes back: the session has worked through them."""
-        self._used -= size
-        if self._used < self._limit:
-            self._room.set()
+        """Give `size` bytes back: the session is through with them."""
+        self._bytes_used -= size
+        self._update()
 
     def open(self) -> None:
         """Let every waiter through for good: the session is over and discards what still comes."""
-        self._limit = 1 << 62
-        self._room.set()
+        self._limit = self._frames = 1 << 62
+        self._update()
+
+    def _update(self) -> None:
+        if self._bytes_used < self._limit and self._frames_used < self._frames:
+            self._room.set()
+        else:
+            self._room.clear()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,26 +1,32 @@
-"""Rebuilds a session from its stream: what it was, and how far it had come."""
+"""Rebuilds a session from its stream: what it was, how far it had come, and the event that claims it."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from actors.session.calls import Restored
 from actors.session.ports import AudioFormat, SessionSpec
-from actors.session.state import fold
+from actors.session.state import evolve, fold
 from actors.values import VadSettings
-from events.catalogue import SessionStarted
-from events.envelope import RecordedEvent
+from events.catalogue import SessionResumed, SessionStarted
+from events.envelope import NewEvent, RecordedEvent
+from events.store import Append
 
 
 class NotResumableError(Exception):
     """There is no such session, or it has ended."""
 
 
-def restore(recorded: Sequence[RecordedEvent], now: datetime) -> tuple[SessionSpec, Restored]:
-    """Return a session's particulars and where it stands.
+def restore(recorded: Sequence[RecordedEvent], now: datetime, event_id: UUID) -> tuple[SessionSpec, Restored, Append]:
+    """Return a session's particulars, where it stands, and the append that claims it.
+
+    The claim names the position that it was decided on, so of two who try, the stream lets one, and whoever still
+    writes for the session elsewhere is refused from then on.
 
     Args:
         recorded: the whole stream, in order.
         now: UTC; elapsed time goes on from the session's start.
+        event_id: of the claim.
 
     Raises:
         NotResumableError: the stream is empty, begins with something else, or has ended.
@@ -43,4 +49,12 @@ def restore(recorded: Sequence[RecordedEvent], now: datetime) -> tuple[SessionSp
         resumable=started.settings["resumable"],
     )
     since_start_us = int((now - recorded[0].occurred_at).total_seconds() * 1e6)
-    return spec, Restored(state=state, elapsed_us=max(since_start_us, recorded[-1].elapsed_us))
+    elapsed_us = max(since_start_us, recorded[-1].elapsed_us)
+    resumed = SessionResumed(byte_offset=state.bytes_recorded, epoch=state.epoch + 1)
+    claim = Append(
+        stream=spec.stream,
+        tenant=spec.tenant,
+        events=[NewEvent(event_id=event_id, event=resumed, occurred_at=now, elapsed_us=elapsed_us)],
+        expected=state.position,
+    )
+    return spec, Restored(state=evolve(state, resumed), resumed=resumed, elapsed_us=elapsed_us), claim

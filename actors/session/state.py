@@ -18,6 +18,7 @@ from events.catalogue import (
     PhraseCaptured,
     PhraseCleaned,
     PhraseDiscarded,
+    RecommendationAnswered,
     RecommendationDelivered,
     RecommendationSent,
     RecommendationWithheld,
@@ -68,6 +69,8 @@ class SessionState:
     recommendations: int = 0
     undelivered: Mapping[str, RecommendationSent] = field(default_factory=dict)
     """Recommendations sent that no socket has taken yet, by id, in order."""
+    answers: Mapping[str, str | None] = field(default_factory=dict)
+    """What the client said last of each recommendation sent, by id; None where it has said nothing."""
     epoch: int = 0
     """How often the session has been resumed."""
     rejected: bool = False
@@ -97,6 +100,8 @@ def evolve(state: SessionState, event: Event) -> SessionState:
             return replace(state, bytes_recorded=event.byte_end, samples_recorded=event.sample_end)
         case AudioRejected():
             return replace(state, rejected=True)
+        case RecommendationAnswered():
+            return replace(state, answers={**state.answers, event.recommendation_id: event.answer})
         case SessionResumed():
             return replace(state, epoch=event.epoch)
         case RecommendationSent():
@@ -104,6 +109,7 @@ def evolve(state: SessionState, event: Event) -> SessionState:
                 state,
                 recommendations=state.recommendations + 1,
                 undelivered={**state.undelivered, event.recommendation_id: event},
+                answers={**state.answers, event.recommendation_id: None},
             )
             return _without(state, event.phrase)
         case RecommendationDelivered():

@@ -1,6 +1,7 @@
 """The session's pen: wraps events in envelopes, cuts the recording that goes with them, hands both to the journal."""
 
 import asyncio
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 import pykka
 
 from actors.session.ports import SessionServices, SessionSpec
-from events.catalogue import AudioReceived, Event
+from events.catalogue import AudioReceived, Event, RecommendationSent
 from events.envelope import NewEvent
 from events.ids import phrase_id
 from events.store import Append, Appended, RecordingChunk
@@ -80,6 +81,12 @@ class Writer:
     def settled(self) -> None:
         """Count one write as answered."""
         self.pending -= 1
+
+    def forget_all_but(self, under_way: Collection[int], undelivered: Iterable[RecommendationSent]) -> None:
+        """Forget what led to the events of phrases that no further event is about."""
+        wanted = {*under_way, *(sent.phrase for sent in undelivered)}
+        for number in [n for n in self._last_of_phrase if n not in wanted]:
+            del self._last_of_phrase[number]
 
     def _report(self, events: tuple[Event, ...], done: asyncio.Future[Appended]) -> None:
         self._tasks.discard(done)

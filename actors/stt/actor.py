@@ -1,15 +1,20 @@
 """The transcription actor: asks the engine that the session chose, one phrase at a time."""
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any, override
+from typing import Any, ClassVar, Final, override
 
 import pykka
 
 from actors.messages import Transcribe, Transcribed
 from actors.runtime.actor import Actor
 from actors.runtime.clock import Clock
+from actors.runtime.supervisor import RESTART, Supervision
 from actors.stt.transcriber import Transcriber, TranscriptionError
 from actors.values import Transcript
+
+_OVERTIME_S: Final = 1.0
+"""An engine keeps its budget itself; one that does not is stopped this much later."""
 
 
 class SttActor(Actor):
@@ -21,6 +26,8 @@ class SttActor(Actor):
         budget_s: seconds an engine has for a phrase.
         clock: for the latency in the answer.
     """
+
+    supervision: ClassVar[Supervision] = RESTART
 
     def __init__(
         self, session: pykka.ActorRef[Any], transcribers: Sequence[Transcriber], *, budget_s: float, clock: Clock
@@ -38,9 +45,12 @@ class SttActor(Actor):
         transcript: Transcript | None = None
         error: str | None = None
         try:
-            transcript = await engine.transcribe(message.pcm, budget_s=self._budget_s)
+            async with asyncio.timeout(self._budget_s + _OVERTIME_S):
+                transcript = await engine.transcribe(message.pcm, budget_s=self._budget_s)
         except TranscriptionError as failure:
             error = failure.code
+        except TimeoutError:
+            error = "timeout"
         self._session.tell(
             Transcribed(
                 number=message.number,

@@ -13,7 +13,7 @@ from aiohttp import web
 from balto.app import Balto, StartError
 from balto.orphans import look_after_orphans
 from balto.web.http import add_routes
-from balto.web.socket import socket
+from balto.web.socket import SOCKETS, close_sockets, socket
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ def build_app(balto: Balto) -> web.Application:
     app = web.Application(client_max_size=25 * 1024 * 1024)
     add_routes(app, balto)
     app.router.add_get("/ws", socket)
+    app[SOCKETS] = []
+    app.on_shutdown.append(close_sockets)
     return app
 
 

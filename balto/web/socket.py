@@ -1,27 +1,25 @@
 """The WebSocket at `/ws`: handshake, the client's bytes in, the session's messages out."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-import orjson
-import pykka
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
+from aiohttp.http import WS_CLOSED_MESSAGE
 
-from actors.messages import AudioArrived, AudioFinished, Delivered, RecommendationReply
+from actors.messages import AudioArrived, AudioFinished, RecommendationReply
 from actors.session.calls import ConnectionLost
-from actors.session.ports import FlowWindow, Goodbye
+from actors.session.ports import FlowWindow
 from actors.session.restoring import NotResumableError
 from actors.values import VadSettings
 from balto.accounts import Counter, find_counter_by_key
 from balto.security.tokens import is_resume_token, resume_token
-from balto.sessions import Overloaded, Session, SessionHost
+from balto.sessions import Draining, Overloaded, Session, SessionHost
 from balto.web.gate import remote_of
 from balto.web.http import BALTO, LIMITS
+from balto.web.outbox import SocketOutbox, tell
 from balto.web.wire import (
-    CLOSE_CODES,
+    OFFSET_BYTES,
     CloseCode,
     Finish,
     Handshake,
@@ -31,108 +29,56 @@ from balto.web.wire import (
     parse_handshake,
     problem,
     split_frame,
-    to_client,
     vad_settings,
 )
-from events.catalogue import Event, RecommendationSent
 from events.store import StoreError
 
 logger = logging.getLogger(__name__)
 
 SUBPROTOCOL: Final = "balto.v2"
-_HEARTBEAT_S: Final = 30.0
-_WRITE_PATIENCE_S: Final = 10.0
-_MAX_UNSENT: Final = 256
+SOCKETS: Final = web.AppKey("sockets", list[web.WebSocketResponse])
+_SILENCE_S: Final = 30.0
+"""Without any frame after which a client is asked whether it lives."""
 
 
-class _Refused(Exception):  # noqa: N818 - carries the close frame of a refused handshake
+class _Refused(Exception):  # noqa: N818 - carries the close frame up to where the socket is closed
     def __init__(self, code: CloseCode, reason: str) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
 
 
-class SocketOutbox:
-    """The way from a session to its client: a bounded queue and one writer.
-
-    A client that reads so slowly that the queue fills, or that takes longer than 10 s for a message, is cut off.
-    """
-
-    def __init__(self, ws: web.WebSocketResponse, handshake: Handshake, cut_off: Callable[[], None]) -> None:
-        self._ws = ws
-        self._cut_off = cut_off
-        self._handshake = handshake
-        self._queue: asyncio.Queue[Event | dict[str, Any] | tuple[CloseCode, str]] = asyncio.Queue(_MAX_UNSENT)
-        self._gone = False
-
-    def publish(self, event: Event) -> None:
-        """Queue an event for the client; see `Outbox.publish`."""
-        self._put(event)
-
-    def say(self, message: dict[str, Any]) -> None:
-        """Queue a message that stands for no event."""
-        self._put(message)
-
-    def close(self, reason: Goodbye) -> None:
-        """Close the connection after what is queued; see `Outbox.close`."""
-        self._put(CLOSE_CODES[reason])
-
-    def _put(self, entry: Event | dict[str, Any] | tuple[CloseCode, str]) -> None:
-        if self._gone:
-            return
-        try:
-            self._queue.put_nowait(entry)
-        except asyncio.QueueFull:
-            self._gone = True
-            logger.warning("a client does not read what it is sent and is cut off")
-            self._cut_off()
-
-    async def run(self, session: Session, session_id: str, token: str) -> None:
-        """Write until the connection is closed or lost."""
-        try:
-            while not self._gone:
-                entry = await self._queue.get()
-                if isinstance(entry, tuple):
-                    await self._ws.close(code=entry[0], message=entry[1].encode())
-                    return
-                await self._write(entry, session, session_id, token)
-        except (ConnectionError, TimeoutError) as error:
-            logger.info("a client's connection was lost: %s", type(error).__name__)
-            self._cut_off()
-        finally:
-            self._gone = True
-
-    async def _write(self, entry: Event | dict[str, Any], session: Session, session_id: str, token: str) -> None:
-        message = to_client(entry, self._handshake, session_id, token) if isinstance(entry, Event) else entry
-        if message is None:
-            return
-        async with asyncio.timeout(_WRITE_PATIENCE_S):
-            await self._ws.send_str(orjson.dumps(message).decode())
-        if isinstance(entry, RecommendationSent):
-            _tell(session, Delivered(number=entry.phrase, recommendation_id=entry.recommendation_id))
-
-
 async def socket(request: web.Request) -> web.WebSocketResponse:
     """Serve one client from handshake to close. Every way out has a code of `CloseCode`."""
+    # No heartbeat of the server library's: it would take a client for dead whom we ourselves keep from being read.
     ws = web.WebSocketResponse(
-        max_msg_size=request.app[BALTO].settings.max_frame_bytes,
-        heartbeat=_HEARTBEAT_S,
+        max_msg_size=request.app[BALTO].settings.max_frame_bytes + OFFSET_BYTES,
+        autoping=False,
         compress=False,
         protocols=(SUBPROTOCOL,),
     )
     await ws.prepare(request)
+    request.app[SOCKETS].append(ws)
     try:
         handshake, counter = await _shake_hands(request, ws)
         await _serve(request, ws, handshake, counter)
     except _Refused as refused:
         await ws.close(code=refused.code, message=refused.reason.encode())
+    finally:
+        request.app[SOCKETS].remove(ws)
     return ws
 
 
+async def close_sockets(app: web.Application) -> None:
+    """Send away whoever is still connected when the server stops: handshakes, and clients that do not hang up."""
+    for ws in list(app[SOCKETS]):
+        await ws.close(code=CloseCode.GOING_AWAY, message=b"servidor reiniciando")
+
+
 async def _shake_hands(request: web.Request, ws: web.WebSocketResponse) -> tuple[Handshake, Counter]:
-    balto = request.app[BALTO]
     try:
-        first = await ws.receive(timeout=balto.settings.handshake_timeout_s)
+        async with asyncio.timeout(request.app[BALTO].settings.handshake_timeout_s):
+            first = await _next_frame(ws)
     except TimeoutError:
         raise _Refused(CloseCode.HANDSHAKE_TOO_LATE, "nenhum quadro inicial a tempo") from None
     if first.type is not WSMsgType.TEXT:
@@ -145,6 +91,19 @@ async def _shake_hands(request: web.Request, ws: web.WebSocketResponse) -> tuple
     if ws.ws_protocol == SUBPROTOCOL:
         handshake = handshake.model_copy(update={"protocol": 2})
     return handshake, await _find_counter(request, handshake.api_key)
+
+
+async def _next_frame(ws: web.WebSocketResponse) -> WSMessage:
+    """Return the next frame that is not a ping or pong."""
+    while True:
+        frame = await ws.receive()
+        match frame.type:
+            case WSMsgType.PING:
+                await ws.pong(frame.data)
+            case WSMsgType.PONG:
+                continue
+            case _:
+                return frame
 
 
 async def _find_counter(request: web.Request, api_key: str) -> Counter:
@@ -169,15 +128,21 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
     flow = FlowWindow()
     outbox = SocketOutbox(ws, handshake, cut_off)
     session_id, session = await _open_session(request.app[BALTO].sessions, handshake, counter, outbox, flow)
-    token = resume_token(counter.key_sha256, session_id)
-    writer = asyncio.create_task(outbox.run(session, session_id, token), name="outbox")
+    outbox.introduce(session_id, resume_token(counter.key_sha256, session_id))
+    reading = asyncio.create_task(_read(ws, session, flow, outbox, handshake), name="socket")
+    writing = asyncio.create_task(outbox.run(session), name="outbox")
     try:
-        await _read(ws, session, flow, outbox, handshake)
+        await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        _tell(session, ConnectionLost(outbox))
-        writer.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await writer
+        tell(session, ConnectionLost(outbox))
+        reading.cancel()
+        writing.cancel()
+        outcome, _ = await asyncio.gather(reading, writing, return_exceptions=True)
+    if isinstance(outcome, _Refused):
+        raise outcome
+    if outbox.goodbye is not None:
+        # Only now that nobody reads any more: a socket that is closed while it is read from is cut off instead.
+        raise _Refused(*outbox.goodbye)
 
 
 async def _open_session(
@@ -199,6 +164,8 @@ async def _open_session(
         if not is_resume_token(handshake.resume.token, counter.key_sha256, wanted):
             raise _Refused(CloseCode.POLICY, "sessão desconhecida ou encerrada")
         return wanted, await sessions.resume(wanted, counter_id=counter.counter_id, outbox=outbox, flow=flow)
+    except Draining as draining:
+        raise _Refused(CloseCode.GOING_AWAY, str(draining)) from None
     except Overloaded as full:
         raise _Refused(CloseCode.OVERLOADED, str(full)) from None
     except NotResumableError:
@@ -210,16 +177,28 @@ async def _open_session(
 async def _read(
     ws: web.WebSocketResponse, session: Session, flow: FlowWindow, outbox: SocketOutbox, handshake: Handshake
 ) -> None:
-    async for frame in ws:
+    while True:
+        frame = await _next_frame_of_the_living(ws)
         match frame.type:
             case WSMsgType.BINARY if frame.data:
                 await _take_audio(frame.data, session, flow, handshake)
             case WSMsgType.BINARY:
                 continue
             case WSMsgType.TEXT:
-                _take_text(frame.data, session, outbox, handshake)
+                await _take_text(frame.data, session, flow, outbox, handshake)
             case _:
                 return
+
+
+async def _next_frame_of_the_living(ws: web.WebSocketResponse) -> WSMessage:
+    """Return the next frame; a client that is silent for long is asked whether it lives, and then given up."""
+    for _ in range(2):
+        try:
+            async with asyncio.timeout(_SILENCE_S):
+                return await _next_frame(ws)
+        except TimeoutError:
+            await ws.ping()
+    return WS_CLOSED_MESSAGE
 
 
 async def _take_audio(data: bytes, session: Session, flow: FlowWindow, handshake: Handshake) -> None:
@@ -230,21 +209,17 @@ async def _take_audio(data: bytes, session: Session, flow: FlowWindow, handshake
         except HandshakeError as error:
             raise _Refused(CloseCode.POLICY, str(error)) from None
     await flow.acquire(len(data))
-    _tell(session, AudioArrived(data, byte_start))
+    tell(session, AudioArrived(data, byte_start))
 
 
-def _take_text(text: str, session: Session, outbox: SocketOutbox, handshake: Handshake) -> None:
+async def _take_text(text: str, session: Session, flow: FlowWindow, outbox: SocketOutbox, handshake: Handshake) -> None:
     match parse_control(text):
         case Finish():
-            _tell(session, AudioFinished("client_finished"))
+            tell(session, AudioFinished("client_finished"))
         case Reply() as reply:
-            _tell(session, RecommendationReply(reply.id, reply.resultado))
+            await flow.acquire(0)
+            tell(session, RecommendationReply(reply.id, reply.resultado))
         case None if handshake.protocol == 2:
             outbox.say(problem("mensagem_desconhecida", "mensagem de texto não reconhecida"))
         case None:
             logger.debug("a text frame of an older client was ignored")
-
-
-def _tell(session: Session, message: object) -> None:
-    with contextlib.suppress(pykka.ActorDeadError):
-        session.tell(message)

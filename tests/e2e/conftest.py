@@ -72,7 +72,10 @@ Open = Callable[..., AbstractAsyncContextManager[House]]
 def open_house(postgres_url: str, tmp_path: Path) -> Open:
     @contextlib.asynccontextmanager
     async def open_one(
-        *ears: Transcriber, heads: tuple[Understanding, ...] = (), **settings: Any
+        *ears: Transcriber,
+        heads: tuple[Understanding, ...] = (),
+        client_email: str = "a@b.example",
+        **settings: Any,
     ) -> AsyncIterator[House]:
         chosen = Settings(_env_file=None, port=0, data_dir=tmp_path, database_url=postgres_url, stt="local", **settings)
         baskets = load_baskets(chosen.baskets)
@@ -81,7 +84,7 @@ def open_house(postgres_url: str, tmp_path: Path) -> Open:
             understandings=(*heads, LexiconUnderstanding(baskets.lexicon, baskets.version)),
         )
         async with open_balto(chosen, engines=engines) as balto, serving(balto) as url:
-            code = await register_client(balto.library.store, email="a@b.example", legal_name="Farmácia")
+            code = await register_client(balto.library.store, email=client_email, legal_name="Farmácia")
             counter_id, key = await register_counter(balto.library.store, code, "Balcão 1")
             yield House(balto, url, key, counter_id)
 

@@ -213,7 +213,7 @@ async def test_a_busy_actor_leaves_the_loop_to_others(system: ActorSystem) -> No
     for number in range(20_000):
         ref.tell(number)
     turns = 0
-    while len(ref.actor_inbox) > 0:  # type: ignore[arg-type] # Balto's mailbox has a length
+    while len(ref.actor_inbox) > 0:
         await asyncio.sleep(0)
         turns += 1
     assert turns > 1

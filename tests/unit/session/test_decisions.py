@@ -220,9 +220,18 @@ def test_an_answer_about_a_closed_phrase_changes_nothing(session: Session) -> No
     assert session.when(classified()) == []
 
 
-def test_the_attendants_answer_is_noted(session: Session) -> None:
+def test_the_attendants_answer_is_noted_whenever_it_changes(session: Session) -> None:
+    session.to_classifying()
+    session.when(classified())
+    sent = recommendation_id(SESSION, 1)
+    assert names(session.when(RecommendationReply(sent, "exibida"))) == ["RecommendationAnswered"]
+    assert session.when(RecommendationReply(sent, "exibida")) == []
+    assert names(session.when(RecommendationReply(sent, "aceita"))) == ["RecommendationAnswered"]
+
+
+def test_an_answer_to_what_was_never_sent_is_ignored(session: Session) -> None:
     session.when(began())
-    assert names(session.when(RecommendationReply("r", "aceita"))) == ["RecommendationAnswered"]
+    assert session.when(RecommendationReply("invented", "aceita")) == []
 
 
 def test_undecodable_audio_is_rejected_once(session: Session) -> None:

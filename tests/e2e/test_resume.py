@@ -1,0 +1,249 @@
+"""Sessions outlive their connection and their process: resumed here, elsewhere, or heard to their end by nobody."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+
+from balto.client import AudioFile, ClientError, Stream
+from balto.orphans import adopt_orphans
+from balto.web.outbox import SocketOutbox
+from balto.web.wire import CloseCode
+from events.catalogue import (
+    AudioReceived,
+    PhraseCaptured,
+    RecommendationSent,
+    SessionEnded,
+    SessionPaused,
+    SessionResumed,
+)
+from tests.e2e.conftest import END, House, Open, of_type
+from tests.recordings import conversation, wav, webm
+
+PCM = conversation("dor_de_cabeca", "tosse", "dor_de_cabeca")
+DATA = PCM.tobytes()
+
+
+class Line:
+    """A client that counts its bytes, frame by frame, as a test wants it."""
+
+    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        self.ws = ws
+        self.ready: dict[str, Any] = {}
+        self.messages: list[dict[str, Any]] = []
+
+    async def send(self, start: int, end: int) -> None:
+        await self.ws.send_bytes(start.to_bytes(8) + DATA[start:end])
+
+    async def until(self, command: str) -> dict[str, Any]:
+        async with asyncio.timeout(15):
+            while True:
+                message: dict[str, Any] = orjson.loads(await self.ws.receive_str())
+                self.messages.append(message)
+                if message["comando"] == command:
+                    return message
+
+    async def until_acknowledged(self, offset: int) -> None:
+        while (await self.until("ack"))["offset"] < offset:
+            pass
+
+    async def rest(self) -> int | None:
+        async for frame in self.ws:
+            if frame.type is aiohttp.WSMsgType.TEXT:
+                self.messages.append(orjson.loads(frame.data))
+        return self.ws.close_code
+
+
+@contextlib.asynccontextmanager
+async def line(house: House, former: Line | None = None, **hello: Any) -> AsyncIterator[Line]:
+    first = {"api_key": house.key, "protocol": 2, "offsets": True, **hello}
+    if former is not None:
+        first["resume"] = {"session": former.ready["session"], "token": former.ready["token"]}
+    async with aiohttp.ClientSession() as http, http.ws_connect(house.socket_url) as ws:
+        one = Line(ws)
+        await ws.send_str(orjson.dumps(first).decode())
+        one.ready = await one.until("ready")
+        yield one
+
+
+async def break_line(one: Line) -> None:
+    transport = one.ws._conn.transport  # type: ignore[union-attr] # a test breaks what a client would not
+    assert transport is not None
+    transport.abort()
+
+
+async def test_a_session_goes_on_where_its_connection_broke(house: House) -> None:
+    async with line(house) as first:
+        assert first.ready["offset"] == 0
+        await first.send(0, 200_000)
+        await first.until_acknowledged(150_000)
+        await break_line(first)
+    async with line(house, first) as second:
+        offset = second.ready["offset"]
+        assert 150_000 <= offset <= 200_000
+        await second.send(offset, len(DATA))
+        await second.ws.send_str(END)
+        assert await second.rest() == CloseCode.NORMAL
+    ((*recorded,),) = await house.ended()
+    assert len(of_type(recorded, PhraseCaptured)) == 3
+    assert of_type(recorded, AudioReceived)[-1].byte_end == len(DATA)
+    assert len(of_type(recorded, SessionPaused)) == 1
+    assert [resumed.epoch for resumed in of_type(recorded, SessionResumed)] == [1]
+
+
+async def test_bytes_that_come_twice_are_heard_once(house: House) -> None:
+    async with line(house) as one:
+        for start in range(0, len(DATA), 50_000):
+            await one.send(start, min(start + 80_000, len(DATA)))
+            await one.send(max(0, start - 20_000), start + 10)
+        await one.ws.send_str(END)
+        assert await one.rest() == CloseCode.NORMAL
+    ((*recorded,),) = await house.ended()
+    stream = recorded[0].stream
+    kept = b"".join([chunk.data async for chunk in house.balto.library.store.read_recording(stream)])
+    assert kept == DATA
+    assert len(of_type(recorded, PhraseCaptured)) == 3
+
+
+async def test_a_hole_is_refused_and_the_session_can_be_resumed(house: House) -> None:
+    async with line(house) as one:
+        await one.send(0, 1_000)
+        await one.send(5_000, 6_000)
+        assert await one.rest() == CloseCode.POLICY
+    async with line(house, one) as again:
+        assert again.ready["offset"] == 1_000
+
+
+async def test_a_second_connection_takes_over_and_the_first_is_told(house: House) -> None:
+    async with line(house) as first:
+        await first.send(0, 100_000)
+        await first.until("ack")
+        async with line(house, first) as second:
+            assert await first.rest() == CloseCode.TAKEN_OVER
+            await second.send(second.ready["offset"], len(DATA))
+            await second.ws.send_str(END)
+            assert await second.rest() == CloseCode.NORMAL
+    ((*recorded,),) = await house.ended()
+    assert len(of_type(recorded, PhraseCaptured)) == 3
+
+
+@pytest.mark.parametrize("what", ["token", "session", "ended"])
+async def test_nobody_takes_up_what_is_not_theirs_or_over(house: House, what: str) -> None:
+    async with line(house) as one:
+        await one.ws.send_str(END)
+        assert await one.rest() == CloseCode.NORMAL
+    if what == "token":
+        one.ready["token"] = "0" * 64
+    if what == "session":
+        one.ready["session"] = "0192f0c1-2d3e-7f40-8a5b-6c7d8e9f0a1b"
+    hello = {"api_key": house.key, "protocol": 2, "offsets": True}
+    resume = {"session": one.ready["session"], "token": one.ready["token"]}
+    async with aiohttp.ClientSession() as http, http.ws_connect(house.socket_url) as ws:
+        await ws.send_str(orjson.dumps({**hello, "resume": resume}).decode())
+        closed = await ws.receive(timeout=5)
+        assert (closed.data, closed.extra) == (CloseCode.POLICY, "sessão desconhecida ou encerrada")
+
+
+async def test_a_session_whose_client_does_not_come_back_is_heard_to_its_end(open_house: Open) -> None:
+    async with open_house(grace_s=0.1) as house:
+        async with line(house) as one:
+            await one.send(0, len(DATA) // 2)
+            await one.until_acknowledged(100_000)
+            await break_line(one)
+        ((*recorded,),) = await house.ended()
+    (ended,) = of_type(recorded, SessionEnded)
+    assert ended.reason == "client_left"
+    assert of_type(recorded, PhraseCaptured)
+
+
+async def test_another_node_takes_a_session_up_and_the_former_owner_is_fenced_off(open_house: Open) -> None:
+    async with open_house() as here, open_house(client_email="other@b.example") as there:
+        async with line(here) as first:
+            await first.send(0, 200_000)
+            await first.until_acknowledged(150_000)
+            there.key = here.key
+            async with line(there, first) as second:
+                await first.send(200_000, 300_000)
+                assert await first.rest() == CloseCode.TAKEN_OVER
+                await second.send(second.ready["offset"], len(DATA))
+                await second.ws.send_str(END)
+                assert await second.rest() == CloseCode.NORMAL
+        ((*recorded,),) = await there.ended()
+    captured = of_type(recorded, PhraseCaptured)
+    assert [phrase.phrase for phrase in captured] == [1, 2, 3]
+    stream = recorded[0].stream
+    assert [r.stream_position for r in recorded] == list(range(1, len(recorded) + 1)), stream
+
+
+async def test_a_stopping_server_hands_its_sessions_over(open_house: Open) -> None:
+    async with open_house(client_email="other@b.example") as there:
+        async with open_house() as here, line(here) as first:
+            await first.send(0, 200_000)
+            await first.until_acknowledged(150_000)
+            await here.balto.sessions.drain(patience_s=10)
+            assert await first.rest() == CloseCode.GOING_AWAY
+        there.key = here.key
+        async with line(there, first) as second:
+            assert second.ready["offset"] >= 150_000
+            await second.send(second.ready["offset"], len(DATA))
+            await second.ws.send_str(END)
+            assert await second.rest() == CloseCode.NORMAL
+        ((*recorded,),) = await there.ended()
+    assert [phrase.phrase for phrase in of_type(recorded, PhraseCaptured)] == [1, 2, 3]
+
+
+async def test_an_orphan_is_adopted_and_loses_nothing_that_was_recorded(open_house: Open) -> None:
+    async with open_house() as here, line(here) as one:
+        await one.send(0, 300_000)
+        await one.until_acknowledged(250_000)
+        stream = f"session-{one.ready['session']}"
+        for ref in list(here.balto.sessions._live.values()):
+            ref.actor_stopped.set()  # as good as a killed process: not another word from it
+        async with open_house(client_email="other@b.example") as there:
+            adopted = await adopt_orphans(
+                there.balto.sessions, there.balto.library.projector, older_than=timedelta(seconds=0)
+            )
+            assert adopted == 1
+            ((*recorded,),) = await there.ended()
+    assert recorded[0].stream == stream
+    assert of_type(recorded, PhraseCaptured)
+    assert of_type(recorded, SessionEnded)[0].reason == "client_left"
+
+
+@pytest.mark.parametrize("kind", ["pcm", "wav", "webm"])
+async def test_the_client_comes_back_by_itself_however_often_the_line_breaks(house: House, kind: str) -> None:
+    data = {"pcm": DATA, "wav": wav(PCM), "webm": webm(PCM)}[kind]
+    audio = AudioFile(data, len(PCM) / 16_000)
+    stream = Stream(house.url, house.key, audio, speed=8.0, want=("transcript",))
+
+    async def saboteur() -> None:
+        while True:
+            await asyncio.sleep(0.4)
+            for session in list(house.balto.sessions._live.values()):
+                outbox = session._actor_weakref()._connection._outbox  # type: ignore[union-attr] # alive
+                if isinstance(outbox, SocketOutbox):
+                    outbox._cut_off()
+
+    trouble = asyncio.create_task(saboteur())
+    try:
+        messages = [message async for message in stream.messages()]
+    finally:
+        trouble.cancel()
+    assert stream.reconnections > 0
+    assert stream.acknowledged == len(data)
+    ((*recorded,),) = await house.ended()
+    sent = [event.recommendation_id for event in of_type(recorded, RecommendationSent)]
+    received = [message["id"] for message in messages if message["comando"] == "recomendar"]
+    assert sent == received
+    assert [phrase.phrase for phrase in of_type(recorded, PhraseCaptured)] == [1, 2, 3]
+
+
+async def test_the_client_gives_up_on_a_wrong_key_at_once(house: House) -> None:
+    with pytest.raises(ClientError, match="4001"):
+        async for _ in Stream(house.url, "bk_wrong", AudioFile(DATA, 1.0)).messages():
+            pass
