@@ -187,6 +187,18 @@ class PostgresStore:
             if len(rows) < _RECORDING_PAGE:
                 return
 
+    async def fetch_events(self, query: str, *arguments: object) -> list[RecordedEvent]:
+        """Run a statement that selects the columns of `event_columns.sql`; see `events.queries`.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        return [_recorded(row) for row in await self._fetch(query, *arguments)]
+
+    async def fetch_rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run a statement that reads. Raises as `fetch_events`."""
+        return await self._fetch(query, *arguments)
+
     async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         with _translated():
             async with asyncio.timeout(self._timeout_s), self._readers.acquire() as connection:
