@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
-from events.catalogue import TranscriptionReceived, Word
+from events.catalogue import Event, TranscriptionReceived, Word
 from events.codec import encode
 from events.envelope import NewEvent
 from events.ids import RANDOM_BYTES, uuid7
@@ -47,12 +47,13 @@ def appends(stream: str, count: int, *, events: int, start: int = 0) -> list[App
 
 def new_event(phrase: int) -> NewEvent:
     """Wrap a transcript as a session would."""
-    return NewEvent(
-        event_id=uuid7(time.time_ns() // 1_000_000, os.urandom(RANDOM_BYTES)),
-        event=transcript(phrase),
-        occurred_at=datetime.now(UTC),
-        elapsed_us=phrase * 1000,
-    )
+    return wrapped(transcript(phrase), elapsed_us=phrase * 1000)
+
+
+def wrapped(event: Event, *, elapsed_us: int = 0) -> NewEvent:
+    """Give an event an id and a time of now."""
+    event_id = uuid7(time.time_ns() // 1_000_000, os.urandom(RANDOM_BYTES))
+    return NewEvent(event_id=event_id, event=event, occurred_at=datetime.now(UTC), elapsed_us=elapsed_us)
 
 
 def _received(phrase: int, text: str) -> TranscriptionReceived:

@@ -23,3 +23,12 @@ def test_the_ledger_is_measured_with_a_bare_copy_beside_it(capsys: pytest.Captur
     checks = {check["name"]: check["value"] for check in report["checks"]}  # type: ignore[attr-defined] # JSON
     unmeasured = {name for name, value in checks.items() if value is None}
     assert unmeasured == {name for name in checks if "eventsourcing" in name}
+
+
+def test_nothing_acknowledged_is_lost_doubled_or_reordered_while_the_server_is_being_killed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = a_report(capsys, "chaos")
+    assert [check for check in report["checks"] if not check["met"]] == []  # type: ignore[attr-defined] # JSON
+    compared = report["compared"]
+    assert compared["acknowledged"] == compared["events"] > 500  # type: ignore[index] # JSON
