@@ -190,6 +190,10 @@ def _conditions(selection: Selection, arguments: list[object], *, of_streams: bo
         "(e.causation_id, e.stream_id) = (SELECT c.event_id, c.stream_id FROM events c WHERE c.event_id = {})",
         selection.causation_id,
     )
+    if selection.slot is not None:
+        slot, slots = selection.slot
+        # Multiplicative hashing (Knuth, The Art of Computer Programming, volume 3, 6.4): ids are given out in turn.
+        also(f"mod((e.stream_id & 2147483647) * 2654435761 >> 16, {int(slots)}) = {{}}::bigint", slot)
     if of_streams:
         also(_STREAM.format("t.name = {}"), selection.stream)
         also(_STREAM.format("starts_with(t.name, {})"), selection.names)

@@ -29,6 +29,8 @@ class Selection:
     """Recorded then or later."""
     until: datetime | None = None
     """Recorded before then."""
+    slot: tuple[int, int] | None = None
+    """Streams of one slot of so many, as a consumer group divides them: `(0, 4)` is the first of four."""
 
     def __post_init__(self) -> None:
         if self.category is not None and self.prefix is not None:
