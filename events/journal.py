@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from events.prepared import PreparedAppend, prepare
-from events.store import ANY, Append, Appended, StoreError, StoreUnavailableError, WrongExpectedPositionError
+from events.store import (
+    ANY,
+    Append,
+    Appended,
+    Outcome,
+    StoreError,
+    StoreUnavailableError,
+)
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
@@ -36,7 +43,7 @@ class EventWriter(Protocol):
 class GroupStore(Protocol):
     """What a journal needs of a store."""
 
-    async def append_group(self, appends: Sequence[PreparedAppend]) -> list[Appended | WrongExpectedPositionError]:
+    async def append_group(self, appends: Sequence[PreparedAppend]) -> Sequence[Outcome]:
         """Append to several streams in one transaction, each append accepted or refused for itself."""
         ...
 
@@ -112,7 +119,7 @@ class Journal:
 
         Returns:
             A future of where it landed, once it is durable. It raises `WrongExpectedPositionError`,
-            `StoreUnavailableError` or `StoreError`. Cancelling it does not take the append back.
+            `StreamErasedError`, `StoreUnavailableError` or `StoreError`. Cancelling it does not take the append back.
 
         Raises:
             JournalFullError: the queue is full, or others wait for room already.
@@ -221,7 +228,7 @@ class Journal:
         for entry in entries:
             await self._flush([[entry]])
 
-    async def _persist(self, appends: Sequence[PreparedAppend]) -> list[Appended | WrongExpectedPositionError]:
+    async def _persist(self, appends: Sequence[PreparedAppend]) -> Sequence[Outcome]:
         loop = asyncio.get_running_loop()
         pause = _FIRST_PAUSE_S
         while True:
@@ -260,6 +267,7 @@ def _merged(group: Sequence[_Entry]) -> PreparedAppend:
         rows=[row for append in appends for row in append.rows],
         ids=frozenset().union(*(append.ids for append in appends)),
         recordings=[chunk for append in appends for chunk in append.recordings],
+        sealed=any(append.sealed for append in appends),
         size=sum(append.size for append in appends),
     )
 
