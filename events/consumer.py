@@ -102,8 +102,9 @@ class Consumer:
             MissingEventsError: positions are missing from the ledger.
         """
         while True:
+            head = self._watch.head
             async with self._transaction() as connection:
-                batch = await self._claim(connection)
+                batch = await self._claim(connection, head)
                 if batch is not None and batch.events:
                     yield connection, batch
                     await self._move(connection, batch)
@@ -111,7 +112,7 @@ class Consumer:
                 if batch is not None and batch.upto - batch.after >= _WORTH_WRITING:
                     await self._move(connection, batch)
             if batch is None:
-                await self._watch.stir(self._poll_s)
+                await self._watch.stir(self._poll_s, seen=head)
 
     async def run(self, handler: Handler) -> None:
         """Handle batch after batch until cancelled. Waits out the database's absence; what a handler raises ends it."""
@@ -148,9 +149,8 @@ class Consumer:
         finally:
             await _give_back(self._pool, connection)
 
-    async def _claim(self, connection: PoolConnectionProxy) -> Batch | None:
+    async def _claim(self, connection: PoolConnectionProxy, head: int) -> Batch | None:
         """Lock the slot furthest behind and read on from where it is; None where there is nothing to do for now."""
-        head = self._watch.head
         done = [slot for slot, upto in self._clear.items() if upto >= head]
         with translated():
             row = await connection.fetchrow(statement("claim_slot"), self.name, head, done)

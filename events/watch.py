@@ -76,11 +76,10 @@ class Watch:
             await self._moved.wait()
         return self._head
 
-    async def stir(self, timeout_s: float) -> None:
-        """Wait until the ledger grows, or for so many seconds."""
-        moved = self._moved
+    async def stir(self, timeout_s: float, *, seen: int) -> None:
+        """Wait until the ledger holds events after the position that was seen last, or for so many seconds."""
         try:
-            await asyncio.wait_for(moved.wait(), timeout_s)
+            await asyncio.wait_for(self.beyond(seen), timeout_s)
         except TimeoutError:
             return
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from balto.app import Balto, StartError
 from balto.web.http import add_routes
 from balto.web.socket import socket
+from events.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,9 @@ async def serving(balto: Balto) -> AsyncIterator[str]:
                 f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; set BALTO_PORT to another port"
             ) from error
         host, port = runner.addresses[0][:2]
-        projecting = asyncio.create_task(balto.library.projector.run(), name="projector")
+        watch = Watch(balto.library.dsn)
+        watch.start()
+        projecting = asyncio.create_task(balto.library.projector.run(watch=watch), name="projector")
         try:
             yield f"http://{host}:{port}"
         finally:
@@ -58,6 +61,7 @@ async def serving(balto: Balto) -> AsyncIterator[str]:
             projecting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await projecting
+            await watch.close()
     finally:
         await runner.cleanup()
 
