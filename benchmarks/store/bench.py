@@ -220,6 +220,6 @@ def _compared(
         "library": f"eventsourcing {library.VERSION}, {LIBRARY_CONNECTIONS} connections",
         "not_measured": missing,
         "appending": {name: medians(rows) for name, rows in figures.items() if rows},
-        "reading": {name: shown(row) for name, row in read.items()} | {"catch-up through": read["catch-up"]["through"]},
+        "reading": {name: shown(row) for name, row in read.items()},
         "stores": {name: medians(rows) for name, rows in grown.items()},
     }

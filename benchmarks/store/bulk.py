@@ -11,6 +11,7 @@ SELECT attname::text FROM pg_attribute
 """
 _HEAD: Final = "SELECT position FROM head"
 _LAST_ID: Final = "SELECT max(id) FROM streams WHERE last_pos <= $1"
+_PARTITIONS: Final = "SELECT ensure_partitions($1)"
 _BATCH: Final = 200_000
 
 
@@ -38,6 +39,7 @@ async def grow(dsn: str, events: int, *, pattern: int | None = None) -> int:
         while head < events:
             # As many copies in a statement as make a batch, and none beyond what is wanted.
             copies = max(1, min(_BATCH // pattern, -(-(events - head) // pattern)))
+            await connection.execute(_PARTITIONS, head + pattern * copies)
             async with connection.transaction():
                 await _copy(connection, pattern, ids, head, copies)
             head += pattern * copies

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from benchmarks.store.speech import wrapped
+from benchmarks.store.speech import MASTERS, wrapped
 from events.catalogue import SpeechStarted
 from events.journal import Journal
 from events.postgres import PostgresStore
@@ -71,7 +71,7 @@ async def main() -> None:
     dsn, process, sessions, notes = sys.argv[1:5]
     # The driver's pool tells of every attempt to reach a server that is away, which here is the point.
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
-    store = await PostgresStore.connect(dsn, timeout_s=5, application_name=APPLICATION)
+    store = await PostgresStore.connect(dsn, masters=MASTERS, timeout_s=5, application_name=APPLICATION)
     journal = Journal(store, patience_s=_PATIENCE_S)
     await journal.start()
     stop = asyncio.Event()

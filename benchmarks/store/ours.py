@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.store import bulk, reading, writing
 from benchmarks.store.copying import Copying
+from benchmarks.store.speech import MASTERS
 from events.postgres import PostgresStore
 
 
@@ -42,7 +43,7 @@ class Ours:
 
     async def catch_up(self, limit: int) -> dict[str, Any]:
         """Read from the beginning; see `reading.catch_up`."""
-        return await reading.catch_up(self._store, self._dsn, limit=limit)
+        return await reading.catch_up(self._store, limit=limit)
 
     async def session(self, streams: list[str], times: int) -> dict[str, Any]:
         """Read whole sessions; see `reading.session`."""
@@ -58,7 +59,7 @@ class Ours:
 async def main() -> None:
     """Answer until the input ends."""
     dsn = sys.argv[1]
-    store = await PostgresStore.connect(dsn, timeout_s=600)
+    store = await PostgresStore.connect(dsn, masters=MASTERS, timeout_s=600)
     ours = Ours(store, dsn)
     try:
         # Between commands nothing else is under way, so that the loop may stand while it waits for the next.

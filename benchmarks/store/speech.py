@@ -9,10 +9,13 @@ from events.catalogue import Event, TranscriptionReceived, Word
 from events.codec import encode
 from events.envelope import NewEvent
 from events.ids import RANDOM_BYTES, uuid7
+from events.sealing import MasterKeys
 from events.store import Append
 
 SIZE: Final = 600
 """Bytes of an event's data."""
+MASTERS: Final = MasterKeys({1: bytes(range(32))})
+"""What the stores of a benchmark seal with: sealing takes the time it takes, whatever the key."""
 _SPOKEN: Final = "moça tem alguma coisa pra dor de garganta"
 _WORDS: Final = tuple(
     Word(text=word, start_s=n / 4, end_s=n / 4 + 0.2, confidence=0.97) for n, word in enumerate(_SPOKEN.split()[:5])
