@@ -10,7 +10,7 @@ from events.selection import EVERYTHING, Selection
 from events.store import StoreUnavailableError
 from events.watch import Watch
 
-_PAGE: Final = 500
+_PAGE: Final = 1_000
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 5.0
 
