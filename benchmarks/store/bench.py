@@ -118,7 +118,7 @@ def _write(server: Server, ours: Side, theirs: Side | None, scale: Scale, progre
 
 
 def _read(ours: Side, theirs: Side | None, scale: Scale, progress: Progress) -> dict[str, Any]:
-    task = progress.add_task("reading", total=4)
+    task = progress.add_task("reading", total=5)
     read: dict[str, Any] = {}
 
     def done(name: str, answer: Any) -> None:
@@ -127,6 +127,7 @@ def _read(ours: Side, theirs: Side | None, scale: Scale, progress: Progress) -> 
 
     done("tail", ours.ask("tail", events=scale.tail))
     done("catch-up", ours.ask("catch_up", limit=scale.catch_up))
+    done("verify", ours.ask("verify"))
     if theirs is not None:
         read["catch-up, eventsourcing"] = theirs.ask("read", limit=scale.catch_up)
     streams = ours.ask("interleaved", sessions=SESSIONS if scale is FULL else 4, length=500)
@@ -156,7 +157,11 @@ def _grown(server: Server, scale: Scale, progress: Progress) -> dict[str, list[d
                 tail = side.ask("tail", events=scale.tail)
                 session = side.ask("session", streams=streams, times=100 if scale is FULL else 4)
                 grown[name].append(
-                    {"append_us": 1e6 / append["per_s"], "tail_ms": tail["p50_ms"], "session_ms": session["p50_ms"]}
+                    {
+                        "append_us": 1e6 / append["per_s"],
+                        "tail_ms": tail["since_submitted_p50_ms"],
+                        "session_ms": session["p50_ms"],
+                    }
                 )
             progress.advance(task)
     return grown
@@ -178,6 +183,7 @@ def _checks(
         _less("live tail after commit, p50", read["tail"]["p50_ms"], "ms", 2),
         _more("catch-up into dicts", read["catch-up"]["per_s"], "events/s", 120_000),
         _less("one session of 500 events among 1 M, p50", read["session"]["p50_ms"], "ms", 6),
+        _more("verify", read["verify"]["per_s"], "events/s", 200_000),
     ]
     for name, key in (("append", "append_us"), ("tail", "tail_ms"), ("session", "session_ms")):
         factor = None

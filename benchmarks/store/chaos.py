@@ -242,6 +242,7 @@ def _report(
         none("events out of their session's order", judgement.disordered),
         none("events that nobody was told of", judgement.unasked),
         Check(name="appends refused", value=judgement.refused, unit="appends", goal=0, better="less"),
+        Check(name="flaws by the ledger's verification", value=judgement.flaws, unit="kinds", goal=0, better="less"),
         _blows("backends killed", strikes.terminated + strikes.killed, plan.terminated + plan.killed),
         _blows("server killed", strikes.server_kills, plan.server_kills),
     ]

@@ -9,6 +9,8 @@ from typing import Any
 
 import asyncpg
 
+from events.verify import verify
+
 _EVERYTHING = """
 SELECT e.position, s.name, e.stream_position, e.event_id::text AS event_id, e.phrase
   FROM events e JOIN streams s ON s.id = e.stream_id ORDER BY e.position
@@ -35,6 +37,8 @@ class Judgement:
     """There, but never acknowledged, though every writer waited for all of its events."""
     refused: int
     """Appends that a writer was refused."""
+    flaws: int
+    """Kinds of flaws that the ledger's own verification finds, in the chain above all."""
 
 
 async def judge(dsn: str, notes: Iterable[Path]) -> Judgement:
@@ -46,6 +50,7 @@ async def judge(dsn: str, notes: Iterable[Path]) -> Judgement:
     finally:
         await connection.close()
     told, refused = _read(notes)
+    verification = await verify(dsn)
     stored: dict[str, tuple[str, int, int]] = {}
     for row in rows:
         stored[row["event_id"]] = (row["name"], row["stream_position"], row["position"])
@@ -64,6 +69,7 @@ async def judge(dsn: str, notes: Iterable[Path]) -> Judgement:
         disordered=sum(a["phrase"] >= b["phrase"] for said in streams.values() for a, b in pairwise(said)),
         unasked=sum(event_id not in told for event_id in stored),
         refused=refused,
+        flaws=len(verification.flaws),
     )
 
 

@@ -49,6 +49,10 @@ class Ours:
         """Read whole sessions; see `reading.session`."""
         return await reading.session(self._store, streams=streams, times=times)
 
+    async def verify(self) -> dict[str, Any]:
+        """Verify the store; see `reading.whole`."""
+        return await reading.whole(self._dsn)
+
     async def close(self) -> None:
         """Close every connection."""
         if self._copying is not None:

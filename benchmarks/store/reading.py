@@ -1,4 +1,4 @@
-"""What readers wait for: the live tail, catching up, and one session."""
+"""What readers wait for: the live tail, catching up, one session, and the verification of everything."""
 
 import asyncio
 import statistics
@@ -11,6 +11,7 @@ from benchmarks.store.speech import appends
 from events.journal import Journal
 from events.postgres import PostgresStore
 from events.subscription import Subscription, subscribe
+from events.verify import verify
 from events.watch import Watch
 
 
@@ -89,3 +90,17 @@ async def session(store: PostgresStore, *, streams: Sequence[str], times: int) -
         length = len([event async for event in store.read_stream(streams[n % len(streams)])])
         took.append(1000 * (time.perf_counter() - began))
     return {"events": length, "p50_ms": statistics.median(took), "p99_ms": sorted(took)[int(times * 0.99)]}
+
+
+async def whole(dsn: str) -> dict[str, Any]:
+    """Verify the store and return events a second.
+
+    Raises:
+        RuntimeError: it is not whole, and a figure for it would mean nothing.
+    """
+    began = time.perf_counter()
+    verification = await verify(dsn)
+    took = time.perf_counter() - began
+    if not verification.whole:
+        raise RuntimeError(f"the store is not whole: {verification.flaws}")
+    return {"events": verification.events, "per_s": verification.events / took}
