@@ -152,7 +152,7 @@ async def _prepare(
     """Return the statement for a selection, its arguments from $4 on, and how many positions it may look at."""
     few = selection.correlation_id is not None or selection.causation_id is not None
     streams = None
-    if selection.of_streams and not few and upto - after > _SHORT:
+    if selection.of_streams and not few and (selection.stream is not None or upto - after > _SHORT):
         streams = await _few_streams(reader, selection, after, upto)
     arguments: list[object] = [] if streams is None else [streams]
     conditions = _conditions(selection, arguments, of_streams=streams is None)

@@ -11,7 +11,7 @@ import pytest
 from events.catalogue import SpeechStarted, SubjectErased
 from events.envelope import NewEvent, RecordedEvent
 from events.postgres import PostgresStore
-from events.queries import MissingEventsError, position_at, read, read_page, read_page_backwards
+from events.queries import MissingEventsError, _prepare, position_at, read, read_page, read_page_backwards
 from events.selection import Selection
 from events.store import Append
 from tests.events_at_hand import new_event
@@ -130,6 +130,34 @@ async def test_a_hole_is_raised_and_nothing_behind_it_given(store: PostgresStore
     with pytest.raises(MissingEventsError) as hole:
         await anext(reading)
     assert (hole.value.after, hole.value.upto) == (29, 31)
+
+
+@pytest.mark.parametrize(
+    ("selection", "index"),
+    [
+        (Selection(), "events_from_0_pkey"),
+        (Selection(types=("SpeechStarted",)), "events_from_0_pkey"),
+        (Selection(stream="session-3"), "events_from_0_stream_id_position_idx"),
+        (Selection(prefix="session-3"), "events_from_0_stream_id_position_idx"),
+        (Selection(tenant="3"), "events_from_0_stream_id_position_idx"),
+        (Selection(correlation_id=PHRASES[0]), "events_from_0_correlation_id_idx"),
+        (Selection(causation_id=PHRASES[0]), "events_from_0_by_id"),
+    ],
+)
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_an_index_finds_what_is_selected(
+    store: PostgresStore, postgres_url: str, selection: Selection, index: str, *, backwards: bool
+) -> None:
+    for n in range(12):
+        events = [replace(new_event(), correlation_id=uuid4()) for _ in range(600)]
+        await store.append(Append(stream=f"session-{n}", tenant=f"{n}", events=events))
+    query, arguments, _ = await _prepare(store, selection, 0, 7_200, backwards=backwards)
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("ANALYZE events, streams")
+    plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {query}", 0, 7_200, 50, *arguments))
+    await connection.close()
+    assert index in plan
+    assert "Seq Scan on events" not in plan
 
 
 def test_a_selection_that_makes_no_sense_is_refused() -> None:

@@ -13,8 +13,9 @@ CREATE TABLE subscriptions (
 CREATE TABLE snapshots (
     stream_id       bigint NOT NULL REFERENCES streams (id),
     stream_position bigint NOT NULL,
+    position        bigint NOT NULL,
     fingerprint     bytea NOT NULL,  -- of the fold's code and the state's form: another one's state is not read
-    state           bytea NOT NULL,
+    state           bytea NOT NULL,  -- sealed with the stream's key
     made_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (stream_id, fingerprint)
 );
