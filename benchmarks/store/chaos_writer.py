@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from benchmarks.store.speech import MASTERS, wrapped
+from benchmarks.store.speech import MASTERS, transcript, wrapped
 from events.catalogue import SpeechStarted
 from events.journal import Journal
 from events.postgres import PostgresStore
@@ -19,8 +19,9 @@ _PAUSE_S = 0.05
 
 
 def an_append(stream: str, number: int, at: int) -> Append:
-    """Build a session's next append: one to three events, every other time without an expected position."""
-    events = [wrapped(SpeechStarted(phrase=at + n + 1, sample_start=160 * (at + n))) for n in range(1 + number % 3)]
+    """Build a session's next append: one to three events, some of them sealed, every other time without expectation."""
+    phrases = range(at + 1, at + 2 + number % 3)
+    events = [wrapped(transcript(n) if n % 4 == 0 else SpeechStarted(phrase=n, sample_start=160 * n)) for n in phrases]
     return Append(stream=stream, tenant="chaos", events=events, expected=at if number % 2 else ANY)
 
 
