@@ -1,8 +1,9 @@
 """Reading the ledger by any condition: pages that say how far they looked, forwards or backwards, up to a moment."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final, Protocol
 
 import asyncpg
@@ -64,7 +65,7 @@ async def read_page(
         MissingEventsError: positions are missing.
         StoreUnavailableError: the database is away.
     """
-    statement_, arguments, window = await _prepare(reader, selection, after, upto, backwards=False)
+    statement_, arguments, window = await _prepare(reader, selection, after, upto, limit=limit, backwards=False)
     end = min(upto, after + window)
     events = await reader.fetch_events(statement_, after, end, limit, *arguments)
     if len(events) >= limit:
@@ -82,7 +83,7 @@ async def read_page_backwards(
     Raises:
         StoreUnavailableError: the database is away.
     """
-    statement_, arguments, window = await _prepare(reader, selection, after, upto, backwards=True)
+    statement_, arguments, window = await _prepare(reader, selection, after, upto, limit=limit, backwards=True)
     start = max(after, upto - window)
     events = await reader.fetch_events(statement_, start, upto, limit, *arguments)
     if len(events) >= limit:
@@ -147,14 +148,21 @@ async def _bounds(reader: EventReader, selection: Selection, after: int, upto: i
 
 
 async def _prepare(
-    reader: EventReader, selection: Selection, after: int, upto: int, *, backwards: bool
+    reader: EventReader, selection: Selection, after: int, upto: int, *, limit: int, backwards: bool
 ) -> tuple[str, list[object], int]:
     """Return the statement for a selection, its arguments from $4 on, and how many positions it may look at."""
     few = selection.correlation_id is not None or selection.causation_id is not None
     streams = None
     if selection.of_streams and not few and (selection.stream is not None or upto - after > _SHORT):
         streams = await _few_streams(reader, selection, after, upto)
-    arguments: list[object] = [] if streams is None else [streams]
+    window = upto if few else _WINDOW
+    arguments: list[object] = []
+    if streams is not None:
+        start, end = _enough(streams, after, upto, limit, backwards=backwards)
+        if selection.types:
+            start, end = after, upto
+        window = end - start
+        arguments.append([row["id"] for row in streams if row["first_pos"] <= end and row["last_pos"] > start])
     conditions = _conditions(selection, arguments, of_streams=streams is None)
     shape = "select_events" if streams is None else "select_events_of_streams"
     text = statement("select_few_events" if few else shape).format(
@@ -162,15 +170,29 @@ async def _prepare(
         conditions="".join(f"\n   AND {condition}" for condition in conditions),
         direction="DESC" if backwards else "ASC",
     )
-    return text, arguments, upto if few or streams is not None else _WINDOW
+    return text, arguments, window
 
 
-async def _few_streams(reader: EventReader, selection: Selection, after: int, upto: int) -> list[int] | None:
-    """Return the ids of the selected streams, None where they are so many that reading by position is quicker."""
+async def _few_streams(reader: EventReader, selection: Selection, after: int, upto: int) -> list[asyncpg.Record] | None:
+    """Return the selected streams, None where they are so many that reading by position is quicker."""
     rows = await reader.fetch_rows(
         statement("select_streams"), after, upto, selection.names, selection.stream, selection.tenant, _FEW_STREAMS + 1
     )
-    return None if len(rows) > _FEW_STREAMS else [row["id"] for row in rows]
+    return None if len(rows) > _FEW_STREAMS else rows
+
+
+def _enough(
+    streams: Sequence[asyncpg.Record], after: int, upto: int, limit: int, *, backwards: bool
+) -> tuple[int, int]:
+    """Narrow a range to a part that holds as many events as are wanted: streams that lie wholly in it say how many."""
+    whole = [row for row in streams if row["first_pos"] > after and row["last_pos"] <= upto]
+    whole.sort(key=itemgetter("first_pos" if backwards else "last_pos"), reverse=backwards)
+    held = 0
+    for row in whole:
+        held += row["version"]
+        if held >= limit:
+            return (row["first_pos"] - 1, upto) if backwards else (after, row["last_pos"])
+    return after, upto
 
 
 def _conditions(selection: Selection, arguments: list[object], *, of_streams: bool) -> list[str]:

@@ -151,7 +151,7 @@ async def test_an_index_finds_what_is_selected(
     for n in range(12):
         events = [replace(new_event(), correlation_id=uuid4()) for _ in range(600)]
         await store.append(Append(stream=f"session-{n}", tenant=f"{n}", events=events))
-    query, arguments, _ = await _prepare(store, selection, 0, 7_200, backwards=backwards)
+    query, arguments, _ = await _prepare(store, selection, 0, 7_200, limit=50, backwards=backwards)
     connection = await asyncpg.connect(postgres_url)
     await connection.execute("ANALYZE events, streams")
     plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {query}", 0, 7_200, 50, *arguments))
