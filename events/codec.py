@@ -8,9 +8,9 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, SchemaSerializer
 
-from events.catalogue.base import Event, event_types, personal_fields
+from events.catalogue.base import Event, event_type, event_types, personal_fields
 from events.envelope import UnknownEvent
 from events.upcasters import upcast
 
@@ -79,7 +79,7 @@ def decode(type_name: str, version: int, data: bytes, *, erased: bool = False) -
     Raises:
         CodecError: the data is not what that type and version promise.
     """
-    cls = event_types().get(type_name)
+    cls = event_type(type_name)
     if cls is None or version > cls.schema_version:
         return UnknownEvent(type_name, version, _load(type_name, data))
     try:
@@ -113,14 +113,14 @@ def hot_fields(event: Event) -> HotFields:
 
 def _known(event: Event) -> str:
     name = type(event).__name__
-    if event_types().get(name) is not type(event):
+    if event_type(name) is not type(event):
         raise CodecError(f"{name} is no event of the catalogue")
     return name
 
 
 def _dump(name: str, event: Event, **chosen: Any) -> bytes:
     try:
-        data = _writer(name).dump_json((event,), warnings="error", **chosen)[1:-1]
+        data = _writer(name).to_json((event,), warnings="error", **chosen)[1:-1]
     except PydanticSerializationError:
         # The original error quotes the value, which may be personal.
         raise CodecError(f"a field of {name} holds a value that is not of its type") from None
@@ -171,10 +171,13 @@ def _reader(name: str) -> TypeAdapter[Event]:
 
 
 @cache
-def _writer(name: str) -> TypeAdapter[tuple[Event]]:
+def _writer(name: str) -> SchemaSerializer:
     # A dataclass takes its configuration from what surrounds it: the tuple is there to carry it.
     wrapped: Any = GenericAlias(tuple, (event_types()[name],))
-    return TypeAdapter(wrapped, config=ConfigDict(ser_json_inf_nan="constants"))
+    serializer = TypeAdapter(wrapped, config=ConfigDict(ser_json_inf_nan="constants")).serializer
+    if not isinstance(serializer, SchemaSerializer):
+        raise TypeError(f"{name} cannot be written: {serializer!r}")
+    return serializer
 
 
 def _load(type_name: str, data: bytes) -> dict[str, Any]:

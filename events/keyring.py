@@ -57,7 +57,7 @@ class KeyRing:
         Raises:
             SealingError: as `for_writing`.
         """
-        wanted = {row["name"]: row["key_id"] for row in rows if row["sealed"] is not None and row["key_id"] is not None}
+        wanted = {row["name"]: row["key_id"] for row in rows if row["key_id"] is not None}
         found: dict[str, StreamKey] = {}
         for stream, key_id in wanted.items():
             key = self._remembered(stream)

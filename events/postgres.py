@@ -1,7 +1,7 @@
 """The event store on PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final, Self
 
 import asyncpg
@@ -12,7 +12,7 @@ from events.envelope import NewEvent, RecordedEvent
 from events.faults import translated
 from events.keyring import KeyRing, compare_masters
 from events.migrations import migrate
-from events.opening import raw_event, recorded_event
+from events.opening import raw_events, recorded_events
 from events.prepared import PreparedAppend, arguments, event_row, prepare
 from events.sealing import MasterKeys, StreamKey
 from events.sql import statement
@@ -182,8 +182,8 @@ class PostgresStore:
         while left is None or left > 0:
             page = _PAGE if left is None else min(_PAGE, left)
             rows, keys = await self._fetch_sealed(query, stream, after, cursor, page)
-            for row in rows:
-                yield recorded_event(row, keys)
+            for event in recorded_events(rows, keys):
+                yield event
             if len(rows) < page:
                 return
             cursor = rows[-1]["position"]
@@ -199,8 +199,9 @@ class PostgresStore:
         tenant: str | None = None,
     ) -> AsyncIterator[RecordedEvent]:
         """Yield events of every stream after a global position; see `EventStore.read_all`."""
-        async for event in self._read_all(recorded_event, after, limit, types, stream_prefix, tenant):
-            yield event
+        async for rows, keys in self._pages(after, limit, types, stream_prefix, tenant):
+            for event in recorded_events(rows, keys):
+                yield event
 
     async def read_raw(
         self,
@@ -211,24 +212,20 @@ class PostgresStore:
         stream_prefix: str | None = None,
         tenant: str | None = None,
     ) -> AsyncIterator[dict[str, Any]]:
-        """Yield the same as `read_all` as plain mappings, which is faster; see `events.opening.raw_event`."""
-        async for event in self._read_all(raw_event, after, limit, types, stream_prefix, tenant):
-            yield event
+        """Yield the same as `read_all` as plain mappings, which is faster; see `events.opening.raw_events`."""
+        async for rows, keys in self._pages(after, limit, types, stream_prefix, tenant):
+            for event in raw_events(rows, keys):
+                yield event
 
-    async def _read_all[T](
-        self,
-        shape: Callable[[asyncpg.Record, Mapping[str, StreamKey]], T],
-        after: int,
-        limit: int | None,
-        *filters: object,
-    ) -> AsyncIterator[T]:
+    async def _pages(
+        self, after: int, limit: int | None, types: Sequence[str], *filters: str | None
+    ) -> AsyncIterator[tuple[list[asyncpg.Record], dict[str, StreamKey]]]:
         query = statement("read_all")
         left = limit
         while left is None or left > 0:
             page = _PAGE if left is None else min(_PAGE, left)
-            rows, keys = await self._fetch_sealed(query, after, page, *filters)
-            for row in rows:
-                yield shape(row, keys)
+            rows, keys = await self._fetch_sealed(query, after, page, list(types), *filters)
+            yield rows, keys
             if len(rows) < page:
                 return
             after = rows[-1]["position"]
@@ -269,7 +266,7 @@ class PostgresStore:
             StoreUnavailableError: the database is away.
         """
         rows, keys = await self._fetch_sealed(query, *arguments)
-        return [recorded_event(row, keys) for row in rows]
+        return list(recorded_events(rows, keys))
 
     async def fetch_rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Run a statement that reads. Raises as `fetch_events`."""

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -18,7 +18,10 @@ from events.store import StoreError
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _FORMAT: Final = b"\x01"
-_LEAST: Final = len(_FORMAT) + _NONCE_BYTES + 16
+_HEADER: Final = len(_FORMAT) + _NONCE_BYTES
+_LEAST: Final = _HEADER + 16
+_NO_SEAL: Final = "what should be sealed is not"
+_BROKEN: Final = "a seal is broken: changed, moved, or made with another key"
 
 
 class SealingError(StoreError):
@@ -40,7 +43,7 @@ class StreamKey:
 
         The id and not the position: with group commit the database gives the position after sealing.
         """
-        return _seal(self.cipher, personal, _about_event(stream, event_id))
+        return _seal(self.cipher, personal, _about_event(stream) + event_id.bytes)
 
     def open_event(self, stream: str, event_id: UUID, sealed: bytes) -> bytes:
         """Decrypt what `seal_event` gave.
@@ -48,7 +51,21 @@ class StreamKey:
         Raises:
             SealingError: it was changed, is of another event or was sealed with another key.
         """
-        return _open(self.cipher, sealed, _about_event(stream, event_id))
+        return self.opener(stream)(event_id, sealed)
+
+    def opener(self, stream: str) -> Callable[[UUID, bytes], bytes]:
+        """Return `open_event` for one stream, which is quicker where many events are read."""
+        decrypt, about = self.cipher.decrypt, _about_event(stream)
+
+        def open_one(event_id: UUID, sealed: bytes) -> bytes:
+            if len(sealed) < _LEAST or sealed[:1] != _FORMAT:
+                raise SealingError(_NO_SEAL)
+            try:
+                return decrypt(sealed[1:_HEADER], sealed[_HEADER:], about + event_id.bytes)
+            except InvalidTag:
+                raise SealingError(_BROKEN) from None
+
+        return open_one
 
     def seal_recording(self, stream: str, byte_start: int, data: bytes) -> bytes:
         """Encrypt a run of a client's bytes, bound to its stream and place."""
@@ -155,16 +172,16 @@ def _seal(cipher: AESGCM, data: bytes, about: bytes) -> bytes:
 
 def _open(cipher: AESGCM, sealed: bytes, about: bytes) -> bytes:
     if len(sealed) < _LEAST or sealed[:1] != _FORMAT:
-        raise SealingError("what should be sealed is not")
+        raise SealingError(_NO_SEAL)
     try:
-        return cipher.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], about)
+        return cipher.decrypt(sealed[1:_HEADER], sealed[_HEADER:], about)
     except InvalidTag:
-        raise SealingError("a seal is broken: changed, moved, or made with another key") from None
+        raise SealingError(_BROKEN) from None
 
 
 # No stream's name holds a NUL, so that no two of these are alike.
-def _about_event(stream: str, event_id: UUID) -> bytes:
-    return b"event\0%b\0%b" % (stream.encode(), event_id.bytes)
+def _about_event(stream: str) -> bytes:
+    return b"event\0%b\0" % stream.encode()
 
 
 def _about_recording(stream: str, byte_start: int) -> bytes:
