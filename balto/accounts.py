@@ -8,9 +8,9 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from actors.messages import VadSettings
 from actors.runtime.clock import Clock, SystemClock
 from actors.vad.settings import check
+from actors.values import VadSettings
 from balto.app import Library, new_event_id
 from balto.security.keys import hash_key, looks_like_key, new_key
 from events.catalogue import (

@@ -8,7 +8,7 @@ from actors.basket.catalogue import load_baskets
 from actors.basket.entries import BasketFileError
 from actors.basket.resolver import BasketEngine
 from actors.llm.understanding import Understanding, UnderstandingError
-from actors.messages import Classified, Resolved
+from actors.values import Classified, Resolved
 from balto.engines import EngineError, build_understandings
 from balto.settings import OWN_BASKETS, Settings
 from events.catalogue import Entity, Item

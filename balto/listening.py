@@ -6,10 +6,11 @@ from typing import Final
 import pykka
 
 from actors.audio.decode import open_decoder
-from actors.messages import AudioArrived, AudioFinished, Delivered, Heard, Pcm, VadSettings
+from actors.messages import AudioArrived, AudioFinished, Delivered
 from actors.session.actor import SessionActor, Settle
 from actors.session.ports import AudioFormat, FlowWindow
 from actors.vad.segmenter import Segmenter
+from actors.values import Heard, Pcm, VadSettings
 from balto.sessions import SessionHost
 from events.catalogue import EndReason, Event, RecommendationSent
 

@@ -2,11 +2,14 @@
 
 import logging
 import sys
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from balto.settings import Settings
+
+CHATTY: Final = ("httpx", "httpx2", "httpcore", "openai", "faster_whisper", "asyncio", "pykka", "aiohttp.access")
+"""Libraries that log request lines, bodies or every message at levels where ours say what an operator needs."""
 
 
 def set_up_logging(settings: Settings) -> None:
@@ -33,6 +36,5 @@ def set_up_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    # Chatty libraries log request lines and bodies at info; ours say what an operator needs.
-    for name in ("httpx", "httpx2", "httpcore", "openai", "faster_whisper", "asyncio", "pykka", "aiohttp.access"):
+    for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -6,10 +6,11 @@ from typing import Any
 
 import pykka
 
-from actors.messages import AudioFinished, VadSettings
+from actors.messages import AudioFinished
 from actors.runtime.system import ActorSystem
 from actors.session.actor import SessionActor
 from actors.session.ports import AudioFormat, FlowWindow, Outbox, SessionServices, SessionSpec
+from actors.values import VadSettings
 
 
 class Overloaded(Exception):  # noqa: N818 - a state of the server, not a fault

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from actors.llm.understanding import UnderstandingError
-from actors.messages import Classified, Normalised, Pcm, Transcript
 from actors.stt.transcriber import TranscriptionError
+from actors.values import Classified, Normalised, Pcm, Transcript
 from events.catalogue import Entity
 
 

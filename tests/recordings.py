@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from actors.messages import SAMPLE_RATE, Pcm
+from actors.values import SAMPLE_RATE, Pcm
 from balto.listening import decode_audio
 
 ASSETS = Path(__file__).parent / "assets"

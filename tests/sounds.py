@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.messages import SAMPLE_RATE, Pcm
+from actors.values import SAMPLE_RATE, Pcm
 
 Sound = NDArray[np.float64]
 

@@ -6,8 +6,9 @@ from typing import Any, Final, override
 import pykka
 
 from actors.audio.decode import AudioUndecodableError, open_decoder
-from actors.messages import Decode, Decoded, DecodingFailed, FinishDecoding, Pcm
+from actors.messages import Decode, Decoded, DecodingFailed, FinishDecoding
 from actors.runtime.actor import Actor
+from actors.values import Pcm
 
 QUICK: Final = frozenset({"pcm_s16le", "wav", "webm-opus", "ogg-opus"})
 """Encodings whose decoding takes less than a hop to another thread. Everything else may wait for ffmpeg."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from actors.audio.frames import Samples, framed
 from actors.audio.pitch import pitch_track
-from actors.messages import SAMPLE_RATE, Biometrics, Pcm
+from actors.values import SAMPLE_RATE, Biometrics, Pcm
 from events.catalogue import BandEnergies
 
 FRAME: Final = 2_048

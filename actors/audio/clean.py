@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from actors.messages import SAMPLE_RATE, Cleaned, Pcm
+from actors.values import SAMPLE_RATE, Cleaned, Pcm
 
 METHOD: Final = "noisereduce_stationary"
 TOO_LITTLE_NOISE: Final = "none_profile_too_short"

@@ -10,7 +10,7 @@ from actors.audio.pcm import PcmDecoder
 from actors.audio.sniff import sniff
 from actors.audio.wav import WavDecoder
 from actors.audio.webm import WebmDecoder
-from actors.messages import SAMPLE_RATE
+from actors.values import SAMPLE_RATE
 
 __all__ = ["ENCODINGS", "AudioUndecodableError", "Decoder", "UndecodableCode", "open_decoder"]
 

@@ -5,7 +5,7 @@ from typing import Final, Literal, Protocol
 
 import numpy as np
 
-from actors.messages import SAMPLE_RATE, Pcm
+from actors.values import SAMPLE_RATE, Pcm
 
 UndecodableCode = Literal[
     "bad_container", "no_audio", "unsupported", "too_large", "truncated", "corrupt", "decoder_failed", "decoder_limit"

@@ -7,9 +7,10 @@ import pykka
 
 from actors.audio.biometrics import measure
 from actors.audio.clean import clean
-from actors.messages import Biometrics, Cleaned, Examine, Examined, Phrase
+from actors.messages import Examine, Examined
 from actors.runtime.actor import Actor
 from actors.runtime.clock import Clock
+from actors.values import Biometrics, Cleaned, Phrase
 
 logger = logging.getLogger(__name__)
 

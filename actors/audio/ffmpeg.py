@@ -13,7 +13,7 @@ import imageio_ffmpeg
 import numpy as np
 
 from actors.audio.decoder import MAX_BURST, AudioUndecodableError, StreamDecoder
-from actors.messages import SAMPLE_RATE
+from actors.values import SAMPLE_RATE
 
 DEMUXERS: Final = frozenset(
     {"aac", "aiff", "amr", "asf", "au", "avi", "caf", "flac", "flv", "matroska", "mov", "mp3", "mpegts", "ogg"}

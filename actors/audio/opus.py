@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from actors.audio.decoder import MAX_BURST, AudioUndecodableError, no_samples
 from actors.audio.resample import Resampler
-from actors.messages import Pcm
+from actors.values import Pcm
 
 OPUS_RATE = 48_000
 """Hz at which Opus is decoded and its pre-skip, granules and durations are counted."""

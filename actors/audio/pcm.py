@@ -4,7 +4,7 @@ import numpy as np
 
 from actors.audio.decoder import StreamDecoder
 from actors.audio.resample import Resampler
-from actors.messages import SAMPLE_RATE
+from actors.values import SAMPLE_RATE
 
 MAX_CHANNELS = 32
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.audio.frames import Samples, framed
-from actors.messages import SAMPLE_RATE
+from actors.values import SAMPLE_RATE
 
 LOWEST_HZ: Final = 60.0
 HIGHEST_HZ: Final = 500.0

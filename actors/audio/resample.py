@@ -7,7 +7,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
-from actors.messages import SAMPLE_RATE, Pcm
+from actors.values import SAMPLE_RATE, Pcm
 
 # libav prints to standard error on its own when asked to; a decoder has no business there.
 av.logging.set_level(None)

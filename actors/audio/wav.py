@@ -11,7 +11,7 @@ from actors.audio.decoder import AudioUndecodableError, StreamDecoder
 from actors.audio.g711 import ALAW, MULAW
 from actors.audio.pcm import MAX_CHANNELS
 from actors.audio.resample import MAX_RATE, MIN_RATE, Resampler
-from actors.messages import SAMPLE_RATE, Pcm
+from actors.values import SAMPLE_RATE, Pcm
 
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 0x0001, 0x0003, 0x0006, 0x0007, 0xFFFE
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")

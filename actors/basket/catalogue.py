@@ -10,7 +10,7 @@ from typing import Any
 
 from actors.basket import entries
 from actors.basket.entries import BasketFileError
-from actors.messages import LexiconEntry
+from actors.values import LexiconEntry
 from events.catalogue import Item
 
 NO_ADVICE = "OUTRO"

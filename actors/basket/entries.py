@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from actors.messages import LexiconEntry
+from actors.values import LexiconEntry
 from events.catalogue import Category, EntityKind, Item
 
 KINDS: Mapping[str, EntityKind] = {

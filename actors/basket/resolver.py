@@ -5,7 +5,7 @@ from itertools import product
 
 from actors.basket.catalogue import NO_ADVICE, BasketCatalogue
 from actors.basket.naming import contains, key, words
-from actors.messages import Classified, Resolved, Withheld
+from actors.values import Classified, Resolved, Withheld
 from events.catalogue import BasketRule, Category, Entity, Item
 
 MAX_ITEMS = 3

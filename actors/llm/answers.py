@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from actors.llm.phonetics import fold
-from actors.messages import Classified, Normalised
+from actors.values import Classified, Normalised
 from events.catalogue import Category, Entity
 
 NO_ADVICE = "OUTRO"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from actors.llm.matching import Match, MatchingIndex
 from actors.llm.negation import allergic_to, denied
 from actors.llm.words import Token, tokenise
-from actors.messages import Classified, LexiconEntry, Normalised
+from actors.values import Classified, LexiconEntry, Normalised
 from events.catalogue import Category, Entity, EntityKind
 
 _MAX_CATEGORIES = 2

@@ -8,7 +8,7 @@ from rapidfuzz import fuzz, process
 
 from actors.llm.phonetics import skeleton
 from actors.llm.words import COMMON, FILLERS, Token, light_stem, sound, stem, stem_sound, tokenise
-from actors.messages import LexiconEntry
+from actors.values import LexiconEntry
 
 MIN_RATIO = 85.0
 """Likeness of two phonetic keys, 0 to 100, below which they are different words."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from actors.llm.words import Token, load_words
-from actors.messages import LexiconEntry
+from actors.values import LexiconEntry
 
 _REACH = 5
 """Words between a denial and what it denies, at most."""

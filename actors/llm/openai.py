@@ -22,7 +22,7 @@ from actors.llm.answers import (
     entities_schema,
 )
 from actors.llm.understanding import UnderstandingError, UnderstandingErrorCode
-from actors.messages import Classified, Normalised
+from actors.values import Classified, Normalised
 from events.catalogue import Entity
 
 if TYPE_CHECKING:

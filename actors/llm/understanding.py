@@ -2,7 +2,7 @@
 
 from typing import Literal, Protocol
 
-from actors.messages import Classified, Normalised
+from actors.values import Classified, Normalised
 from events.catalogue import Entity
 
 UnderstandingErrorCode = Literal[

@@ -26,8 +26,6 @@ from actors.messages import (
     Listened,
     Normalise,
     NormaliseDone,
-    Pcm,
-    Phrase,
     RecommendationReply,
     Transcribe,
     Transcribed,
@@ -40,6 +38,7 @@ from actors.session.state import SessionState, fold
 from actors.session.writing import Durable, Writer
 from actors.stt.actor import SttActor
 from actors.vad.actor import VadActor
+from actors.values import Pcm, Phrase
 from events.catalogue import (
     ClassificationRequested,
     EndReason,

@@ -2,9 +2,10 @@
 
 from uuid import UUID, uuid5
 
-from actors.messages import NormaliseDone, Resolved, Transcribed, Withheld
+from actors.messages import NormaliseDone, Transcribed
 from actors.session.inputs import Classification, EngineName, Policy
 from actors.session.state import PhraseState, SessionState
+from actors.values import Resolved, Withheld
 from events.catalogue import (
     BasketResolved,
     ClassificationCompleted,

@@ -3,16 +3,12 @@
 from typing import Final
 
 from actors.messages import (
-    SAMPLE_RATE,
     Decoded,
     DecodingFailed,
     Delivered,
     Examined,
     NormaliseDone,
-    Phrase,
     RecommendationReply,
-    SpeechBegan,
-    SpeechGivenUp,
     Transcribed,
 )
 from actors.session.answering import classified, normalised, transcribed
@@ -26,6 +22,7 @@ from actors.session.inputs import (
     Resources,
 )
 from actors.session.state import SessionState, fold
+from actors.values import SAMPLE_RATE, Phrase, SpeechBegan, SpeechGivenUp
 from events.catalogue import (
     AudioFormatDetected,
     AudioReceived,

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from actors.messages import (
-    Classified,
     ClassifyDone,
     Decoded,
     DecodingFailed,
@@ -14,10 +13,9 @@ from actors.messages import (
     Listened,
     NormaliseDone,
     RecommendationReply,
-    Resolved,
     Transcribed,
-    Withheld,
 )
+from actors.values import Classified, Resolved, Withheld
 from events.catalogue import EndReason, Entity
 
 

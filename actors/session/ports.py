@@ -7,10 +7,10 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from actors.llm.understanding import Understanding
-from actors.messages import VadSettings
 from actors.runtime.clock import Clock
 from actors.session.inputs import Began, Policy, Resources
 from actors.stt.transcriber import Transcriber
+from actors.values import VadSettings
 from events.catalogue import EndReason, Event
 from events.journal import EventWriter
 

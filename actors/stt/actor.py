@@ -5,10 +5,11 @@ from typing import Any, override
 
 import pykka
 
-from actors.messages import Transcribe, Transcribed, Transcript
+from actors.messages import Transcribe, Transcribed
 from actors.runtime.actor import Actor
 from actors.runtime.clock import Clock
 from actors.stt.transcriber import Transcriber, TranscriptionError
+from actors.values import Transcript
 
 
 class SttActor(Actor):

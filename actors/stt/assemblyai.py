@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from actors.messages import SAMPLE_RATE, Pcm, Transcript
 from actors.stt.cloud import (
     KEEPALIVE_S,
     READ_TIMEOUT_S,
@@ -19,6 +18,7 @@ from actors.stt.cloud import (
 from actors.stt.guard import Evidence, reason_to_reject
 from actors.stt.transcriber import TranscriptionError
 from actors.stt.vocabulary import PRODUCT_NAMES
+from actors.values import SAMPLE_RATE, Pcm, Transcript
 from events.catalogue import Word
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from actors.messages import SAMPLE_RATE, Pcm
 from actors.stt.transcriber import TranscriptionError, TranscriptionErrorCode
+from actors.values import SAMPLE_RATE, Pcm
 
 KEEPALIVE_S = 120.0
 """Seconds an idle connection is kept: a counter is often silent for longer than the libraries' 5 s."""

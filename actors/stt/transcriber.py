@@ -2,7 +2,7 @@
 
 from typing import Literal, Protocol
 
-from actors.messages import Pcm, Transcript
+from actors.values import Pcm, Transcript
 
 TranscriptionErrorCode = Literal["transient", "throttled", "rejected", "unauthorised", "empty", "timeout"]
 

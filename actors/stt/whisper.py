@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from actors.messages import SAMPLE_RATE, Pcm, Transcript
 from actors.stt.guard import Evidence, confidence_of, reason_to_reject
 from actors.stt.transcriber import TranscriptionError
 from actors.stt.vocabulary import DEFAULT_PROMPT
+from actors.values import SAMPLE_RATE, Pcm, Transcript
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel

@@ -4,9 +4,10 @@ from typing import Any, override
 
 import pykka
 
-from actors.messages import FinishListening, Listen, Listened, VadSettings
+from actors.messages import FinishListening, Listen, Listened
 from actors.runtime.actor import Actor
 from actors.vad.segmenter import Segmenter
+from actors.values import VadSettings
 
 
 class VadActor(Actor):

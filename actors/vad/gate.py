@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.messages import Pcm
+from actors.values import Pcm
 
 _RISE_DB_PER_S: Final = 6.0
 """While the detector hears no voice: new steady noise is learned within seconds."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from actors.messages import Pcm
+from actors.values import Pcm
 
 
 class SampleHistory:

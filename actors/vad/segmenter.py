@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from actors.messages import SAMPLE_RATE, Heard, Pcm, Phrase, SpeechBegan, SpeechGivenUp, VadSettings
 from actors.vad.gate import EnergyGate, frame_rms
 from actors.vad.history import SampleHistory
 from actors.vad.settings import check
 from actors.vad.webrtc import FRAME, FRAME_MS, VoiceDetector
+from actors.values import SAMPLE_RATE, Heard, Pcm, Phrase, SpeechBegan, SpeechGivenUp, VadSettings
 from events.catalogue import CutReason, VadSnapshot
 
 _MS: Final = SAMPLE_RATE // 1000

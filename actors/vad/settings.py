@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from actors.messages import VadSettings
+from actors.values import VadSettings
 
 RANGES: Final[dict[str, tuple[float, float]]] = {
     "threshold_multiplier": (1.0, 10.0),

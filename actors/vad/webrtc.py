@@ -4,7 +4,7 @@ from typing import Final
 
 import webrtcvad
 
-from actors.messages import SAMPLE_RATE
+from actors.values import SAMPLE_RATE
 
 FRAME_MS: Final = 30
 FRAME: Final = SAMPLE_RATE * FRAME_MS // 1000

@@ -66,7 +66,7 @@ def print_rows(rows: Sequence[Any], columns: Iterable[str], *, title: str, as_js
     names = list(columns)
     for name in names:
         numeric = any(isinstance(getattr(row, name), int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left")
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=name.endswith("_id"), overflow="fold")
     for row in rows:
         table.add_row(*(cell(getattr(row, name)) for name in names))
     out.print(table)

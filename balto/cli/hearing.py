@@ -46,7 +46,7 @@ def segment(
     file: AudioPath, multiplier: Multiplier = None, min_energy: MinEnergy = None, as_json: AsJson = False
 ) -> None:
     """Find the phrases in an audio file."""
-    from actors.messages import Phrase
+    from actors.values import Phrase
     from balto.listening import find_phrases
 
     load_settings()
@@ -84,8 +84,8 @@ def transcribe(file: AudioPath, engine: Ears = None, as_json: AsJson = False) ->
 
 
 async def _transcribe(settings: Any, file: Path, as_json: bool) -> None:
-    from actors.messages import Phrase, VadSettings
     from actors.stt.transcriber import TranscriptionError
+    from actors.values import Phrase, VadSettings
     from balto.engines import EngineError, build_transcribers, prepare_weights
     from balto.listening import find_phrases
 

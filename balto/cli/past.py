@@ -55,7 +55,7 @@ def sessions(limit: Limit = 20, as_json: AsJson = False) -> None:
     from projections import reports
 
     rows = with_library(lambda library: reports.sessions(library.projector.pool, limit=limit))
-    columns = ("session_id", "counter_id", "started_at", "encoding", "phrases", "recommendations", "end_reason")
+    columns = ("session_id", "started_at", "encoding", "phrases", "recommendations", "end_reason")
     print_rows(rows, columns, title="Sessions", as_json=as_json)
 
 

@@ -29,6 +29,8 @@ class Access(Enum):
 
 TABLE: Final[Mapping[tuple[str, str], Access]] = {
     ("GET", "/ws"): Access.HANDSHAKE,
+    ("GET", "/"): Access.PUBLIC,
+    ("GET", "/console/{file}"): Access.PUBLIC,
     ("GET", "/healthz"): Access.PUBLIC,
     ("GET", "/readyz"): Access.PUBLIC,
     ("POST", "/cadastro/cliente"): Access.REGISTRATION,
@@ -43,6 +45,7 @@ TABLE: Final[Mapping[tuple[str, str], Access]] = {
     ("PUT", "/api/admin/balcao/{id}/vad"): Access.ADMIN,
     ("GET", "/api/v1/sessions"): Access.LOOPBACK_OR_ADMIN,
     ("GET", "/api/v1/sessions/{id}/timeline"): Access.LOOPBACK_OR_ADMIN,
+    ("GET", "/api/v1/sessions/{id}/biometrics"): Access.LOOPBACK_OR_ADMIN,
     ("GET", "/api/v1/sessions/{id}/events"): Access.LOOPBACK_OR_ADMIN,
 }
 """By method and path as the router has them. `HEAD` is allowed where `GET` is."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator
 from typing import Final
@@ -46,7 +47,8 @@ async def serving(balto: Balto) -> AsyncIterator[str]:
             await site.start()
         except OSError as error:
             raise StartError(
-                f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; set BALTO_PORT to another port"
+                f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0).lower()}; "
+                "set BALTO_PORT to another port"
             ) from error
         host, port = runner.addresses[0][:2]
         watch = Watch(balto.library.dsn)

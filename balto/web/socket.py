@@ -10,13 +10,14 @@ import orjson
 import pykka
 from aiohttp import WSMsgType, web
 
-from actors.messages import AudioArrived, AudioFinished, Delivered, RecommendationReply, VadSettings
+from actors.messages import AudioArrived, AudioFinished, Delivered, RecommendationReply
 from actors.session.actor import SessionActor
 from actors.session.ports import FlowWindow
+from actors.values import VadSettings
 from balto.accounts import Counter, find_counter_by_key
-from balto.app import Balto
 from balto.sessions import Overloaded
-from balto.web.http import BALTO
+from balto.web.gate import remote_of
+from balto.web.http import BALTO, LIMITS
 from balto.web.wire import (
     CLOSE_CODES,
     CloseCode,
@@ -112,23 +113,23 @@ class SocketOutbox:
 
 async def socket(request: web.Request) -> web.WebSocketResponse:
     """Serve one client from handshake to close. Every way out has a code of `CloseCode`."""
-    balto = request.app[BALTO]
     ws = web.WebSocketResponse(
-        max_msg_size=balto.settings.max_frame_bytes,
+        max_msg_size=request.app[BALTO].settings.max_frame_bytes,
         heartbeat=_HEARTBEAT_S,
         compress=False,
         protocols=(SUBPROTOCOL,),
     )
     await ws.prepare(request)
     try:
-        handshake, counter = await _shake_hands(ws, balto)
+        handshake, counter = await _shake_hands(request, ws)
         await _serve(request, ws, handshake, counter)
     except _Refused as refused:
         await ws.close(code=refused.code, message=refused.reason.encode())
     return ws
 
 
-async def _shake_hands(ws: web.WebSocketResponse, balto: Balto) -> tuple[Handshake, Counter]:
+async def _shake_hands(request: web.Request, ws: web.WebSocketResponse) -> tuple[Handshake, Counter]:
+    balto = request.app[BALTO]
     try:
         first = await ws.receive(timeout=balto.settings.handshake_timeout_s)
     except TimeoutError:
@@ -142,13 +143,21 @@ async def _shake_hands(ws: web.WebSocketResponse, balto: Balto) -> tuple[Handsha
         raise _Refused(CloseCode.POLICY, str(error)) from None
     if ws.ws_protocol == SUBPROTOCOL:
         handshake = handshake.model_copy(update={"protocol": 2})
+    return handshake, await _find_counter(request, handshake.api_key)
+
+
+async def _find_counter(request: web.Request, api_key: str) -> Counter:
+    wrong_keys, remote = request.app[LIMITS].wrong_keys, remote_of(request)
+    if wrong_keys.take(remote):
+        raise _Refused(CloseCode.OVERLOADED, "muitas chaves erradas; tente mais tarde")
     try:
-        counter = await find_counter_by_key(balto.library, handshake.api_key)
+        counter = await find_counter_by_key(request.app[BALTO].library, api_key)
     except StoreError:
         raise _Refused(CloseCode.TRY_AGAIN, "banco de dados indisponível") from None
     if counter is None:
         raise _Refused(CloseCode.INVALID_KEY, "chave inválida")
-    return handshake, counter
+    wrong_keys.give_back(remote)
+    return counter
 
 
 async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Handshake, counter: Counter) -> None:

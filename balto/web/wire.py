@@ -6,15 +6,16 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from actors.messages import VadSettings
 from actors.session.ports import AudioFormat
 from actors.vad.settings import vad_settings_from
+from actors.values import VadSettings
 from events.catalogue import (
     Answer,
     EndReason,
     Event,
     Item,
     PhraseCaptured,
+    PhraseDiscarded,
     PhraseMeasured,
     RecommendationSent,
     SessionEnded,
@@ -166,6 +167,9 @@ def to_client(event: Event, handshake: Handshake) -> dict[str, Any] | None:
             return {"comando": "vad", "estado": "fala", "frase": event.phrase, "amostra": event.sample_start}
         case PhraseCaptured() if handshake.wants("vad"):
             return {"comando": "vad", "estado": "silencio", "frase": event.phrase, "amostra": event.sample_end}
+        case PhraseDiscarded() if handshake.wants("vad"):
+            silence = {"comando": "vad", "estado": "silencio", "frase": event.phrase, "amostra": event.sample_end}
+            return {**silence, "descartada": True}
         case TranscriptionReceived() if handshake.wants("transcript"):
             return {"comando": "transcript", "frase": event.phrase, "texto": event.text}
         case PhraseMeasured() if handshake.wants("metrics"):

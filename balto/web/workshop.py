@@ -12,9 +12,9 @@ import numpy as np
 
 from actors.audio.decode import AudioUndecodableError, open_decoder
 from actors.basket.resolver import BasketEngine
-from actors.messages import SAMPLE_RATE, Pcm, Phrase, VadSettings
 from actors.stt.transcriber import Transcriber, TranscriptionError
 from actors.vad.segmenter import Segmenter
+from actors.values import SAMPLE_RATE, Pcm, Phrase, VadSettings
 from balto.advising import Advice, Adviser, AdviserError
 from balto.app import Balto
 from balto.security.limits import Turnstile

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from actors.messages import Pcm
 from actors.stt.transcriber import TranscriptionError
+from actors.values import Pcm
 from tests.simulators.speech import Fault
 
 ONE_SECOND: Pcm = np.zeros(16_000, np.int16)

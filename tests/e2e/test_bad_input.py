@@ -49,6 +49,14 @@ async def test_a_wrong_key_is_refused(house: House) -> None:
     assert code == CloseCode.INVALID_KEY
 
 
+async def test_who_tries_many_keys_is_slowed_down_and_a_right_key_is_not_counted(house: House) -> None:
+    for _ in range(25):
+        assert (await converse(house, b"", protocol=2)).close_code == CloseCode.NORMAL
+    codes = [(await first_frame(house, '{"api_key": "bk_nonsense"}'))[0] for _ in range(25)]
+    assert set(codes) == {CloseCode.INVALID_KEY, CloseCode.OVERLOADED}
+    assert codes == sorted(codes, key=str)
+
+
 @pytest.mark.parametrize(
     "frame",
     [

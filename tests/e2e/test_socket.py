@@ -1,6 +1,7 @@
 """The socket as deployed clients speak it: every container and chunking, the tail, and what comes back."""
 
 import asyncio
+import logging
 
 import aiohttp
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from actors.llm.understanding import UnderstandingError
 from actors.stt.transcriber import TranscriptionError
+from balto.logs import CHATTY
 from events.catalogue import (
     AudioReceived,
     PhraseCaptured,
@@ -163,3 +165,19 @@ async def _until_closed(ws: aiohttp.ClientWebSocketResponse) -> int | None:
     async for _ in ws:
         pass
     return ws.close_code
+
+
+async def test_no_log_holds_a_key_or_what_was_said(open_house: Open, caplog: pytest.LogCaptureFixture) -> None:
+    for logger in ("", *CHATTY):
+        caplog.set_level(logging.DEBUG, logger=logger or None)
+    said = "estou com dor de cabeça desde a xilofonia"
+    async with open_house(ScriptedTranscriber(said)) as house:
+        answer = await converse(house, PCM.tobytes(), protocol=2, want=["transcript"])
+        await converse(house, b"\x1a\x45\xdf\xa3" + PCM.tobytes(), protocol=2)
+        await house.ended(2)
+    assert answer.of("transcript")
+    logged = caplog.text + "".join(str(record.args) for record in caplog.records)
+    assert caplog.records
+    assert house.key not in logged
+    assert "xilofonia" not in logged
+    assert "dor de cabeça" not in logged

@@ -5,7 +5,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import AliasChoices, BaseModel, Field
 
-from actors.messages import VadSettings
+from actors.values import VadSettings
 from balto.accounts import Counter, UnknownClientError, UnknownCounterError, change_preset, counters_of
 from balto.security.admin import COOKIE, SESSION_S
 from balto.web.answers import RequestError, answer

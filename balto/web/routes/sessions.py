@@ -37,6 +37,17 @@ async def timeline(request: web.Request) -> web.Response:
     return answer({"session_id": session_id, "phrases": [as_dict(row) for row in rows]})
 
 
+@routes.get("/api/v1/sessions/{id}/biometrics")
+async def biometrics(request: web.Request) -> web.Response:
+    """Return the coarse acoustic statistics of a session's phrases, in their order."""
+    library, session_id = request.app[BALTO].library, request.match_info["id"]
+    await _require(request)
+    await library.projector.catch_up("phrase_biometrics")
+    rows = await reports.biometrics(library.projector.pool, session_id=session_id)
+    in_order = sorted(rows, key=lambda row: row.phrase)
+    return answer({"session_id": session_id, "biometrics": [as_dict(row) for row in in_order]})
+
+
 @routes.get("/api/v1/sessions/{id}/events")
 async def events(request: web.Request) -> web.Response:
     """Return events of a session in order: at most `limit`, 200 by default, after the stream position `after`.

@@ -7,7 +7,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, StringConstraints
 
-from actors.messages import SAMPLE_RATE, Pcm, VadSettings
+from actors.values import SAMPLE_RATE, Pcm, VadSettings
 from balto.web.answers import answer, json_bytes
 from balto.web.bodies import read_model, read_upload
 from balto.web.gate import remote_of, spend

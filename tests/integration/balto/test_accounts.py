@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from actors.messages import VadSettings
+from actors.values import VadSettings
 from balto.accounts import (
     EmailTakenError,
     InvalidEmailError,

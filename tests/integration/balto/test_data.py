@@ -122,7 +122,7 @@ async def test_numbers_that_are_none_are_refused(client: Client, balto: Balto, q
     await error_of(response)
 
 
-@pytest.mark.parametrize("view", ["timeline", "events"])
+@pytest.mark.parametrize("view", ["timeline", "biometrics", "events"])
 async def test_an_unknown_session_is_not_found(client: Client, view: str) -> None:
     for name in ("nenhuma", "%00", "a" * 3000, "..%2Fcounter"):
         response = await client.get(f"/api/v1/sessions/{name}/{view}")

@@ -17,7 +17,7 @@ from balto.web.server import build_app
 from events.store import StoreUnavailableError
 from tests.fakes import FakeClock
 from tests.integration.balto.door import AFAR, Client, audio_form, error_of, log_in, register
-from tests.sound import silence, wav
+from tests.recordings import silence, wav
 
 WRONG = "Bearer bk_" + "a" * 43
 CLOSED = [

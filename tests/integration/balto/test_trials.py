@@ -18,7 +18,7 @@ from balto.web import bodies, workshop
 from balto.web.server import build_app
 from tests.fakes import FailingUnderstanding, FakeClock, ScriptedTranscriber
 from tests.integration.balto.door import AFAR, Client, audio_form, error_of, log_in, register
-from tests.sound import conversation, spoken, wav
+from tests.recordings import conversation, spoken, wav
 
 
 async def test_a_text_with_a_complaint_gets_items_and_the_words_that_prove_them(client: Client) -> None:

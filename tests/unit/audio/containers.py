@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from actors.audio.decode import open_decoder
 from actors.audio.decoder import Decoder
-from actors.messages import Pcm
+from actors.values import Pcm
 from tests.sounds import tone
 
 

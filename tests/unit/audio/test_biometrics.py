@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.audio.biometrics import measure
 from actors.audio.pitch import pitch_track
-from actors.messages import Pcm
+from actors.values import Pcm
 from tests.sounds import Sound, noise, pcm, silence, tone, vowel
 
 

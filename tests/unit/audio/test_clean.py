@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from actors.audio.clean import METHOD, SILENT, TOO_LITTLE_NOISE, TOO_SHORT, clean
-from actors.messages import Pcm
+from actors.values import Pcm
 from tests.sounds import noise, pcm, silence, vowel
 
 PROFILE = pcm(noise(1.5, 0.02, seed=3))

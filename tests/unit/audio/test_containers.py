@@ -15,7 +15,7 @@ from actors.audio.ffmpeg import FfmpegDecoder
 from actors.audio.ogg import page_checksum
 from actors.audio.opus import OpusHead, packet_duration
 from actors.audio.webm import WebmDecoder
-from actors.messages import Pcm
+from actors.values import Pcm
 from tests.unit.audio.containers import decoded, encoded, fed, loudest_hz, snr_db
 
 SIZES = st.lists(st.integers(1, 700), min_size=1, max_size=5)

@@ -6,7 +6,7 @@ import pytest
 
 from actors.basket.catalogue import load_baskets
 from actors.basket.entries import BasketFileError
-from actors.messages import LexiconEntry
+from actors.values import LexiconEntry
 from events.catalogue import Category, Item
 
 GAUZE = {"sugestao": "Gaze estéril", "explicacao": "Cobre a ferida.", "tag": "curativo"}

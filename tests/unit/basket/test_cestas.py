@@ -11,7 +11,7 @@ import pytest
 from actors.basket.catalogue import MACROS, NO_ADVICE, BasketCatalogue, load_baskets
 from actors.basket.naming import contains, key, words
 from actors.basket.resolver import BasketEngine
-from actors.messages import Classified, Resolved
+from actors.values import Classified, Resolved
 from balto.settings import Settings
 from events.catalogue import Entity
 

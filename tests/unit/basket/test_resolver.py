@@ -5,7 +5,7 @@ import pytest
 from actors.basket.catalogue import BasketCatalogue
 from actors.basket.naming import contains, words
 from actors.basket.resolver import BasketEngine
-from actors.messages import Classified, LexiconEntry, Resolved, Withheld
+from actors.values import Classified, LexiconEntry, Resolved, Withheld
 from events.catalogue import Category, Entity, EntityKind, Item, WithheldReason
 
 

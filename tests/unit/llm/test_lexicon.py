@@ -3,7 +3,7 @@ import pytest
 from actors.basket.catalogue import BasketCatalogue
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.understanding import Understanding
-from actors.messages import Classified, LexiconEntry
+from actors.values import Classified, LexiconEntry
 from events.catalogue import Category, Entity
 
 

@@ -4,25 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from actors.messages import (
-    Biometrics,
-    Classified,
-    ClassifyDone,
-    Cleaned,
-    Examined,
-    Heard,
-    Listened,
-    Normalised,
-    NormaliseDone,
-    Phrase,
-    Resolved,
-    Transcribed,
-    Transcript,
-    Withheld,
-)
+from actors.messages import ClassifyDone, Examined, Listened, NormaliseDone, Transcribed
 from actors.session.decisions import decide
 from actors.session.inputs import Began, Classification, EngineName, Input, Policy, Progressed
 from actors.session.state import SessionState, fold
+from actors.values import Biometrics, Classified, Cleaned, Heard, Normalised, Phrase, Resolved, Transcript, Withheld
 from events.catalogue import BandEnergies, Category, Entity, Event, Item, VadSnapshot
 
 SESSION = "0192f0c1-2d3e-7f40-8a5b-6c7d8e9f0a1b"

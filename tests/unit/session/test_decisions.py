@@ -3,19 +3,11 @@
 import numpy as np
 import pytest
 
-from actors.messages import (
-    Cleaned,
-    Decoded,
-    DecodingFailed,
-    Delivered,
-    RecommendationReply,
-    SpeechBegan,
-    SpeechGivenUp,
-    Withheld,
-)
+from actors.messages import Decoded, DecodingFailed, Delivered, RecommendationReply
 from actors.session.answering import recommendation_id
 from actors.session.inputs import Drained, Resources
 from actors.session.state import SessionState, fold
+from actors.values import Cleaned, SpeechBegan, SpeechGivenUp, Withheld
 from events.catalogue import (
     AudioReceived,
     PhraseCleaned,

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.messages import Pcm
 from actors.stt.weights import ensure_weights
 from actors.stt.whisper import WhisperTranscriber
+from actors.values import Pcm
 from benchmarks.corpus.assembly import read_opus
 from benchmarks.corpus.score import lines_of, missing_keywords, word_errors
 

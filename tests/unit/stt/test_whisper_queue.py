@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.messages import Pcm
 from actors.stt.transcriber import Transcriber, TranscriptionError
 from actors.stt.whisper import WhisperTranscriber, _Piece, windows
+from actors.values import Pcm
 
 PHRASE: Pcm = np.zeros(16_000, np.int16)
 AMPLE_S = 30.0

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.messages import Heard, Pcm, Phrase, SpeechBegan, SpeechGivenUp, VadSettings
 from actors.vad.gate import EnergyGate, frame_rms
 from actors.vad.history import SampleHistory
 from actors.vad.segmenter import Segmenter, State
+from actors.values import Heard, Pcm, Phrase, SpeechBegan, SpeechGivenUp, VadSettings
 from tests.sounds import Sound, noise, pcm, silence, tone, vowel
 
 

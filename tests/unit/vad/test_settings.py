@@ -2,8 +2,8 @@
 
 import pytest
 
-from actors.messages import VadSettings
 from actors.vad.settings import check, vad_settings_from
+from actors.values import VadSettings
 
 
 def test_no_settings_are_the_defaults() -> None:

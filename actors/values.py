@@ -1,0 +1,171 @@
+"""The values that pass between the crafts: samples, phrases, transcripts, what was understood and advised."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from events.catalogue import (
+    BandEnergies,
+    BasketRule,
+    Category,
+    CutReason,
+    Entity,
+    EntityKind,
+    Item,
+    VadSnapshot,
+    WithheldReason,
+    Word,
+)
+
+SAMPLE_RATE = 16_000
+"""Hz. Everything after the decoder is mono int16 at this rate."""
+
+Pcm = NDArray[np.int16]
+"""Mono samples at `SAMPLE_RATE`, shape (n,)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VadSettings:
+    """How a counter's voice activity is detected. The defaults are those that deployed clients rely on."""
+
+    threshold_multiplier: float = 1.5
+    """A speech frame's RMS is at least this times the tracked noise floor; 1.0 to 10.0."""
+    min_energy: float = 120.0
+    """RMS of int16 samples below which nothing is speech; 0 to 5000."""
+    mode: int = 3
+    """Aggressiveness of webrtcvad, 0 to 3."""
+    onset_ms: int = 90
+    """Speech needed to open a phrase."""
+    pre_roll_ms: int = 300
+    """Audio kept from before the onset."""
+    hangover_ms: int = 600
+    """Silence that closes a phrase."""
+    min_phrase_ms: int = 300
+    """Speech below which a phrase is discarded as too short."""
+    max_phrase_ms: int = 15_000
+    """A longer phrase is cut at its quietest place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SpeechBegan:
+    """The segmenter opened a phrase."""
+
+    number: int
+    sample_start: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Phrase:
+    """The segmenter closed a phrase; it comes with its own audio."""
+
+    number: int
+    sample_start: int
+    sample_end: int
+    cut_reason: CutReason
+    vad: VadSnapshot
+    pcm: Pcm
+    """Samples `sample_start` to `sample_end`."""
+    noise: Pcm
+    """Up to 1.5 s of the latest audio that was not speech: the session's noise profile. May be empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SpeechGivenUp:
+    """The segmenter opened a phrase that turned out to be none."""
+
+    number: int
+    sample_start: int
+    sample_end: int
+    reason: Literal["too_short", "too_quiet"]
+
+
+Heard = SpeechBegan | Phrase | SpeechGivenUp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cleaned:
+    """A phrase after the noise reducer. Same length as before."""
+
+    pcm: Pcm
+    method: str
+    noise_profile_ms: float
+    reduction_db: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Biometrics:
+    """Acoustic statistics of one phrase; units as in `events.catalogue.PhraseMeasured`."""
+
+    pitch_mean_hz: float | None
+    pitch_std_hz: float | None
+    snr_db: float | None
+    spectral_centroid_hz: float | None
+    zero_crossing_rate: float
+    rms_mean: float
+    rms_max: float
+    peak_dbfs: float | None
+    clipping_ratio: float
+    dc_offset: float
+    bands: BandEnergies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """What an engine heard in one phrase."""
+
+    text: str
+    words: tuple[Word, ...] = ()
+    confidence: float | None = None
+    cost_usd: float = 0.0
+    rejected: str | None = None
+    """Why the text is not to be believed (noise, invention); None for a good one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normalised:
+    """Outcome of stage 1."""
+
+    entities: tuple[Entity, ...]
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classified:
+    """Outcome of stage 2. `categories` holds at most two, the strongest first."""
+
+    categories: tuple[Category, ...]
+    anchors: tuple[str, ...]
+    confidence: float
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LexiconEntry:
+    """One thing customers name, every way they say it, and where it belongs."""
+
+    name: str
+    """Canonical name, lower case, with accents."""
+    kind: EntityKind
+    category: Category
+    forms: tuple[str, ...] = ()
+    """Other ways to say it: brands, inflections, everyday expressions."""
+    also: tuple[str, ...] = ()
+    """Names of suggestions that mean the same product, so that they count as already named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """The basket engine's answer: at most three items, and where they came from."""
+
+    basket: str
+    rule: BasketRule
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """The basket engine's silence, and why."""
+
+    reason: WithheldReason
