@@ -26,6 +26,7 @@ from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from events.ids import RANDOM_BYTES, uuid7
 from events.journal import Journal
 from events.postgres import PostgresStore
+from events.sealing import MasterKeys
 from events.store import StoreError
 from projections.projector import Projector
 
@@ -80,13 +81,19 @@ async def open_library(settings: Settings, say: Say = _silent) -> AsyncIterator[
     async with contextlib.AsyncExitStack() as stack:
         try:
             dsn = settings.database_url or await _embedded(settings, stack, say)
-            store = await PostgresStore.connect(dsn)
+            store = await PostgresStore.connect(dsn, masters=_masters(settings))
             stack.push_async_callback(store.close)
             projector = await Projector.connect(dsn)
             stack.push_async_callback(projector.close)
         except (EmbeddedPostgresError, StoreError) as error:
             raise StartError(str(error)) from error
         yield Library(settings=settings, dsn=dsn, store=store, projector=projector)
+
+
+def _masters(settings: Settings) -> MasterKeys:
+    if settings.master_key is not None:
+        return MasterKeys.parse(settings.master_key.get_secret_value())
+    return MasterKeys.load(settings.data_dir / "master.key")
 
 
 async def _embedded(settings: Settings, stack: contextlib.AsyncExitStack, say: Say) -> str:

@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     """Where the embedded PostgreSQL and the assembled speech model live."""
     database_url: str | None = None
     """A PostgreSQL of your own; without it Balto starts an embedded one."""
+    master_key: SecretStr | None = None
+    """What the keys of personal data are wrapped with: base64 of 32 bytes, or several as `VERSION:BASE64,…`. Without it
+    they are in `data_dir/master.key`, made the first time. Servers that share a database must share it."""
     baskets: Path = OWN_BASKETS
     """The catalogue of baskets; one without a vocabulary of its own is served with ours."""
     open_registration: bool = True

@@ -1,16 +1,16 @@
 """The codec: an event as a dataclass, and as the JSON that the store keeps."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
-from types import GenericAlias
-from typing import Any, Final
+from types import GenericAlias, NoneType
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, SchemaSerializer
 
-from events.catalogue.base import Event, event_types
+from events.catalogue.base import Event, event_type, event_types, personal_fields
 from events.envelope import UnknownEvent
 from events.upcasters import upcast
 
@@ -40,38 +40,54 @@ def encode(event: Event) -> bytes:
         CodecError: the event is not of the catalogue, a value is not of its field's type, a number is not finite,
             or a text holds a NUL or half a surrogate pair, none of which the database could keep.
     """
-    name = type(event).__name__
-    if event_types().get(name) is not type(event):
-        raise CodecError(f"{name} is no event of the catalogue")
-    try:
-        data = _writer(name).dump_json((event,), warnings="error")[1:-1]
-    except PydanticSerializationError:
-        # The original error quotes the value, which may be personal.
-        raise CodecError(f"a field of {name} holds a value that is not of its type") from None
-    if b"\\u0000" in data and _NUL.search(data):
-        raise CodecError(f"a text of {name} holds a NUL")
-    if b"NaN" in data or b"Infinity" in data:
-        _refuse_not_finite(name, data)
-    return data
+    return _dump(_known(event), event)
 
 
-def decode(type_name: str, version: int, data: bytes) -> Event:
+def encode_apart(event: Event) -> tuple[bytes, bytes | None]:
+    """Write an event as two JSON objects: what may stand in the clear, and its personal fields; None if it has none.
+
+    Raises:
+        CodecError: as `encode`.
+    """
+    name = _known(event)
+    personal = _personal(name)
+    if not personal:
+        return _dump(name, event), None
+    return _dump(name, event, exclude={0: personal}), _dump(name, event, include={0: personal})
+
+
+def join(data: bytes, personal: bytes) -> bytes:
+    """Put the two JSON objects of `encode_apart` together again."""
+    if len(data) == 2:
+        return personal
+    return data if len(personal) == 2 else data[:-1] + b"," + personal[1:]
+
+
+def decode(type_name: str, version: int, data: bytes, *, erased: bool = False) -> Event:
     """Read an event back, upcast to the version that this program writes.
 
     A type that the program does not know, a version newer than its own, or an old one without upcasters gives
     an `UnknownEvent`.
 
+    Args:
+        type_name: name of its class.
+        version: schema version that it was written in.
+        data: its JSON.
+        erased: its personal fields are gone. Each reads as its default, or else as None, an empty text or an empty
+            tuple, whichever its type allows; those of an `UnknownEvent` are missing.
+
     Raises:
         CodecError: the data is not what that type and version promise.
     """
-    cls = event_types().get(type_name)
+    cls = event_type(type_name)
     if cls is None or version > cls.schema_version:
         return UnknownEvent(type_name, version, _load(type_name, data))
     try:
         if version == cls.schema_version:
-            return _reader(type_name).validate_json(data)
+            return _reader(type_name).validate_json(join(data, _blanks(type_name)) if erased else data)
         stored = _load(type_name, data)
-        upcasted = upcast(type_name, version, cls.schema_version, stored)
+        to_newest = _upcast_erased if erased else upcast
+        upcasted = to_newest(type_name, version, cls.schema_version, stored)
         if upcasted is None:
             return UnknownEvent(type_name, version, stored)
         return _reader(type_name).validate_json(orjson.dumps(upcasted))
@@ -95,16 +111,73 @@ def hot_fields(event: Event) -> HotFields:
     return HotFields(phrase, sample_start, sample_end, getattr(event, "latency_ms", None))
 
 
+def _known(event: Event) -> str:
+    name = type(event).__name__
+    if event_type(name) is not type(event):
+        raise CodecError(f"{name} is no event of the catalogue")
+    return name
+
+
+def _dump(name: str, event: Event, **chosen: Any) -> bytes:
+    try:
+        data = _writer(name).to_json((event,), warnings="error", **chosen)[1:-1]
+    except PydanticSerializationError:
+        # The original error quotes the value, which may be personal.
+        raise CodecError(f"a field of {name} holds a value that is not of its type") from None
+    if b"\\u0000" in data and _NUL.search(data):
+        raise CodecError(f"a text of {name} holds a NUL")
+    if b"NaN" in data or b"Infinity" in data:
+        _refuse_not_finite(name, data)
+    return data
+
+
+def _upcast_erased(type_name: str, version: int, to_version: int, stored: dict[str, Any]) -> dict[str, Any] | None:
+    """Upcast what is left of an erased event; None where an upcaster cannot do without what is gone."""
+    blanks = orjson.loads(_blanks(type_name))
+    try:
+        upcasted = upcast(type_name, version, to_version, blanks | stored)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return None if upcasted is None else blanks | upcasted
+
+
+@cache
+def _personal(name: str) -> frozenset[str]:
+    return personal_fields(event_types()[name])
+
+
+@cache
+def _blanks(name: str) -> bytes:
+    cls = event_types()[name]
+    hints = get_type_hints(cls)
+    return orjson.dumps({f.name: _blank(f, hints[f.name]) for f in fields(cls) if f.name in _personal(name)})
+
+
+def _blank(field: Any, hint: Any) -> Any:
+    if field.default is not MISSING:
+        return field.default
+    if NoneType in get_args(hint):
+        return None
+    if hint is str:
+        return ""
+    if get_origin(hint) is tuple:
+        return ()
+    raise TypeError(f"personal field {field.name} of type {hint} has nothing to read as after erasure")
+
+
 @cache
 def _reader(name: str) -> TypeAdapter[Event]:
     return TypeAdapter(event_types()[name])
 
 
 @cache
-def _writer(name: str) -> TypeAdapter[tuple[Event]]:
+def _writer(name: str) -> SchemaSerializer:
     # A dataclass takes its configuration from what surrounds it: the tuple is there to carry it.
     wrapped: Any = GenericAlias(tuple, (event_types()[name],))
-    return TypeAdapter(wrapped, config=ConfigDict(ser_json_inf_nan="constants"))
+    serializer = TypeAdapter(wrapped, config=ConfigDict(ser_json_inf_nan="constants")).serializer
+    if not isinstance(serializer, SchemaSerializer):
+        raise TypeError(f"{name} cannot be written: {serializer!r}")
+    return serializer
 
 
 def _load(type_name: str, data: bytes) -> dict[str, Any]:

@@ -54,3 +54,5 @@ class RecordedEvent:
     elapsed_us: int
     correlation_id: UUID | None
     causation_id: UUID | None
+    erased: bool = False
+    """Its personal fields were destroyed with the key of its stream: what stands in them says nothing."""

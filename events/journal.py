@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from events.prepared import PreparedAppend, prepare
-from events.store import ANY, Append, Appended, StoreError, StoreUnavailableError, WrongExpectedPositionError
+from events.store import ANY, Append, Appended, Outcome, StoreError, StoreUnavailableError
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
@@ -36,7 +36,7 @@ class EventWriter(Protocol):
 class GroupStore(Protocol):
     """What a journal needs of a store."""
 
-    async def append_group(self, appends: Sequence[PreparedAppend]) -> list[Appended | WrongExpectedPositionError]:
+    async def append_group(self, appends: Sequence[PreparedAppend]) -> Sequence[Outcome]:
         """Append to several streams in one transaction, each append accepted or refused for itself."""
         ...
 
@@ -83,6 +83,7 @@ class Journal:
         self._max_flush_events = max_flush_events
         self._max_flush_bytes = max_flush_bytes
         self._queue: deque[_Entry] = deque()
+        self._taken: list[_Entry] = []
         self._queued_bytes = 0
         self._waiting_for_room: deque[asyncio.Future[None]] = deque()
         self._work = asyncio.Event()
@@ -112,7 +113,7 @@ class Journal:
 
         Returns:
             A future of where it landed, once it is durable. It raises `WrongExpectedPositionError`,
-            `StoreUnavailableError` or `StoreError`. Cancelling it does not take the append back.
+            `StreamErasedError`, `StoreUnavailableError` or `StoreError`. Cancelling it does not take the append back.
 
         Raises:
             JournalFullError: the queue is full, or others wait for room already.
@@ -163,15 +164,17 @@ class Journal:
             while self._queue or self._open:
                 if self._queue:
                     groups = self._take()
+                    self._taken = [entry for group in groups for entry in group]
                     self._give_room()
                     await self._flush(groups)
                 else:
                     self._work.clear()
                     await self._work.wait()
         finally:
-            # Reached with a queue only when the loop cancels the writer: nobody may be left waiting.
+            # Of use only when the writer is cancelled: nobody may be left waiting.
             self._open = False
-            _fail_all(self._queue, JournalClosedError("the journal was stopped before it could write"))
+            stopped = JournalClosedError("the journal was stopped; what became of this append is not known")
+            _fail_all([*self._taken, *self._queue], stopped)
 
     def _take(self) -> list[list[_Entry]]:
         """Take a flush from the head of the queue, grouped by stream.
@@ -194,7 +197,8 @@ class Journal:
             groups.setdefault(append.stream, []).append(entry)
         return list(groups.values())
 
-    async def _flush(self, groups: list[list[_Entry]]) -> None:
+    async def _flush(self, groups: list[list[_Entry]]) -> bool:
+        """Write, tell everybody, and return whether the database was there all along."""
         try:
             outcomes = await self._persist([_merged(group) for group in groups])
         except StoreUnavailableError as error:
@@ -203,25 +207,31 @@ class Journal:
             self._queue.clear()
             self._queued_bytes = 0
             self._give_room()
+            return False
         except Exception as error:
-            await self._apart([entry for group in groups for entry in group], error)
-        else:
-            for group, outcome in zip(groups, outcomes, strict=True):
-                if isinstance(outcome, Appended):
-                    _settle(group, outcome)
-                else:
-                    await self._apart(group, outcome)
+            return await self._apart([entry for group in groups for entry in group], error)
+        there = True
+        for group, outcome in zip(groups, outcomes, strict=True):
+            if isinstance(outcome, Appended):
+                _settle(group, outcome)
+            else:
+                there = await self._apart(group, outcome) and there
+        return there
 
-    async def _apart(self, entries: Sequence[_Entry], error: Exception) -> None:
-        """After a refusal, write each append by itself, so that only those at fault are refused."""
+    async def _apart(self, entries: Sequence[_Entry], error: Exception) -> bool:
+        """After a refusal, write each by itself, so that only those at fault are refused; return as `_flush`."""
         if len(entries) == 1:
             if not entries[0].done.done():
                 entries[0].done.set_exception(error)
-            return
-        for entry in entries:
-            await self._flush([[entry]])
+            return True
+        for number, entry in enumerate(entries, 1):
+            if not await self._flush([[entry]]):
+                # Written now, the others of a stream would come before the one that failed and may be repeated.
+                _fail_all(entries[number:], StoreUnavailableError("the database went away before this append's turn"))
+                return False
+        return True
 
-    async def _persist(self, appends: Sequence[PreparedAppend]) -> list[Appended | WrongExpectedPositionError]:
+    async def _persist(self, appends: Sequence[PreparedAppend]) -> Sequence[Outcome]:
         loop = asyncio.get_running_loop()
         pause = _FIRST_PAUSE_S
         while True:
@@ -260,6 +270,7 @@ def _merged(group: Sequence[_Entry]) -> PreparedAppend:
         rows=[row for append in appends for row in append.rows],
         ids=frozenset().union(*(append.ids for append in appends)),
         recordings=[chunk for append in appends for chunk in append.recordings],
+        sealed=any(append.sealed for append in appends),
         size=sum(append.size for append in appends),
     )
 

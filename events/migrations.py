@@ -74,16 +74,14 @@ async def migrate(connection: asyncpg.Connection, migrations: Sequence[Migration
         MigrationError: an applied migration was changed since, or the database is newer than this program.
     """
     known = find() if migrations is None else migrations
+    # A role that may only use the ledger makes no table, so it must not come to that when there is nothing to do.
+    if await connection.fetchval("SELECT to_regclass('migrations')") is not None and not await _left(connection, known):
+        return 0
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(_TABLE)
-        rows = await connection.fetch("SELECT number, name, checksum FROM migrations ORDER BY number")
-        if len(rows) > len(known):
-            raise MigrationError(f"the database is at migration {len(rows)}, this program knows {len(known)}")
-        for row, migration in zip(rows, known, strict=False):
-            if row["checksum"] != migration.checksum:
-                raise MigrationError(f"migration {row['name']} was changed after it had been applied")
-        for migration in known[len(rows) :]:
+        left = await _left(connection, known)
+        for migration in left:
             await connection.execute(migration.sql)
             await connection.execute(
                 "INSERT INTO migrations (number, name, checksum) VALUES ($1, $2, $3)",
@@ -91,4 +89,14 @@ async def migrate(connection: asyncpg.Connection, migrations: Sequence[Migration
                 migration.name,
                 migration.checksum,
             )
-    return len(known) - len(rows)
+    return len(left)
+
+
+async def _left(connection: asyncpg.Connection, known: Sequence[Migration]) -> Sequence[Migration]:
+    rows = await connection.fetch("SELECT number, name, checksum FROM migrations ORDER BY number")
+    if len(rows) > len(known):
+        raise MigrationError(f"the database is at migration {len(rows)}, this program knows {len(known)}")
+    for row, migration in zip(rows, known, strict=False):
+        if row["checksum"] != migration.checksum:
+            raise MigrationError(f"migration {row['name']} was changed after it had been applied")
+    return known[len(rows) :]

@@ -1,54 +1,67 @@
 """The event store on PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Final, Self
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final, Self
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
-from events.codec import decode
-from events.envelope import RecordedEvent
+from events.driver import open_pool
+from events.envelope import NewEvent, RecordedEvent
+from events.faults import translated
+from events.keyring import KeyRing, compare_masters
 from events.migrations import migrate
-from events.prepared import PreparedAppend, columns, prepare
+from events.opening import raw_events, recorded_events
+from events.prepared import PreparedAppend, arguments, event_row, prepare
+from events.sealing import MasterKeys, StreamKey
 from events.sql import statement
 from events.store import (
+    NO_STREAM,
     Append,
     Appended,
+    NoStreamError,
+    Outcome,
     RecordingChunk,
-    StoreError,
     StoreUnavailableError,
+    StreamErasedError,
     WrongExpectedPositionError,
 )
 
-type Outcome = Appended | WrongExpectedPositionError
-
 _PAGE: Final = 2_000
 _RECORDING_PAGE: Final = 16
-_UNAVAILABLE: Final = ("08", "40", "53", "55", "57", "58", "25006", "XX")
-"""Classes of SQLSTATE that a later attempt can do without: connection, rollback, resources, object state, operator
-intervention, system, a server that turned read-only in a failover, and the server's internal errors."""
+_KEY_ATTEMPTS: Final = 5
 
 
 class PostgresStore:
-    """An `EventStore` on a PostgreSQL of version 14 or later.
+    """An `EventStore` on a PostgreSQL of version 15 or later.
 
     Appends have connections of their own, so that long reads never hold them up.
     """
 
-    def __init__(self, writers: asyncpg.Pool, readers: asyncpg.Pool, *, timeout_s: float) -> None:
+    def __init__(
+        self, writers: asyncpg.Pool, readers: asyncpg.Pool, *, masters: MasterKeys | None, timeout_s: float
+    ) -> None:
         self._writers = writers
         self._readers = readers
+        self._keys = KeyRing(masters)
         self._timeout_s = timeout_s
 
     @classmethod
     async def connect(
-        cls, dsn: str, *, max_readers: int = 8, timeout_s: float = 15.0, application_name: str = "balto"
+        cls,
+        dsn: str,
+        *,
+        masters: MasterKeys | None = None,
+        max_readers: int = 8,
+        timeout_s: float = 15.0,
+        application_name: str = "balto",
     ) -> Self:
         """Connect and bring the schema up to date.
 
         Args:
             dsn: a `postgresql://` address.
+            masters: without them, appending and reading anything personal raises `SealingError`.
             max_readers: connections for reading, at most; two more are for appending.
             timeout_s: seconds after which an append, or the next page of a reading, counts as unanswered.
             application_name: what the server's own views call these connections.
@@ -56,32 +69,27 @@ class PostgresStore:
         Raises:
             StoreUnavailableError: the server cannot be reached.
             MigrationError: its schema is not one that this program can bring up to date.
+            SealingError: what is in it was sealed with other master keys of the same versions.
         """
-        settings = {"application_name": application_name, "default_transaction_isolation": "read committed"}
         writers = readers = None
         try:
-            with _translated():
+            with translated():
                 connection = await asyncpg.connect(dsn, timeout=timeout_s)
                 try:
                     await migrate(connection)
+                    if masters is not None:
+                        await compare_masters(connection, masters)
                 finally:
                     await connection.close(timeout=timeout_s)
-                writers = await asyncpg.create_pool(
-                    dsn, min_size=1, max_size=2, init=_prepare_connection, server_settings=settings, timeout=timeout_s
-                )
-                readers = await asyncpg.create_pool(
-                    dsn,
-                    min_size=0,
-                    max_size=max_readers,
-                    init=_prepare_connection,
-                    server_settings=settings,
-                    timeout=timeout_s,
+                writers = await open_pool(dsn, least=1, most=2, application_name=application_name, timeout_s=timeout_s)
+                readers = await open_pool(
+                    dsn, least=0, most=max_readers, application_name=application_name, timeout_s=timeout_s
                 )
         except BaseException:
             if writers is not None:
                 writers.terminate()
             raise
-        return cls(writers, readers, timeout_s=timeout_s)
+        return cls(writers, readers, masters=masters, timeout_s=timeout_s)
 
     async def close(self) -> None:
         """Close every connection, after the queries that are under way or the time-out."""
@@ -94,37 +102,75 @@ class PostgresStore:
     async def append(self, append: Append) -> Appended:
         """Append events to one stream; see `EventStore.append`."""
         (outcome,) = await self.append_group([prepare(append)])
-        if isinstance(outcome, WrongExpectedPositionError):
-            raise outcome
-        return outcome
+        if isinstance(outcome, Appended):
+            return outcome
+        raise outcome
 
     async def append_atomically(self, appends: Sequence[Append]) -> list[Appended]:
         """Append to several streams, all or nothing; see `EventStore.append_atomically`."""
         outcomes = await self._append([prepare(append) for append in appends], together=True)
+        landed = []
         for outcome in outcomes:
-            if isinstance(outcome, WrongExpectedPositionError):
+            if not isinstance(outcome, Appended):
                 raise outcome
-        return [outcome for outcome in outcomes if isinstance(outcome, Appended)]
+            landed.append(outcome)
+        return landed
 
     async def append_group(self, appends: Sequence[PreparedAppend]) -> list[Outcome]:
         """Append to several streams in one transaction, each append accepted or refused for itself.
 
+        Returns:
+            For each append where it landed, or the reason of its refusal.
+
         Raises:
             StoreUnavailableError: nothing is known; retry with the same ids.
-            StoreError: the database refused the group as a whole.
-            ValueError: two of the appends are for one stream.
+            SealingError: there is something personal and no master key.
+            StoreError: the database refuses the whole group.
+            ValueError: two appends are for one stream.
         """
         return await self._append(appends, together=False)
 
     async def _append(self, appends: Sequence[PreparedAppend], *, together: bool) -> list[Outcome]:
-        if not appends:
-            return []
         if len({append.stream for append in appends}) != len(appends):
             raise ValueError("two appends of a group are for one stream")
-        with _translated():
+        outcomes: dict[str, Outcome] = {}
+        left = list(appends)
+        for _ in range(_KEY_ATTEMPTS):
+            if not left:
+                return [outcomes[append.stream] for append in appends]
+            with translated():
+                async with asyncio.timeout(self._timeout_s), self._writers.acquire() as connection:
+                    keys = await self._keys_for(connection, left)
+                    rows = await connection.fetch(statement("append"), *arguments(left, keys), together)
+            # Another process gave the stream its key since we last looked.
+            wrong = {append.stream for append, row in zip(left, rows, strict=True) if row["outcome"] == "key"}
+            for stream in wrong:
+                self._keys.forget(stream)
+            if wrong and together:
+                continue
+            for append, row in zip(left, rows, strict=True):
+                if append.stream not in wrong:
+                    outcomes[append.stream] = _outcome(append, row)
+            left = [append for append in left if append.stream in wrong]
+        raise StoreUnavailableError("the keys of streams change faster than they can be read")
+
+    async def _keys_for(
+        self, connection: PoolConnectionProxy, appends: Sequence[PreparedAppend]
+    ) -> dict[str, StreamKey]:
+        sealed = [append for append in appends if append.sealed]
+        new = {append.stream for append in sealed if append.expected == NO_STREAM}
+        return await self._keys.for_writing(connection, [append.stream for append in sealed], new)
+
+    async def erase(self, stream: str, subject_erased: NewEvent) -> Appended:
+        """Destroy for good what a stream holds of a person; see `EventStore.erase`."""
+        self._keys.forget(stream)
+        with translated():
             async with asyncio.timeout(self._timeout_s), self._writers.acquire() as connection:
-                rows = await connection.fetch(statement("append"), *columns(appends), together)
-        return [_outcome(append, row) for append, row in zip(appends, rows, strict=True)]
+                row = await connection.fetchrow(statement("erase"), stream, (1, *event_row(subject_erased)[:-1], None))
+        self._keys.forget(stream)
+        if row is None or row["outcome"] == "missing":
+            raise NoStreamError(f"there is no stream {stream}")
+        return Appended(stream_position=row["stream_position"], position=row["position"])
 
     async def read_stream(
         self, stream: str, *, after: int = 0, limit: int | None = None, backwards: bool = False
@@ -135,9 +181,9 @@ class PostgresStore:
         left = limit
         while left is None or left > 0:
             page = _PAGE if left is None else min(_PAGE, left)
-            rows = await self._fetch(query, stream, after, cursor, page)
-            for row in rows:
-                yield _recorded(row)
+            rows, keys = await self._fetch_sealed(query, stream, after, cursor, page)
+            for event in recorded_events(rows, keys):
+                yield event
             if len(rows) < page:
                 return
             cursor = rows[-1]["position"]
@@ -153,17 +199,41 @@ class PostgresStore:
         tenant: str | None = None,
     ) -> AsyncIterator[RecordedEvent]:
         """Yield events of every stream after a global position; see `EventStore.read_all`."""
+        async for rows, keys in self._pages(after, limit, types, stream_prefix, tenant):
+            for event in recorded_events(rows, keys):
+                yield event
+
+    async def read_raw(
+        self,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+        types: Sequence[str] = (),
+        stream_prefix: str | None = None,
+        tenant: str | None = None,
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield the same as `read_all` as plain mappings, which is faster; see `events.opening.raw_events`."""
+        async for rows, keys in self._pages(after, limit, types, stream_prefix, tenant):
+            for event in raw_events(rows, keys):
+                yield event
+
+    async def _pages(
+        self, after: int, limit: int | None, types: Sequence[str], *filters: str | None
+    ) -> AsyncIterator[tuple[list[asyncpg.Record], dict[str, StreamKey]]]:
         query = statement("read_all")
         left = limit
         while left is None or left > 0:
             page = _PAGE if left is None else min(_PAGE, left)
-            rows = await self._fetch(query, after, page, list(types), stream_prefix, tenant)
-            for row in rows:
-                yield _recorded(row)
+            rows, keys = await self._fetch_sealed(query, after, page, list(types), *filters)
+            yield rows, keys
             if len(rows) < page:
                 return
             after = rows[-1]["position"]
             left = None if left is None else left - page
+
+    async def read_at(self, positions: Sequence[int]) -> list[RecordedEvent]:
+        """Return the events at some global positions, in their order; raises as `read_all`."""
+        return await self.fetch_events(statement("read_at"), list(positions))
 
     async def last_position(self) -> int:
         """Return the global position of the last event, 0 in an empty store."""
@@ -179,67 +249,44 @@ class PostgresStore:
         """Yield the recorded bytes of a stream in order, from the chunk that holds `from_byte`."""
         query = statement("read_recording")
         while True:
-            rows = await self._fetch(query, stream, from_byte, _RECORDING_PAGE)
+            rows, keys = await self._fetch_sealed(query, stream, from_byte, _RECORDING_PAGE)
             for row in rows:
-                chunk = RecordingChunk(byte_start=row["byte_start"], data=row["data"])
-                yield chunk
-                from_byte = chunk.byte_start + len(chunk.data)
+                if stream not in keys:
+                    return  # erased since
+                data = keys[stream].open_recording(stream, row["byte_start"], row["sealed"])
+                yield RecordingChunk(byte_start=row["byte_start"], data=data)
+                from_byte = row["byte_start"] + len(data)
             if len(rows) < _RECORDING_PAGE:
                 return
 
+    async def fetch_events(self, query: str, *arguments: object) -> list[RecordedEvent]:
+        """Run a statement that selects the columns of `event_columns.sql`; see `events.queries`.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        rows, keys = await self._fetch_sealed(query, *arguments)
+        return list(recorded_events(rows, keys))
+
+    async def fetch_rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run a statement that reads. Raises as `fetch_events`."""
+        return await self._fetch(query, *arguments)
+
     async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
-        with _translated():
+        with translated():
             async with asyncio.timeout(self._timeout_s), self._readers.acquire() as connection:
                 return await connection.fetch(query, *arguments)
 
-
-async def _prepare_connection(connection: asyncpg.Connection) -> None:
-    # The binary form of jsonb is a version byte, 1, before the text.
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=b"\x01".__add__, decoder=_without_version, format="binary"
-    )
-
-
-def _without_version(data: bytes) -> bytes:
-    return data[1:]
-
-
-def _recorded(row: asyncpg.Record) -> RecordedEvent:
-    return RecordedEvent(
-        position=row["position"],
-        stream=row["name"],
-        stream_position=row["stream_position"],
-        tenant=row["tenant"],
-        event_id=row["event_id"],
-        type=row["type"],
-        schema_version=row["schema_version"],
-        event=decode(row["type"], row["schema_version"], row["data"]),
-        occurred_at=row["occurred_at"],
-        recorded_at=row["recorded_at"],
-        elapsed_us=row["elapsed_us"],
-        correlation_id=row["correlation_id"],
-        causation_id=row["causation_id"],
-    )
+    async def _fetch_sealed(self, query: str, *arguments: object) -> tuple[list[asyncpg.Record], dict[str, StreamKey]]:
+        with translated():
+            async with asyncio.timeout(self._timeout_s), self._readers.acquire() as connection:
+                rows = await connection.fetch(query, *arguments)
+                return rows, await self._keys.for_reading(connection, rows)
 
 
 def _outcome(append: PreparedAppend, row: asyncpg.Record) -> Outcome:
     if row["outcome"] == "conflict":
         return WrongExpectedPositionError(append.stream, append.expected, row["stream_position"])
+    if row["outcome"] == "erased":
+        return StreamErasedError(append.stream)
     return Appended(stream_position=row["stream_position"], position=row["position"])
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the driver's failures into the store's: what may pass by itself is a `StoreUnavailableError`."""
-    try:
-        yield
-    except asyncpg.DataError:
-        # The original error quotes the value, which may be personal.
-        raise StoreError("a value does not fit its column") from None
-    except asyncpg.PostgresError as error:
-        if (error.sqlstate or "").startswith(_UNAVAILABLE):
-            raise StoreUnavailableError(f"the database did not answer: {type(error).__name__}") from error
-        raise StoreError(f"the database refused: {type(error).__name__}") from error
-    except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
-        # InternalClientError is outside the driver's hierarchies; a killed backend raises it.
-        raise StoreUnavailableError(f"the database did not answer: {type(error).__name__}") from error

@@ -1,20 +1,33 @@
 """An append made ready for the database: encoded once, however often it is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from events.codec import CodecError, encode, hot_fields
+from events.codec import CodecError, encode_apart, hot_fields
 from events.envelope import NewEvent
+from events.sealing import StreamKey
 from events.store import ANY, Append, RecordingChunk
 
 type Row = tuple[
-    UUID, str, int, datetime, int, UUID | None, UUID | None, int | None, int | None, int | None, float | None, bytes
+    UUID,
+    str,
+    int,
+    datetime,
+    int,
+    UUID | None,
+    UUID | None,
+    int | None,
+    int | None,
+    int | None,
+    float | None,
+    bytes,
+    bytes | None,
 ]
 """An event as the append function takes it: id, type, schema version, occurred, elapsed, correlation, causation,
-phrase, first sample, last sample, latency, data."""
+phrase, first sample, last sample, latency, data in the clear, and the personal fields, not sealed yet."""
 
 _ROW_OVERHEAD: Final = 200
 
@@ -30,6 +43,8 @@ class PreparedAppend:
     ids: frozenset[UUID]
     """Of the rows."""
     recordings: Sequence[RecordingChunk]
+    sealed: bool
+    """Whether it holds anything that must be sealed."""
     size: int
     """Bytes that it holds, about."""
 
@@ -51,8 +66,8 @@ def prepare(append: Append) -> PreparedAppend:
     ids = frozenset(event.event_id for event in append.events)
     if len(ids) != len(append.events):
         raise ValueError(f"an append to {append.stream} holds one event id twice")
-    rows = [_row(event) for event in append.events]
-    size = sum(len(row[-1]) + _ROW_OVERHEAD for row in rows) + sum(len(chunk.data) for chunk in append.recordings)
+    rows = [event_row(event) for event in append.events]
+    size = sum(len(row[-2]) + len(row[-1] or b"") + _ROW_OVERHEAD for row in rows)
     return PreparedAppend(
         stream=append.stream,
         tenant=append.tenant,
@@ -60,32 +75,58 @@ def prepare(append: Append) -> PreparedAppend:
         rows=rows,
         ids=ids,
         recordings=append.recordings,
-        size=size,
+        sealed=bool(append.recordings) or any(row[-1] is not None for row in rows),
+        size=size + sum(len(chunk.data) for chunk in append.recordings),
     )
 
 
-def columns(appends: Sequence[PreparedAppend]) -> list[list[Any]]:
-    """Turn appends into the arrays that the function `append_events` takes, in its order."""
-    numbers = range(1, len(appends) + 1)
-    chunks = [(n, chunk) for n, append in zip(numbers, appends, strict=True) for chunk in append.recordings]
-    by_column = zip(*(row for append in appends for row in append.rows), strict=True)
+def arguments(appends: Sequence[PreparedAppend], keys: Mapping[str, StreamKey]) -> list[list[Any]]:
+    """Seal appends and turn them into what the function `append_events` takes, in its order.
+
+    Args:
+        appends: at most one for each stream.
+        keys: by stream, of those appends that are `sealed`.
+    """
+    used = [keys[append.stream] if append.sealed else None for append in appends]
+    chunks = [(n, key, append, chunk) for n, key, append in _numbered(used, appends) for chunk in append.recordings]
     return [
         [append.stream for append in appends],
         [append.tenant for append in appends],
         [append.expected for append in appends],
         [len(append.rows) for append in appends],
-        [n for n, append in zip(numbers, appends, strict=True) for _ in append.rows],
-        *map(list, by_column),
-        [n for n, _ in chunks],
-        [chunk.byte_start for _, chunk in chunks],
-        [chunk.data for _, chunk in chunks],
+        [key and key.id for key in used],
+        [key and key.master for key in used],
+        [key and key.wrapped for key in used],
+        [row for n, key, append in _numbered(used, appends) for row in _sealed_rows(n, append, key)],
+        [n for n, *_ in chunks],
+        [chunk.byte_start for *_, chunk in chunks],
+        [chunk.byte_start + len(chunk.data) for *_, chunk in chunks],
+        [
+            key.seal_recording(append.stream, chunk.byte_start, chunk.data)
+            for _, key, append, chunk in chunks
+            if key is not None
+        ],
     ]
 
 
-def _row(new: NewEvent) -> Row:
+def _numbered(
+    keys: Sequence[StreamKey | None], appends: Sequence[PreparedAppend]
+) -> Iterable[tuple[int, StreamKey | None, PreparedAppend]]:
+    return zip(range(1, len(appends) + 1), keys, appends, strict=True)
+
+
+def _sealed_rows(number: int, append: PreparedAppend, key: StreamKey | None) -> Iterable[tuple[Any, ...]]:
+    for row in append.rows:
+        personal = row[-1]
+        sealed = None if personal is None or key is None else key.seal_event(append.stream, row[0], personal)
+        yield (number, *row[:-1], sealed)
+
+
+def event_row(new: NewEvent) -> Row:
+    """Encode an event; raises as `prepare`."""
     if new.occurred_at.utcoffset() is None:
         raise ValueError(f"the time of a {type(new.event).__name__} has no zone")
-    data = encode(new.event)
+    data, personal = encode_apart(new.event)
     hot = hot_fields(new.event)
     if not 0 <= new.elapsed_us < 1 << 63:
         raise CodecError(f"the elapsed time of a {type(new.event).__name__} does not fit its column")
@@ -102,4 +143,5 @@ def _row(new: NewEvent) -> Row:
         hot.sample_end,
         hot.latency_ms,
         data,
+        personal,
     )

@@ -56,8 +56,24 @@ class WrongExpectedPositionError(StoreError):
         self.actual = actual
 
 
+class StreamErasedError(StoreError):
+    """Nothing personal is written to the stream any more: the subject of it was erased."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"stream {stream} was erased")
+        self.stream = stream
+
+
+class NoStreamError(StoreError):
+    """There is no such stream."""
+
+
 class StoreUnavailableError(StoreError):
     """The database could not be reached or did not answer in time. Retrying with the same event ids is safe."""
+
+
+type Outcome = Appended | WrongExpectedPositionError | StreamErasedError
+"""What became of an append in a group."""
 
 
 class EventStore(Protocol):
@@ -68,12 +84,28 @@ class EventStore(Protocol):
 
         Raises:
             WrongExpectedPositionError: the stream is elsewhere and these events are not its tail already.
+            StreamErasedError: there are personal fields or recordings, and the stream was erased.
             StoreUnavailableError: nothing is known; retry with the same ids.
         """
         ...
 
     async def append_atomically(self, appends: Sequence[Append]) -> list[Appended]:
         """Append to several streams, all or nothing. Raises as `append`."""
+        ...
+
+    async def erase(self, stream: str, subject_erased: NewEvent) -> Appended:
+        """Destroy for good what a stream holds of a person: its personal fields, everywhere, and its recordings.
+
+        Repeated, it changes nothing and tells where the first time's event is.
+
+        Args:
+            stream: its name.
+            subject_erased: a `SubjectErased`, appended in the same transaction.
+
+        Raises:
+            NoStreamError: there is no such stream.
+            StoreUnavailableError: nothing is known; erase again.
+        """
         ...
 
     def read_stream(

@@ -25,6 +25,11 @@ def upcaster(type_name: str, from_version: int) -> Callable[[Upcaster], Upcaster
     return register
 
 
+def has_upcaster(type_name: str, from_version: int) -> bool:
+    """Tell whether data of that version of an event type can be turned into that of the version after."""
+    return (type_name, from_version) in _upcasters
+
+
 def upcast(type_name: str, version: int, to_version: int, data: Data) -> Data | None:
     """Return the data as `to_version` has it, or None where a step between the two versions is missing."""
     while version < to_version:

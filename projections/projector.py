@@ -10,6 +10,7 @@ from typing import Final, Literal, Self
 import asyncpg
 
 from events.store import StoreError
+from events.watch import Watch
 from projections.database import Connection, open_pool, translated
 from projections.generations import UnfoldableError, enter, fold, install, refold
 from projections.projection import Projection, standard
@@ -122,26 +123,29 @@ class Projector:
         with translated():
             for outdated in self._outdated_of(names):
                 await self._renew(outdated)
-            head = await self._head()
+            head = int(await self._pool.fetchval("SELECT position FROM head"))
             return sum([await self._follow(self._projections[each], head, wait=True) for each in names])
 
-    async def run(self, *, poll_s: float = 0.2) -> None:
+    async def run(self, *, watch: Watch | None = None, poll_s: float = 0.2) -> None:
         """Keep all read models up until cancelled. Survives the database's absence.
 
         Args:
+            watch: wakes it when the ledger has grown; without one it looks by itself.
             poll_s: seconds between two looks at a ledger in which nothing happens.
         """
         pause = poll_s
         while True:
+            seen = watch.head if watch is not None else 0
             try:
                 moved = await self._round()
-                pause = poll_s
             except StoreError as error:
                 logger.warning("projections wait: %s", error)
-                moved = 0
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
-            if not moved:
                 await asyncio.sleep(pause)
+                continue
+            pause = poll_s
+            if not moved:
+                await (asyncio.sleep(poll_s) if watch is None else watch.stir(poll_s, seen=seen))
 
     async def status(self) -> list[ProjectionStatus]:
         """Return where each read model stands, by name."""
@@ -252,9 +256,6 @@ class Projector:
                 upto,
             )
             return upto - after
-
-    async def _head(self) -> int:
-        return int(await self._pool.fetchval("SELECT position FROM head"))
 
     def _state(self, row: asyncpg.Record) -> Literal["live", "stopped", "outdated"]:
         if row["stopped_at"] is not None:

@@ -117,8 +117,8 @@ class Interaction:
     tenant: str
     counter_id: str | None
     at: datetime
-    text: str | None
-    """Personal. None after its session was erased."""
+    position: int
+    """Global position of the event that holds the words, which are personal and not here."""
     categories: tuple[str, ...] | None
     items: tuple[dict[str, Any], ...]
     """`sugestao`, `explicacao` and `tag`; none where nothing was recommended."""

@@ -15,6 +15,10 @@ import pytest
 from events.embedded import EmbeddedPostgres
 from events.migrations import migrate
 from events.postgres import PostgresStore
+from events.sealing import MasterKeys
+
+MASTERS = MasterKeys({1: bytes(range(32))})
+"""What the stores of tests seal with."""
 
 _FOLDER = "BALTO_TEST_POSTGRES"
 _TEMPLATE = "balto_template"
@@ -86,7 +90,7 @@ async def postgres_url(postgres_server: EmbeddedPostgres) -> AsyncIterator[str]:
 @pytest.fixture
 async def store(postgres_url: str) -> AsyncIterator[PostgresStore]:
     """A store on a fresh database."""
-    store = await PostgresStore.connect(postgres_url)
+    store = await PostgresStore.connect(postgres_url, masters=MASTERS)
     try:
         yield store
     finally:

@@ -14,6 +14,7 @@ from balto.app import Balto, StartError
 from balto.orphans import look_after_orphans
 from balto.web.http import add_routes
 from balto.web.socket import SOCKETS, close_sockets, socket
+from events.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +55,10 @@ async def serving(balto: Balto) -> AsyncIterator[str]:
             ) from error
         host, port = runner.addresses[0][:2]
         projector = balto.library.projector
+        watch = Watch(balto.library.dsn)
+        watch.start()
         background = [
-            asyncio.create_task(projector.run(), name="projector"),
+            asyncio.create_task(projector.run(watch=watch), name="projector"),
             asyncio.create_task(
                 look_after_orphans(balto.sessions, projector, grace_s=settings.grace_s), name="orphans"
             ),
@@ -69,6 +72,7 @@ async def serving(balto: Balto) -> AsyncIterator[str]:
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
+            await watch.close()
     finally:
         await runner.cleanup()
 

@@ -71,7 +71,7 @@ async def socket(request: web.Request) -> web.WebSocketResponse:
 
 async def close_sockets(app: web.Application) -> None:
     """Send away whoever is still connected when the server stops: handshakes, and clients that do not hang up."""
-    for ws in list(app[SOCKETS]):
+    for ws in app[SOCKETS].copy():
         await ws.close(code=CloseCode.GOING_AWAY, message=b"servidor reiniciando")
 
 

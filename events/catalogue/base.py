@@ -46,6 +46,11 @@ def event_types() -> dict[str, type[Event]]:
     return dict(_registry)
 
 
+def event_type(name: str) -> type[Event] | None:
+    """Return the registered event class of that name, None where there is none."""
+    return _registry.get(name)
+
+
 def personal_fields(cls: type[Event]) -> frozenset[str]:
     """Return the names of the fields of an event class that were declared with `personal`."""
     declared: tuple[Field[Any], ...] = fields(cls)

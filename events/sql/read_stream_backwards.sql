@@ -1,5 +1,5 @@
-SELECT e.position, s.name, e.stream_position, s.tenant, e.event_id, e.type, e.schema_version, e.data,
-       e.occurred_at, e.recorded_at, e.elapsed_us, e.correlation_id, e.causation_id
+SELECT e.position, s.name, e.stream_position, s.tenant, e.event_id, e.type, e.schema_version, e.data, e.sealed,
+       s.key_id, e.occurred_at, e.recorded_at, e.elapsed_us, e.correlation_id, e.causation_id
   FROM streams s
  CROSS JOIN LATERAL (SELECT * FROM events e
                       WHERE e.stream_id = s.id AND e.position BETWEEN s.first_pos AND least(s.last_pos, $3::bigint - 1)

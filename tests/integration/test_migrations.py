@@ -11,6 +11,7 @@ import pytest
 from events.embedded import EmbeddedPostgres
 from events.migrations import Migration, MigrationError, find, migrate
 from events.postgres import PostgresStore
+from events.schema import describe, expected
 
 ONE = Migration(1, "0001_one.sql", "CREATE TABLE one (n integer)")
 TWO = Migration(2, "0002_two.sql", "INSERT INTO one VALUES (2); INSERT INTO one VALUES (3)")
@@ -41,6 +42,11 @@ async def test_nodes_that_start_at_once_migrate_once(empty_url: str) -> None:
     await connection.close()
     await asyncio.gather(*[store.close() for store in stores])
     assert [tuple(row) for row in applied] == [(step.number, step.name) for step in find()]
+
+
+async def test_the_migrated_schema_is_the_one_that_is_described(connection: asyncpg.Connection) -> None:
+    await migrate(connection)
+    assert await describe(connection) == expected()
 
 
 async def test_only_what_is_new_is_applied(connection: asyncpg.Connection) -> None:

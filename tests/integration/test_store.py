@@ -239,13 +239,12 @@ async def test_types_and_versions_that_the_program_does_not_know_are_read_as_sto
     try:
         await connection.execute(
             """
-            INSERT INTO streams (name, tenant, version, first_pos, last_pos) VALUES ('s', 't', 2, 1, 2);
-            INSERT INTO events (position, stream_id, stream_position, event_id, occurred_at, recorded_at, elapsed_us,
-                                schema_version, type, data)
-            SELECT n, id, n, gen_random_uuid(), now(), now(), 0, v, t, d::jsonb
-              FROM streams, (VALUES (1, 1, 'CustomerLeft', '{"way": "door"}'),
-                                    (2, 9, 'SpeechStarted', '{"when": 1}')) AS e (n, v, t, d);
-            UPDATE head SET position = 2;
+            SELECT append_events('{s}', '{t}', '{0}', '{2}', '{NULL}', '{NULL}', '{NULL}', ARRAY[
+                (1, gen_random_uuid(), 'CustomerLeft', 1, now(), 0, NULL, NULL, NULL, NULL, NULL, NULL,
+                 '{"way": "door"}', NULL)::new_event,
+                (1, gen_random_uuid(), 'SpeechStarted', 9, now(), 0, NULL, NULL, NULL, NULL, NULL, NULL,
+                 '{"when": 1}', NULL)::new_event
+            ], '{}', '{}', '{}', '{}', false)
             """
         )
     finally:

@@ -1,12 +1,17 @@
 """What was said and advised, and how long it took."""
 
+from typing import Any
+
 from aiohttp import web
 
 from balto.accounts import UnknownCounterError, load_counter
 from balto.web.answers import RequestError, answer
 from balto.web.keys import BALTO, CALLER
 from balto.web.queries import as_dict
+from events.catalogue import TranscriptionReceived
+from events.envelope import RecordedEvent
 from projections import reports
+from projections.rows import Interaction
 
 routes = web.RouteTableDef()
 
@@ -16,10 +21,11 @@ _LATEST = 50
 @routes.get("/api/data/interacoes")
 async def interactions(request: web.Request) -> web.Response:
     """Return the last 50 interactions, of one client where `codigo` names it."""
-    projector = request.app[BALTO].library.projector
-    await projector.catch_up("interactions")
-    rows = await reports.interactions(projector.pool, request.query.get("codigo") or None, limit=_LATEST)
-    return answer([as_dict(row) for row in rows])
+    library = request.app[BALTO].library
+    await library.projector.catch_up("interactions")
+    rows = await reports.interactions(library.projector.pool, request.query.get("codigo") or None, limit=_LATEST)
+    said = {event.position: event for event in await library.store.read_at([row.position for row in rows])}
+    return answer([_with_words(row, said.get(row.position)) for row in rows])
 
 
 @routes.get("/api/data/balcao/{balcao_id}/metricas")
@@ -37,3 +43,11 @@ async def counter_metrics(request: web.Request) -> web.Response:
         await library.projector.catch_up(name)
     rows = await reports.counter_metrics(library.projector.pool, counter_id, limit=_LATEST)
     return answer({"balcao_id": counter_id, "interacoes": [as_dict(row) for row in rows]})
+
+
+def _with_words(row: Interaction, said: RecordedEvent | None) -> dict[str, Any]:
+    """Return an interaction with the words of its phrase, null where they were erased."""
+    event = None if said is None or said.erased else said.event
+    shown = as_dict(row)
+    del shown["position"]
+    return shown | {"text": event.text if isinstance(event, TranscriptionReceived) else None}

@@ -1,11 +1,11 @@
--- One row a phrase that was understood as words. `text` is personal and goes when its session is erased.
+-- One row a phrase that was understood as words. The words are not here: they are sealed in the ledger.
 CREATE TABLE interactions (
     session_id        text COLLATE "C" NOT NULL,
     phrase            integer NOT NULL,
     tenant            text NOT NULL,
     counter_id        text,
     at                timestamptz NOT NULL,
-    text              text,
+    position          bigint NOT NULL,   -- of the event with the words
     categories        text[],
     items             jsonb,
     recommendation_id text COLLATE "C",

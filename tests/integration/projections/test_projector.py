@@ -11,6 +11,7 @@ import pytest
 
 from events.postgres import PostgresStore
 from events.store import StoreUnavailableError
+from events.watch import Watch
 from projections.database import open_pool
 from projections.projection import Projection, standard
 from projections.projector import ProjectionStoppedError, Projector, UnknownProjectionError
@@ -78,6 +79,20 @@ async def test_projectors_running_while_events_are_written_fold_each_once(ledger
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
+    assert await tally(pool) == written
+
+
+async def test_a_running_projector_is_woken_by_the_watch_and_need_not_poll(
+    ledger: Ledger, pool: asyncpg.Pool, postgres_url: str
+) -> None:
+    async with Watch(postgres_url, poll_s=0.01) as watch:
+        projector = Projector(pool, [TALLY])
+        running = asyncio.create_task(projector.run(watch=watch, poll_s=3_600.0))
+        written = len(await write(ledger, 2)) + len(await write(Ledger(ledger.store, ids=random.Random(2)), 3))
+        while (await projector.status())[0].lag:
+            assert not running.done()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
     assert await tally(pool) == written
 
 

@@ -328,3 +328,42 @@ async def test_closing_commits_what_is_queued_and_takes_nothing_more(memory: Mem
 async def test_before_it_is_started_it_takes_nothing(memory: MemoryStore) -> None:
     with pytest.raises(JournalClosedError):
         await Journal(memory).append(an_append())
+
+
+async def test_of_a_merged_append_that_was_refused_nothing_is_written_behind_one_that_failed(
+    memory: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appends = [an_append("a", 1, NO_STREAM), an_append("a"), an_append("a")]
+    original = memory.append_group
+
+    async def away_for_the_second_alone(group: Sequence[PreparedAppend]) -> list[Outcome]:
+        if [append.ids for append in group] == [{appends[1].events[0].event_id}]:
+            raise StoreUnavailableError("gone")
+        return await original(group)
+
+    monkeypatch.setattr(memory, "append_group", away_for_the_second_alone)
+    async with a_journal(memory, patience_s=0.0) as journal:
+        await journal.append(an_append("a"))
+        await held(memory, journal)
+        wrong, lost, behind = map(journal.submit, appends)
+        memory.go.set()
+        with pytest.raises(WrongExpectedPositionError):
+            await wrong
+        for future in (lost, behind):
+            with pytest.raises(StoreUnavailableError):
+                await future
+    assert len(memory.ids("a")) == 1
+
+
+async def test_whoever_waits_for_a_journal_that_is_stopped_by_force_is_told(memory: MemoryStore) -> None:
+    journal = Journal(memory)
+    await journal.start()
+    in_flight = await held(memory, journal)
+    queued = journal.submit(an_append("a"))
+    closing = asyncio.create_task(journal.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
+    for future in (in_flight, queued):
+        with pytest.raises(JournalClosedError):
+            await asyncio.wait_for(future, 5)

@@ -1,0 +1,3 @@
+UPDATE subscriptions
+   SET position = greatest(position, $3), updated_at = clock_timestamp()
+ WHERE name = $1 AND slot = $2

@@ -1,0 +1,6 @@
+SELECT e.position, s.name, e.stream_position, s.tenant, e.event_id, e.type, e.schema_version, e.data, e.sealed,
+       s.key_id, e.occurred_at, e.recorded_at, e.elapsed_us, e.correlation_id, e.causation_id
+  FROM events e
+  JOIN streams s ON s.id = e.stream_id
+ WHERE e.position = ANY ($1)
+ ORDER BY e.position

@@ -1,0 +1,135 @@
+"""The watch: the one connection of a process that learns when the ledger has grown, and wakes whoever waits."""
+
+import asyncio
+import logging
+from types import TracebackType
+from typing import Final, Self
+
+import asyncpg
+
+from events.faults import translated
+from events.sql import statement
+from events.store import StoreError
+
+CHANNEL: Final = "balto_events"
+"""Notified once by every flush that wrote something."""
+
+_FIRST_PAUSE_S: Final = 0.05
+_LONGEST_PAUSE_S: Final = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+class Watch:
+    """Knows the ledger's last position, by LISTEN, and by a look every `poll_s` seconds for what LISTEN misses.
+
+    Polling is all there is where LISTEN cannot be had, as on a standby or through a pooler. A lost connection is made
+    again. What a notification says is not believed, anyone may send one: it makes the watch look. Belongs to the event
+    loop that started it; any number may wait.
+    """
+
+    def __init__(self, dsn: str, *, poll_s: float = 0.5, timeout_s: float = 15.0, listen: bool = True) -> None:
+        """Set what to watch.
+
+        Args:
+            dsn: a `postgresql://` address of a migrated store.
+            poll_s: seconds between two looks in which nothing was notified.
+            timeout_s: seconds after which a connection or a look counts as lost.
+            listen: whether to try LISTEN at all.
+        """
+        self._dsn = dsn
+        self._poll_s = poll_s
+        self._timeout_s = timeout_s
+        self._listen = listen
+        self._head = 0
+        self._moved = asyncio.Event()
+        self._look = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, _: object, trace: TracebackType | None) -> None:
+        await self.close()
+
+    @property
+    def head(self) -> int:
+        """The ledger's last position as far as is known, 0 before the first look."""
+        return self._head
+
+    def start(self) -> None:
+        """Begin to watch."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="watch")
+
+    async def close(self) -> None:
+        """Stop watching. Whoever waits still, waits on."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def beyond(self, position: int) -> int:
+        """Wait until the ledger holds events after a position; return its last position."""
+        while self._head <= position:
+            await self._moved.wait()
+        return self._head
+
+    async def stir(self, timeout_s: float, *, seen: int) -> None:
+        """Wait until the ledger holds events after the position that was seen last, or for so many seconds."""
+        try:
+            await asyncio.wait_for(self.beyond(seen), timeout_s)
+        except TimeoutError:
+            return
+
+    async def _run(self) -> None:
+        pause = _FIRST_PAUSE_S
+        while True:
+            seen = self._head
+            try:
+                await self._attend()
+            except StoreError as error:
+                logger.warning("the watch lost its connection: %s", error)
+            pause = _FIRST_PAUSE_S if self._head > seen else min(2 * pause, _LONGEST_PAUSE_S)
+            await asyncio.sleep(pause)
+
+    async def _attend(self) -> None:
+        """Watch with one connection until it is lost."""
+        settings = {"application_name": "balto watch"}
+        with translated():
+            connection = await asyncpg.connect(self._dsn, timeout=self._timeout_s, server_settings=settings)
+            try:
+                connection.add_termination_listener(self._wake)
+                await self._try_to_listen(connection)
+                while not connection.is_closed():
+                    self._look.clear()
+                    self._advance(await connection.fetchval(statement("last_position"), timeout=self._timeout_s))
+                    await self._wait_for_a_reason()
+            finally:
+                connection.terminate()
+
+    async def _try_to_listen(self, connection: asyncpg.Connection) -> None:
+        if not self._listen:
+            return
+        try:
+            await connection.add_listener(CHANNEL, self._wake)
+        except asyncpg.PostgresError as error:
+            if connection.is_closed():
+                raise
+            logger.warning("the database refuses LISTEN (%s); polling instead", error.sqlstate)
+
+    async def _wait_for_a_reason(self) -> None:
+        try:
+            await asyncio.wait_for(self._look.wait(), self._poll_s)
+        except TimeoutError:
+            return
+
+    def _wake(self, *_: object) -> None:
+        self._look.set()
+
+    def _advance(self, head: int) -> None:
+        if head > self._head:
+            self._head = head
+            moved, self._moved = self._moved, asyncio.Event()
+            moved.set()

@@ -1,0 +1,34 @@
+"""The benchmarks run and say what they found as one JSON object; how fast anything is, is not asked here."""
+
+import json
+
+import pytest
+
+from benchmarks.__main__ import main
+
+
+def a_report(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
+    assert main([*words, "--json", "--quick"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert set(report) == {"bench", "checks", "machine", "compared"}
+    for check in report["checks"]:
+        assert set(check) == {"name", "value", "unit", "goal", "better", "met"}
+        assert check["better"] in {"less", "more"}
+    return report  # type: ignore[no-any-return] # an object, as its keys were just read
+
+
+def test_the_ledger_is_measured_with_a_bare_copy_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
+    report = a_report(capsys, "store", "--without-library", "--big")
+    assert report["bench"] == "store"
+    checks = {check["name"]: check["value"] for check in report["checks"]}  # type: ignore[attr-defined] # JSON
+    unmeasured = {name for name, value in checks.items() if value is None}
+    assert unmeasured == {name for name in checks if "eventsourcing" in name}
+
+
+def test_nothing_acknowledged_is_lost_doubled_or_reordered_while_the_server_is_being_killed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = a_report(capsys, "chaos")
+    assert [check for check in report["checks"] if not check["met"]] == []  # type: ignore[attr-defined] # JSON
+    compared = report["compared"]
+    assert compared["acknowledged"] == compared["events"] > 500  # type: ignore[index] # JSON

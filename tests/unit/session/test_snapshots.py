@@ -1,0 +1,46 @@
+"""A session's state survives being written down in the middle: the rest folds to the same."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from actors.session import state as session
+from actors.session.state import PhraseState, SessionState, fold
+from events.catalogue import Event, event_types
+from events.snapshots import JsonCodec
+
+CODEC = JsonCodec(SessionState, session)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+FEW = st.integers(1, 3)
+OF_SESSIONS = [
+    cls
+    for cls in event_types().values()
+    if cls.__module__.startswith("events.catalogue.") and cls.__name__ != "SessionStarted"
+]
+
+
+def an_event(cls: type[Event]) -> st.SearchStrategy[Event]:
+    """An event about one of three phrases, so that events of one phrase meet."""
+    return st.builds(cls, **({"phrase": FEW} if "phrase" in cls.__dataclass_fields__ else {}))
+
+
+EVENTS = st.lists(st.one_of(*map(an_event, OF_SESSIONS)), max_size=25)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(events=EVENTS, cut=st.integers(0, 25))
+def test_a_snapshot_with_the_rest_folded_in_is_the_fold_of_all(events: list[Event], cut: int) -> None:
+    kept = CODEC.decode(CODEC.encode(fold(events[:cut])))
+    assert fold(events[cut:], kept) == fold(events)
+
+
+def test_a_state_comes_back_as_it_was() -> None:
+    state = SessionState(
+        session_id="s", open_phrases={7: PhraseState(stage="normalising", text="açúcar")}, undelivered=frozenset({"a"})
+    )
+    assert CODEC.decode(CODEC.encode(state)) == state
+
+
+def test_another_form_or_another_fold_has_another_fingerprint() -> None:
+    assert JsonCodec(SessionState, session).fingerprint == CODEC.fingerprint
+    assert JsonCodec(PhraseState, session).fingerprint != CODEC.fingerprint
+    assert JsonCodec(SessionState, st).fingerprint != CODEC.fingerprint
