@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -146,6 +147,8 @@ class Journal:
         if not self._open:
             raise JournalClosedError("the journal is not open")
         entry = _Entry(prepare(append), asyncio.get_running_loop().create_future())
+        if _refuse_behind(entry):
+            return entry.done
         self._queue.append(entry)
         self._queued_bytes += entry.append.size
         self._work.set()
@@ -184,6 +187,9 @@ class Journal:
         groups: dict[str, list[_Entry]] = {}
         events = size = 0
         while self._queue:
+            if _refuse_behind(self._queue[0]):
+                self._queued_bytes -= self._queue.popleft().append.size
+                continue
             append = self._queue[0].append
             events += len(append.rows)
             size += append.size
@@ -221,11 +227,10 @@ class Journal:
     async def _apart(self, entries: Sequence[_Entry], error: Exception) -> bool:
         """After a refusal, write each by itself, so that only those at fault are refused; return as `_flush`."""
         if len(entries) == 1:
-            if not entries[0].done.done():
-                entries[0].done.set_exception(error)
+            _refuse(entries[0], error)
             return True
         for number, entry in enumerate(entries, 1):
-            if not await self._flush([[entry]]):
+            if not _refuse_behind(entry) and not await self._flush([[entry]]):
                 # Written now, the others of a stream would come before the one that failed and may be repeated.
                 _fail_all(entries[number:], StoreUnavailableError("the database went away before this append's turn"))
                 return False
@@ -249,9 +254,27 @@ class Journal:
                 return outcomes
 
 
+def _refuse(entry: _Entry, error: Exception) -> None:
+    lane = entry.append.lane
+    if lane is not None and lane.refused is None:
+        lane.refused = error if isinstance(error, StoreError) else StoreError(str(error))
+    if not entry.done.done():
+        entry.done.set_exception(error)
+
+
+def _refuse_behind(entry: _Entry) -> bool:
+    """Refuse an append whose lane had one refused before, and tell whether that was so."""
+    lane = entry.append.lane
+    if lane is None or lane.refused is None:
+        return False
+    if not entry.done.done():
+        entry.done.set_exception(copy(lane.refused))
+    return True
+
+
 def _follows(append: PreparedAppend, group: Sequence[_Entry]) -> bool:
     """Tell whether an append can be merged behind others of its stream without losing what it expects."""
-    if append.tenant != group[0].append.tenant:
+    if append.tenant != group[0].append.tenant or append.lane is not group[0].append.lane:
         return False
     if not all(append.ids.isdisjoint(entry.append.ids) for entry in group):
         return False  # a repetition, which the database tells from the first once that is there
@@ -290,6 +313,8 @@ def _settle(group: Sequence[_Entry], last: Appended) -> None:
 def _fail_all(entries: Iterable[_Entry], error: StoreError) -> None:
     """Tell every append of the failure that they share; each gets an exception of its own, as each is raised."""
     for entry in entries:
+        if entry.append.lane is not None:
+            entry.append.lane.refused = entry.append.lane.refused or error
         if not entry.done.done():
             own = type(error)(*error.args)
             own.__cause__ = error

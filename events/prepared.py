@@ -9,7 +9,7 @@ from uuid import UUID
 from events.codec import CodecError, encode_apart, hot_fields
 from events.envelope import NewEvent
 from events.sealing import StreamKey
-from events.store import ANY, Append, RecordingChunk
+from events.store import ANY, Append, Lane, RecordingChunk
 
 type Row = tuple[
     UUID,
@@ -47,6 +47,7 @@ class PreparedAppend:
     """Whether it holds anything that must be sealed."""
     size: int
     """Bytes that it holds, about."""
+    lane: Lane | None = None
 
 
 def prepare(append: Append) -> PreparedAppend:
@@ -77,6 +78,7 @@ def prepare(append: Append) -> PreparedAppend:
         recordings=append.recordings,
         sealed=bool(append.recordings) or any(row[-1] is not None for row in rows),
         size=size + sum(len(chunk.data) for chunk in append.recordings),
+        lane=append.lane,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from events.envelope import NewEvent, RecordedEvent
 
@@ -20,6 +20,19 @@ class RecordingChunk:
     data: bytes
 
 
+class Lane:
+    """One owner's way of writing to a stream: once an append of it is refused, so are all that come after.
+
+    What an owner writes next was decided on what it had written before. Without this, a later append of an owner that
+    has been replaced could by chance expect the very position at which its successor stands.
+    """
+
+    __slots__ = ("refused",)
+
+    def __init__(self) -> None:
+        self.refused: StoreError | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Append:
     """Events for one stream, appended together or not at all, with the recorded audio that belongs to them."""
@@ -30,6 +43,8 @@ class Append:
     expected: int = ANY
     """Position of the stream's last event as the writer knows it, `NO_STREAM` or `ANY`."""
     recordings: Sequence[RecordingChunk] = field(default=())
+    lane: Lane | None = None
+    """Whose append it is, where that matters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +69,9 @@ class WrongExpectedPositionError(StoreError):
         self.stream = stream
         self.expected = expected
         self.actual = actual
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, int, int]]:
+        return type(self), (self.stream, self.expected, self.actual)
 
 
 class StreamErasedError(StoreError):

@@ -12,7 +12,7 @@ from actors.session.ports import SessionServices, SessionSpec
 from events.catalogue import AudioReceived, Event, RecommendationSent
 from events.envelope import NewEvent
 from events.ids import phrase_id
-from events.store import Append, Appended, RecordingChunk
+from events.store import Append, Appended, Lane, RecordingChunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Writer:
         self._services = services
         self._session = session
         self._began_us = services.clock.monotonic_us() - elapsed_us
+        self._lane = Lane()
         self._unrecorded = bytearray()
         self._recorded_to = recorded_to
         self._last_of_phrase: dict[int, UUID] = {}
@@ -71,6 +72,7 @@ class Writer:
             events=[self._wrap(event) for event in events],
             expected=expected,
             recordings=[self._cut(event) for event in events if isinstance(event, AudioReceived)],
+            lane=self._lane,
         )
         self.pending += 1
         written = tuple(events)

@@ -16,6 +16,7 @@ from events.store import (
     NO_STREAM,
     Append,
     Appended,
+    Lane,
     RecordingChunk,
     StoreError,
     StoreUnavailableError,
@@ -199,6 +200,26 @@ async def test_a_conflict_refuses_only_those_of_a_merged_append_that_are_at_faul
             await wrong
         assert (await anyhow).stream_position == 2
         assert (await other).stream_position == 1
+
+
+@pytest.mark.parametrize("merged", [True, False])
+async def test_once_an_owner_is_refused_nothing_later_of_its_own_is_written(memory: MemoryStore, merged: bool) -> None:
+    lane = Lane()
+    async with a_journal(memory) as journal:
+        await journal.append(an_append("s"))
+        await held(memory, journal)
+        stale = journal.submit(replace(an_append("s", expected=0), lane=lane))
+        # By chance what the stream is at: without the lane it would be taken.
+        behind = journal.submit(replace(an_append("s", expected=1), lane=lane)) if merged else None
+        memory.go.set()
+        with pytest.raises(WrongExpectedPositionError):
+            await stale
+        if behind is not None:
+            with pytest.raises(WrongExpectedPositionError):
+                await behind
+        with pytest.raises(WrongExpectedPositionError):
+            await journal.append(replace(an_append("s", expected=1), lane=lane))
+        assert (await journal.append(an_append("s", expected=1))).stream_position == 2
 
 
 async def test_a_repetition_queued_behind_the_first_gives_the_same_result(memory: MemoryStore) -> None:

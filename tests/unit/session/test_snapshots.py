@@ -5,12 +5,13 @@ from hypothesis import strategies as st
 
 from actors.session import state as session
 from actors.session.state import PhraseState, SessionState, fold
-from events.catalogue import Event, event_types
+from events.catalogue import Event, Item, RecommendationSent, event_types
 from events.snapshots import JsonCodec
 
 CODEC = JsonCodec(SessionState, session)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 FEW = st.integers(1, 3)
+SENT = RecommendationSent(phrase=1, recommendation_id="a", basket="DOR/*", items=(Item(sugestao="s", explicacao="e"),))
 OF_SESSIONS = [
     cls
     for cls in event_types().values()
@@ -35,7 +36,7 @@ def test_a_snapshot_with_the_rest_folded_in_is_the_fold_of_all(events: list[Even
 
 def test_a_state_comes_back_as_it_was() -> None:
     state = SessionState(
-        session_id="s", open_phrases={7: PhraseState(stage="normalising", text="açúcar")}, undelivered=frozenset({"a"})
+        session_id="s", open_phrases={7: PhraseState(stage="normalising", text="açúcar")}, undelivered={"a": SENT}
     )
     assert CODEC.decode(CODEC.encode(state)) == state
 
