@@ -70,10 +70,12 @@ def build_transcribers(settings: Settings) -> tuple[Transcriber, ...]:
         "local": _whisper,
     }
     if settings.stt == "auto":
-        names = [name for name, key in _stt_keys(settings).items() if key] + ["local"]
+        names = [name for name, key in _stt_keys(settings).items() if key] or ["local"]
     else:
-        names = list(dict.fromkeys([settings.stt, "local"]))
-    return tuple(builders[name](settings) for name in names)
+        names = [settings.stt]
+    if settings.stt_backup != "none":
+        names.append(settings.stt_backup)
+    return tuple(builders[name](settings) for name in dict.fromkeys(names))
 
 
 def _stt_keys(settings: Settings) -> dict[str, bool]:

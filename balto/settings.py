@@ -37,6 +37,8 @@ class Settings(BaseSettings):
 
     stt: Literal["auto", "local", "elevenlabs", "assemblyai"] = "auto"
     llm: Literal["auto", "lexicon", "openai"] = "auto"
+    stt_backup: Literal["local", "none"] = "local"
+    """What stands behind a cloud engine for speech-to-text."""
     whisper_model: str | None = None
     """Another faster-whisper model, by folder or name; without it the verified Whisper base that setup installs."""
     stt_budget_s: float = Field(default=8.0, gt=0)
