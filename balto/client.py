@@ -14,6 +14,12 @@ import orjson
 
 CHUNK_S: Final = 0.1
 _NORMAL: Final = 1000
+_CLOSED: Final = (
+    aiohttp.WSMsgType.CLOSE,
+    aiohttp.WSMsgType.CLOSING,
+    aiohttp.WSMsgType.CLOSED,
+    aiohttp.WSMsgType.ERROR,
+)
 _COME_BACK: Final = frozenset({None, 1001, 1006, 1011, 1013, 4002, 4003})
 """Close codes after which a session may be taken up again."""
 
@@ -149,7 +155,7 @@ class Stream:
         sender: asyncio.Task[None] | None = None
         try:
             await ws.send_str(orjson.dumps(self._hello).decode())
-            async for frame in ws:
+            while (frame := await ws.receive()).type not in _CLOSED:
                 if frame.type is not aiohttp.WSMsgType.TEXT:
                     continue
                 message = orjson.loads(frame.data)
@@ -164,7 +170,7 @@ class Stream:
             await _end(sender)
             await ws.close()
         if not self._finished or ws.close_code != _NORMAL:
-            self._judge(ws.close_code)
+            self._judge(ws.close_code, frame.extra or "")
 
     def _greeted(self, ready: dict[str, Any]) -> None:
         self.session = ready["session"]
@@ -185,8 +191,8 @@ class Stream:
                 self._finished = True
         return True
 
-    def _judge(self, code: int | None) -> None:
-        message = f"the server closed the connection with code {code}"
+    def _judge(self, code: int | None, reason: str) -> None:
+        message = f"the server closed the connection: {reason or 'no reason given'} ({code})"
         if code in _COME_BACK:
             raise _Interrupted(message, code)
         raise ClientError(message, code)

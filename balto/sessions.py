@@ -126,7 +126,7 @@ class SessionHost:
             flow: the new connection's window.
 
         Raises:
-            NotResumableError: there is no such session of this counter, or it has ended.
+            NotResumableError: there is no such session of this counter; `SessionOverError`: it has ended.
             Overloaded: the server is stopping.
             StoreError: the stream could not be read.
         """
@@ -134,7 +134,7 @@ class SessionHost:
             raise Draining("servidor reiniciando")
         async with self._coming.setdefault(session_id, asyncio.Lock()):
             live = self._live.get(session_id)
-            if live is None:
+            if live is None or not live.is_alive():
                 return await self._rebuild(session_id, counter_id, outbox, flow)
             if counter_id not in (None, self._counter_of[session_id]):
                 raise NotResumableError("no such session")
@@ -142,7 +142,7 @@ class SessionHost:
                 try:
                     await live.ask(Attach(outbox, flow), block=False)
                 except pykka.ActorDeadError:
-                    raise NotResumableError("the session has ended") from None
+                    return await self._rebuild(session_id, counter_id, outbox, flow)
             return live
 
     async def _rebuild(

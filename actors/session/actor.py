@@ -73,7 +73,7 @@ class SessionActor(Actor):
         self._restored = restored
         self._state = restored.state if restored else SessionState()
         self._rehear_to = self._state.bytes_recorded
-        self._sendable = set(self._state.undelivered)
+        self._sendable = {sent.recommendation_id for sent in self._state.recent}
         self._listened_bytes = 0
         self._durable_bytes = self._state.bytes_recorded
         self._end_reason: EndReason | None = None
@@ -173,9 +173,9 @@ class SessionActor(Actor):
             self._crew.decode(fresh)
 
     def _say_again(self) -> None:
-        """Send what is durable and no socket had taken, under the same id, which the client knows it by."""
-        for key, sent in self._state.undelivered.items():
-            if key in self._sendable:
+        """Send what the former connection may have lost on its way, under the same ids, which the client knows."""
+        for sent in self._state.recent:
+            if sent.recommendation_id in self._sendable:
                 self._connection.publish(sent)
 
     def _lose(self, outbox: Outbox) -> None:

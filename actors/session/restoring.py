@@ -8,13 +8,22 @@ from actors.session.calls import Restored
 from actors.session.ports import AudioFormat, SessionSpec
 from actors.session.state import evolve, fold
 from actors.values import VadSettings
-from events.catalogue import SessionResumed, SessionStarted
+from events.catalogue import Event, SessionResumed, SessionStarted
 from events.envelope import NewEvent, RecordedEvent
 from events.store import Append
 
 
 class NotResumableError(Exception):
     """There is no such session, or it has ended."""
+
+
+class SessionOverError(NotResumableError):
+    """The session has ended."""
+
+    def __init__(self, last: Sequence[Event]) -> None:
+        super().__init__("the session has ended")
+        self.last = last
+        """What its client may have missed: the last recommendations, and the end."""
 
 
 def restore(recorded: Sequence[RecordedEvent], now: datetime, event_id: UUID) -> tuple[SessionSpec, Restored, Append]:
@@ -29,14 +38,15 @@ def restore(recorded: Sequence[RecordedEvent], now: datetime, event_id: UUID) ->
         event_id: of the claim.
 
     Raises:
-        NotResumableError: the stream is empty, begins with something else, or has ended.
+        NotResumableError: the stream is empty, or begins with something else.
+        SessionOverError: it has ended.
     """
     started = recorded[0].event if recorded else None
     if not isinstance(started, SessionStarted):
         raise NotResumableError("no such session")
     state = fold(event.event for event in recorded)
     if state.ended:
-        raise NotResumableError("the session has ended")
+        raise SessionOverError([*state.recent, recorded[-1].event])
     spec = SessionSpec(
         session_id=started.session_id,
         tenant=recorded[0].tenant,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Final, Literal
 
 from events.catalogue import (
     AudioFormatDetected,
@@ -31,6 +31,9 @@ from events.catalogue import (
     TranscriptionRejected,
     TranscriptionRequested,
 )
+
+RECENT: Final = 16
+"""Recommendations that are said again to whoever takes a session up."""
 
 Stage = Literal["speaking", "captured", "transcribing", "normalising", "classifying"]
 
@@ -69,6 +72,8 @@ class SessionState:
     recommendations: int = 0
     undelivered: Mapping[str, RecommendationSent] = field(default_factory=dict)
     """Recommendations sent that no socket has taken yet, by id, in order."""
+    recent: tuple[RecommendationSent, ...] = ()
+    """The last recommendations sent: who takes the session up may have missed them, delivered or not."""
     answers: Mapping[str, str | None] = field(default_factory=dict)
     """What the client said last of each recommendation sent, by id; None where it has said nothing."""
     epoch: int = 0
@@ -110,6 +115,7 @@ def evolve(state: SessionState, event: Event) -> SessionState:
                 recommendations=state.recommendations + 1,
                 undelivered={**state.undelivered, event.recommendation_id: event},
                 answers={**state.answers, event.recommendation_id: None},
+                recent=(*state.recent, event)[-RECENT:],
             )
             return _without(state, event.phrase)
         case RecommendationDelivered():

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import orjson
@@ -76,6 +76,13 @@ class SocketOutbox:
             self._cut_off()
             return
         self._queue.put_nowait((message, delivered))
+
+    async def tell_the_end(self, events: Sequence[Event]) -> None:
+        """Write the last events of a session that is over already."""
+        for event in events:
+            message = to_client(event, self._handshake, self._session_id, self._token)
+            if message is not None:
+                await self._ws.send_str(orjson.dumps(message).decode())
 
     async def run(self, session: Session) -> None:
         """Write until the connection is to be closed, or lost."""

@@ -10,7 +10,7 @@ from aiohttp.http import WS_CLOSED_MESSAGE
 from actors.messages import AudioArrived, AudioFinished, RecommendationReply
 from actors.session.calls import ConnectionLost
 from actors.session.ports import FlowWindow
-from actors.session.restoring import NotResumableError
+from actors.session.restoring import NotResumableError, SessionOverError
 from actors.values import VadSettings
 from balto.accounts import Counter, find_counter_by_key
 from balto.security.tokens import is_resume_token, resume_token
@@ -127,7 +127,14 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
 
     flow = FlowWindow()
     outbox = SocketOutbox(ws, handshake, cut_off)
-    session_id, session = await _open_session(request.app[BALTO].sessions, handshake, counter, outbox, flow)
+    if handshake.resume is not None:
+        # Before the session is there: what it says first, it says while it is being taken up.
+        outbox.introduce(handshake.resume.session, resume_token(counter.key_sha256, handshake.resume.session))
+    try:
+        session_id, session = await _open_session(request.app[BALTO].sessions, handshake, counter, outbox, flow)
+    except SessionOverError as over:
+        await outbox.tell_the_end(over.last)
+        raise _Refused(CloseCode.NORMAL, "fim") from None
     outbox.introduce(session_id, resume_token(counter.key_sha256, session_id))
     reading = asyncio.create_task(_read(ws, session, flow, outbox, handshake), name="socket")
     writing = asyncio.create_task(outbox.run(session), name="outbox")
@@ -168,6 +175,8 @@ async def _open_session(
         raise _Refused(CloseCode.GOING_AWAY, str(draining)) from None
     except Overloaded as full:
         raise _Refused(CloseCode.OVERLOADED, str(full)) from None
+    except SessionOverError:
+        raise
     except NotResumableError:
         raise _Refused(CloseCode.POLICY, "sessão desconhecida ou encerrada") from None
     except StoreError:

@@ -132,8 +132,8 @@ async def test_a_second_connection_takes_over_and_the_first_is_told(house: House
     assert len(of_type(recorded, PhraseCaptured)) == 3
 
 
-@pytest.mark.parametrize("what", ["token", "session", "ended"])
-async def test_nobody_takes_up_what_is_not_theirs_or_over(house: House, what: str) -> None:
+@pytest.mark.parametrize("what", ["token", "session"])
+async def test_nobody_takes_up_what_is_not_theirs(house: House, what: str) -> None:
     async with line(house) as one:
         await one.ws.send_str(END)
         assert await one.rest() == CloseCode.NORMAL
@@ -147,6 +147,22 @@ async def test_nobody_takes_up_what_is_not_theirs_or_over(house: House, what: st
         await ws.send_str(orjson.dumps({**hello, "resume": resume}).decode())
         closed = await ws.receive(timeout=5)
         assert (closed.data, closed.extra) == (CloseCode.POLICY, "sessão desconhecida ou encerrada")
+
+
+async def test_who_missed_the_end_is_told_it(house: House) -> None:
+    async with line(house) as one:
+        await one.send(0, len(DATA))
+        await one.ws.send_str(END)
+        assert await one.rest() == CloseCode.NORMAL
+    sent = [message["id"] for message in one.messages if message["comando"] == "recomendar"]
+    hello = {"api_key": house.key, "protocol": 2, "offsets": True}
+    resume = {"session": one.ready["session"], "token": one.ready["token"]}
+    async with aiohttp.ClientSession() as http, http.ws_connect(house.socket_url) as ws:
+        again = Line(ws)
+        await ws.send_str(orjson.dumps({**hello, "resume": resume}).decode())
+        assert await again.rest() == CloseCode.NORMAL
+    assert [message["id"] for message in again.messages if message["comando"] == "recomendar"] == sent
+    assert again.messages[-1]["comando"] == "fim"
 
 
 async def test_a_session_whose_client_does_not_come_back_is_heard_to_its_end(open_house: Open) -> None:
