@@ -1,6 +1,7 @@
 """The gate: the table of access covers everything, nothing answers with a traceback, nothing passes for loopback."""
 
 import asyncio
+import dataclasses
 import logging
 from itertools import product
 from typing import Any
@@ -105,6 +106,44 @@ async def test_what_was_forwarded_or_asked_by_another_sites_page_does_not_sit_he
 async def test_a_page_of_this_server_on_this_machine_sits_here(client: Client) -> None:
     headers = {"Origin": f"http://127.0.0.1:{client.port}"}
     assert (await client.post("/api/test/analisar", json={"texto": "bom dia"}, headers=headers)).status == 200
+
+
+async def test_once_there_is_an_administrator_who_sits_here_must_log_in_too(balto: Balto) -> None:
+    settings = balto.settings.model_copy(update={"trust_loopback": None})
+    strict = dataclasses.replace(balto, library=dataclasses.replace(balto.library, settings=settings))
+    async with TestClient(TestServer(build_app(strict))) as client:
+        assert (await client.get("/api/v1/sessions")).status == 401
+        await log_in(client)
+        assert (await client.get("/api/v1/sessions")).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://outra.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:1"},
+        {"Origin": "http://outra.example", "Host": "outra.example"},
+    ],
+)
+async def test_another_sites_page_registers_nobody(client: Client, balto: Balto, headers: dict[str, str]) -> None:
+    body = {"email": "a@b.example", "razao_social": "Farmácia", "nome_balcao": "B", "user_codigo": "1"}
+    for path in ("/cadastro/cliente", "/cadastro/balcao"):
+        assert (await client.post(path, json=body, headers=headers)).status == 403
+    assert await balto.library.store.last_position() == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://balto.example", "Host": "balto.example", **AFAR},
+        {"Origin": "http://localhost:8765", "Host": "localhost:8765"},
+        {},
+    ],
+)
+async def test_a_page_of_this_server_registers_even_behind_a_proxy(client: Client, headers: dict[str, str]) -> None:
+    body = {"email": "a@b.example", "razao_social": "Farmácia"}
+    assert (await client.post("/cadastro/cliente", json=body, headers=headers)).status == 201
 
 
 async def test_wrong_keys_cannot_be_tried_one_after_another(client: Client, clock: FakeClock) -> None:
