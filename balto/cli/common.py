@@ -2,8 +2,11 @@
 
 import asyncio
 import dataclasses
+import logging
+import signal
 import sys
-from collections.abc import Coroutine, Iterable, Sequence
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, NoReturn
 
@@ -14,12 +17,14 @@ from rich.console import Console
 from rich.table import Table
 
 from balto.logs import set_up_logging
-from balto.settings import Settings
+from balto.settings import Settings, unknown_names
 
 # A pipe or a log has no width of its own; tables are cut at 80 columns unless they are told.
 _WIDTH = None if sys.stdout.isatty() else 140
 out = Console(highlight=False, width=_WIDTH)
 err = Console(stderr=True, highlight=False)
+
+logger = logging.getLogger(__name__)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 
@@ -34,21 +39,71 @@ def load_settings(**changes: Any) -> Settings:
     """Read the settings and set up logging; options given on the command line win. A wrong setting is one line."""
     given = {name: value for name, value in changes.items() if value is not None}
     try:
-        settings = Settings(**given)
+        settings, unknown = Settings(**given), unknown_names()
+    except UnicodeDecodeError:
+        fail(".env is not UTF-8 text")
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
         fail(f"setting BALTO_{name}: {first['msg']}")
     set_up_logging(settings)
+    if unknown:
+        logger.warning("no setting is named %s", ", ".join(unknown))
     return settings
 
 
 def run[T](work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine; Ctrl-C ends it without a traceback."""
+    """Run a command's coroutine; Ctrl-C and SIGTERM end it in order and without a traceback."""
+    terminated = False
+
+    async def terminable() -> T:
+        task = asyncio.current_task()
+
+        def terminate(*_: object) -> None:
+            nonlocal terminated
+            terminated = True
+            if task is not None:
+                task.get_loop().call_soon_threadsafe(task.cancel)
+
+        # A handler of the process and not of the loop, so that a server can put its own in front and give it back.
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, terminate)
+        return await work
+
     try:
-        return asyncio.run(work)
+        return asyncio.run(terminable())
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    except asyncio.CancelledError:
+        if not terminated:
+            raise
+        raise typer.Exit(128 + signal.SIGTERM) from None
+
+
+def say(line: str) -> None:
+    """Tell whoever waits what is being done: dimly on a terminal, through the log elsewhere."""
+    if err.is_terminal:
+        err.print(f"[dim]{line}…[/dim]")
+    else:
+        logger.info(line)
+
+
+def with_library[T](work: Callable[[Any], Awaitable[T]]) -> T:
+    """Open the store and read models, bring the latter up to date, and run `work(library)`."""
+    settings = load_settings()
+
+    async def go() -> T:
+        from balto.app import StartError, open_library
+        from events.store import StoreError
+
+        try:
+            async with open_library(settings) as library:
+                await library.projector.catch_up()
+                return await work(library)
+        except (StartError, StoreError) as error:
+            fail(str(error))
+
+    return run(go())
 
 
 def print_json(value: Any) -> None:

@@ -4,8 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from balto.cli.common import AsJson, fail, out, print_json, print_rows
-from balto.cli.past import with_library
+from balto.cli.common import AsJson, fail, out, print_json, print_rows, with_library
 
 app = typer.Typer(help="Counters and their keys.", no_args_is_help=True)
 

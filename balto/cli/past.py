@@ -2,14 +2,13 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
-from balto.cli.common import AsJson, fail, load_settings, out, print_json, print_rows, run
+from balto.cli.common import AsJson, fail, out, print_json, print_rows, with_library
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
 projections = typer.Typer(
@@ -31,23 +30,6 @@ BIOMETRIC_COLUMNS = (
     "rms_mean",
     "peak_dbfs",
 )
-
-
-def with_library[T](work: Callable[[Any], Awaitable[T]]) -> T:
-    """Open the store and read models, bring the latter up to date, and run `work(library)`."""
-    settings = load_settings()
-
-    async def go() -> T:
-        from balto.app import StartError, open_library
-
-        try:
-            async with open_library(settings) as library:
-                await library.projector.catch_up()
-                return await work(library)
-        except StartError as error:
-            fail(str(error))
-
-    return run(go())
 
 
 def sessions(limit: Limit = 20, as_json: AsJson = False) -> None:

@@ -1,6 +1,7 @@
 """Settings: what is on by default where, and what never shows."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -9,7 +10,7 @@ from balto.app import StartError, own_database
 from balto.settings import Settings, unknown_names
 
 
-def settings(**given: object) -> Settings:
+def settings(**given: Any) -> Settings:
     return Settings(_env_file=None, **given)
 
 
