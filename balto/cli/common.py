@@ -35,6 +35,11 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def note(message: str) -> None:
+    """Print one line beside the answer, on standard error."""
+    err.print(f"balto: {message}", markup=False, soft_wrap=True)
+
+
 def load_settings(**changes: Any) -> Settings:
     """Read the settings and set up logging; options given on the command line win. A wrong setting is one line."""
     given = {name: value for name, value in changes.items() if value is not None}
