@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import orjson
 import typer
@@ -117,19 +117,48 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+HEADINGS: Final = {
+    "session_id": "session",
+    "counter_id": "counter",
+    "started_at": "started",
+    "registered_at": "since",
+    "phrases": "heard",
+    "recommendations": "adv.",
+    "end_reason": "ended",
+    "pitch_mean_hz": "pitch Hz",
+    "pitch_std_hz": "± Hz",
+    "snr_db": "SNR dB",
+    "spectral_centroid_hz": "centroid Hz",
+    "zero_crossing_rate": "ZCR",
+    "rms_mean": "RMS",
+    "peak_dbfs": "peak dBFS",
+    "legal_name": "client's name",
+    "stopped_at": "stopped",
+}
+"""Columns by what tables call them; milliseconds are named in the title."""
+
+
 def print_rows(rows: Sequence[Any], columns: Iterable[str], *, title: str, as_json: bool) -> None:
     """Print dataclass rows as JSON, or as a table of some of their columns."""
     if as_json:
         print_json([dataclasses.asdict(row) for row in rows])
         return
-    table = Table(title=title, title_justify="left", header_style="bold")
+    # Without a frame, and with times to the minute, an id of 36 characters leaves room for the rest in 80 columns.
+    table = Table(
+        title=title, title_justify="left", header_style="bold", box=None, padding=(0, 1, 0, 0), pad_edge=False
+    )
     names = list(columns)
     for name in names:
+        heading = HEADINGS.get(name, name.removesuffix("_ms"))
         numeric = any(isinstance(getattr(row, name), int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=name.endswith("_id"), overflow="fold")
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=name.endswith("_id"), overflow="fold")
     for row in rows:
-        table.add_row(*(cell(getattr(row, name)) for name in names))
+        table.add_row(*(_minute(getattr(row, name)) for name in names))
     out.print(table)
+
+
+def _minute(value: Any) -> str:
+    return cell(value)[:16] if isinstance(value, datetime) else cell(value)
 
 
 def cell(value: Any) -> str:
