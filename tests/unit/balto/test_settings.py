@@ -1,5 +1,6 @@
 """Settings: what is on by default where, and what never shows."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +101,16 @@ def test_what_is_no_address_of_a_database_is_refused_unquoted(url: str) -> None:
 )
 def test_addresses_of_databases_are_taken_as_they_are(url: str) -> None:
     assert own_database(settings(database_url=url)) == url
+
+
+def test_the_example_names_every_setting_and_no_other() -> None:
+    example = (Path(__file__).parents[3] / ".env.example").read_text()
+    named = set(re.findall(r"^# (BALTO_\w+)=", example, re.MULTILINE))
+    assert named == {f"BALTO_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_an_example_taken_whole_changes_nothing(tmp_path: Path) -> None:
+    example = (Path(__file__).parents[3] / ".env.example").read_text()
+    lines = re.findall(r"^# (BALTO_(?!DATABASE_URL|BASKETS)\w+=.*)$", example, re.MULTILINE)
+    (tmp_path / ".env").write_text("\n".join(lines))
+    assert Settings(_env_file=tmp_path / ".env") == Settings(_env_file=None)
