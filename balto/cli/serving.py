@@ -26,8 +26,8 @@ async def _serve(settings: Any) -> None:
         with doorway(settings) as taken:
             async with open_balto(settings, say) as balto, serving(balto, taken) as url:
                 socket = url.replace("http", "ws", 1)
-                out.print(f"Balto listens on {url}  (console: {url}/, socket: {socket}/ws)", soft_wrap=True)
-                await until_told_to_stop()
+                line = f"Balto listens on {url}  (console: {url}/, socket: {socket}/ws)"
+                await until_told_to_stop(lambda: out.print(line, soft_wrap=True))
                 say("stopping: sessions under way are finished first; the same signal again cuts them off")
     except StartError as error:
         fail(str(error))

@@ -91,10 +91,11 @@ async def _drain(balto: Balto) -> int:
     return balto.sessions.live if draining.cancelled() else draining.result()
 
 
-async def until_told_to_stop() -> None:
-    """Return at SIGINT or SIGTERM."""
+async def until_told_to_stop(ready: Callable[[], None] = lambda: None) -> None:
+    """Return at SIGINT or SIGTERM; `ready` is called as soon as they are heard."""
     stop = asyncio.Event()
     with _on_signals(stop.set):
+        ready()
         await stop.wait()
 
 
