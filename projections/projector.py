@@ -11,7 +11,7 @@ import asyncpg
 
 from events.store import StoreError
 from projections.database import Connection, open_pool, translated
-from projections.generations import UnfoldableError, enter, fold, install, refold
+from projections.generations import FOLD_TIMEOUT_S, UnfoldableError, enter, fold, install, refold
 from projections.projection import Projection, standard
 
 _LONGEST_PAUSE_S: Final = 5.0
@@ -126,7 +126,7 @@ class Projector:
             return sum([await self._follow(self._projections[each], head, wait=True) for each in names])
 
     async def run(self, *, poll_s: float = 0.2) -> None:
-        """Keep all read models up until cancelled. Survives the database's absence.
+        """Keep all read models up until cancelled. Survives the database's absence, and whatever else goes wrong.
 
         Args:
             poll_s: seconds between two looks at a ledger in which nothing happens.
@@ -136,8 +136,14 @@ class Projector:
             try:
                 moved = await self._round()
                 pause = poll_s
-            except StoreError as error:
-                logger.warning("projections wait: %s", error)
+            except Exception as error:
+                # Only our own errors are known to quote nothing of what was said.
+                known = isinstance(error, StoreError)
+                logger.log(
+                    logging.WARNING if known else logging.ERROR,
+                    "projections wait: %s",
+                    error if known else type(error).__name__,
+                )
                 moved = 0
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
             if not moved:
@@ -239,6 +245,7 @@ class Projector:
                 projection.name,
                 projection.definition,
                 head,
+                timeout=FOLD_TIMEOUT_S,
             )
             if row is None:
                 return 0
@@ -277,7 +284,9 @@ class Projector:
 async def _lock(connection: Connection, name: str) -> asyncpg.Record:
     """Take the lock of a read model for the rest of the transaction and return its checkpoint."""
     row = await connection.fetchrow(
-        "SELECT definition, position FROM projections.checkpoints WHERE name = $1 FOR UPDATE", name
+        "SELECT definition, position FROM projections.checkpoints WHERE name = $1 FOR UPDATE",
+        name,
+        timeout=FOLD_TIMEOUT_S,
     )
     if row is None:
         raise StoreError(f"the checkpoint of {name} is gone")

@@ -4,6 +4,7 @@ from aiohttp import web
 
 from balto.accounts import UnknownCounterError, load_counter
 from balto.web.answers import RequestError, answer
+from balto.web.fresh import caught_up
 from balto.web.keys import BALTO, CALLER
 from balto.web.queries import as_dict
 from projections import reports
@@ -16,8 +17,7 @@ _LATEST = 50
 @routes.get("/api/data/interacoes")
 async def interactions(request: web.Request) -> web.Response:
     """Return the last 50 interactions, of one client where `codigo` names it."""
-    projector = request.app[BALTO].library.projector
-    await projector.catch_up("interactions")
+    projector = await caught_up(request, "interactions")
     rows = await reports.interactions(projector.pool, request.query.get("codigo") or None, limit=_LATEST)
     return answer([as_dict(row) for row in rows])
 
@@ -33,7 +33,6 @@ async def counter_metrics(request: web.Request) -> web.Response:
         await load_counter(library.store, counter_id)
     except UnknownCounterError as error:
         raise RequestError(404, str(error)) from None
-    for name in ("phrase_timeline", "phrase_biometrics"):
-        await library.projector.catch_up(name)
-    rows = await reports.counter_metrics(library.projector.pool, counter_id, limit=_LATEST)
+    projector = await caught_up(request, "phrase_timeline", "phrase_biometrics")
+    rows = await reports.counter_metrics(projector.pool, counter_id, limit=_LATEST)
     return answer({"balcao_id": counter_id, "interacoes": [as_dict(row) for row in rows]})
