@@ -1,5 +1,6 @@
 """The gate that every request passes: who calls, whether they may, and what they are told when something fails."""
 
+import asyncio
 import ipaddress
 import logging
 import traceback
@@ -12,6 +13,7 @@ from yarl import URL
 from balto.accounts import Counter, find_counter_by_key
 from balto.security.access import Access, Caller, access_to, allows
 from balto.security.admin import COOKIE
+from balto.security.keys import hash_key
 from balto.security.limits import Busy, RateLimiter
 from balto.settings import is_loopback
 from balto.web.answers import WORDS, RequestError, refusal
@@ -20,6 +22,7 @@ from events.store import StoreUnavailableError
 
 logger = logging.getLogger(__name__)
 
+_LOOKUP_PATIENCE_S: Final = 5.0
 _FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 
 
@@ -150,14 +153,39 @@ async def _identify(request: web.Request) -> Caller:
     return Caller(admin=admin, counter=counter, loopback=trusted and key is None and sits_here(request))
 
 
+async def recognise(app: web.Application, remote: str, key: str) -> Counter | None:
+    """Return the counter that a key opens, None for a key that opens nothing.
+
+    Args:
+        app: whose counters and limits.
+        remote: of `remote_of`.
+        key: as it was shown.
+
+    Raises:
+        RequestError: 429 (4002 on the socket), the address has shown too many unknown keys, and this is none of those
+            that opened a counter lately.
+        StoreError: the database could not be asked; nothing is known about the key.
+    """
+    guard, key_sha256 = app[LIMITS].keys, hash_key(key)
+    wait_s = guard.wait_s(remote, key_sha256)
+    if wait_s:
+        raise RequestError(429, "muitas chaves erradas; tente mais tarde", retry_after_s=wait_s)
+    try:
+        async with asyncio.timeout(_LOOKUP_PATIENCE_S):
+            counter = await find_counter_by_key(app[BALTO].library, key)
+    except TimeoutError:
+        raise StoreUnavailableError("the database did not say in time whose key it is") from None
+    if counter is not None:
+        guard.opened(key_sha256)
+    elif guard.missed(remote, key_sha256):
+        logger.warning("many unknown keys from %s: its unknown keys are refused for a while", remote)
+    return counter
+
+
 async def _counter_of(request: web.Request, key: str) -> Counter:
-    limiter, remote = request.app[LIMITS].wrong_keys, remote_of(request)
-    spend(limiter, remote)
-    counter = await find_counter_by_key(request.app[BALTO].library, key)
+    counter = await recognise(request.app, remote_of(request), key)
     if counter is None:
-        logger.info("a request from %s was refused: its key opens nothing", remote)
         raise RequestError(401, "chave inválida")
-    limiter.give_back(remote)
     return counter
 
 
