@@ -138,12 +138,7 @@ class Projector:
                 pause = poll_s
             except Exception as error:
                 # Only our own errors are known to quote nothing of what was said.
-                known = isinstance(error, StoreError)
-                logger.log(
-                    logging.WARNING if known else logging.ERROR,
-                    "projections wait: %s",
-                    error if known else type(error).__name__,
-                )
+                logger.warning("projections wait: %s", error if isinstance(error, StoreError) else type(error).__name__)
                 moved = 0
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
             if not moved:
@@ -283,11 +278,8 @@ class Projector:
 
 async def _lock(connection: Connection, name: str) -> asyncpg.Record:
     """Take the lock of a read model for the rest of the transaction and return its checkpoint."""
-    row = await connection.fetchrow(
-        "SELECT definition, position FROM projections.checkpoints WHERE name = $1 FOR UPDATE",
-        name,
-        timeout=FOLD_TIMEOUT_S,
-    )
+    query = "SELECT definition, position FROM projections.checkpoints WHERE name = $1 FOR UPDATE"
+    row = await connection.fetchrow(query, name, timeout=FOLD_TIMEOUT_S)
     if row is None:
         raise StoreError(f"the checkpoint of {name} is gone")
     return row
