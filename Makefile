@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WEIGHTS := $${BALTO_DATA_DIR:-$$HOME/.local/share/balto}/models/whisper-base
+# Where the tests keep the assembled speech model; the product keeps its own in the data folder.
+WEIGHTS := .balto/whisper-base
 
 .PHONY: help demo test check setup lint types walls clean
 
@@ -44,7 +45,8 @@ $(VENV)/runtime.stamp: requirements/runtime.txt pyproject.toml | $(VENV)/bin/pyt
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null || \
 		{ echo "Balto needs Python 3.12 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | tail -n 1). Try: make PYTHON=python3.12 …" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; exit 1; }
 
 clean: ## Remove what setup made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .balto .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import os
+import re
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from actors.audio import clean
@@ -30,6 +31,12 @@ from events.sealing import MasterKeys
 from events.store import StoreError
 from projections.projector import Projector
 
+_HOST: Final = r"(?:\[[0-9A-Fa-f:.%\w]+\]|[^\[\]/?#@:,\s]*)(?::\d{1,5})?"
+_ADDRESS: Final = re.compile(
+    # A raw @ after the host would mean that a part of the password was taken for the host.
+    rf"postgres(?:ql)?://(?:[^/?#\s]*@)?(?P<hosts>{_HOST}(?:,{_HOST})*)(?:/[^?#@\s]*)?(?:\?[^#@\s]*)?"
+)
+
 
 class StartError(Exception):
     """Balto cannot start; the message is one clear line for the operator."""
@@ -40,7 +47,8 @@ class Library:
     """The store and its read models, open: what commands about the past need."""
 
     settings: Settings
-    dsn: str
+    dsn: str = field(repr=False)
+    """Address of the database, its password included."""
     store: PostgresStore
     projector: Projector
 
@@ -80,13 +88,15 @@ async def open_library(settings: Settings, say: Say = _silent) -> AsyncIterator[
     """
     async with contextlib.AsyncExitStack() as stack:
         try:
-            dsn = settings.database_url or await _embedded(settings, stack, say)
+            dsn = own_database(settings) or await _embedded(settings, stack, say)
             store = await PostgresStore.connect(dsn, masters=_masters(settings))
             stack.push_async_callback(store.close)
             projector = await Projector.connect(dsn)
             stack.push_async_callback(projector.close)
-        except (EmbeddedPostgresError, StoreError) as error:
+        except EmbeddedPostgresError as error:
             raise StartError(str(error)) from error
+        except StoreError as error:
+            raise StartError(f"{_place(settings)}: {error}") from error
         yield Library(settings=settings, dsn=dsn, store=store, projector=projector)
 
 
@@ -99,9 +109,45 @@ def _masters(settings: Settings) -> MasterKeys:
 async def _embedded(settings: Settings, stack: contextlib.AsyncExitStack, say: Say) -> str:
     say("starting the embedded PostgreSQL")
     postgres = EmbeddedPostgres(settings.data_dir)
-    dsn = await postgres.start()
+    starting = asyncio.ensure_future(postgres.start())
+    try:
+        dsn = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # A server that is half started would outlive us: see its start to the end, then stop it.
+        await asyncio.wait([starting])
+        if starting.exception() is None:
+            await postgres.stop()
+        raise
     stack.push_async_callback(postgres.stop)
     return dsn
+
+
+def own_database(settings: Settings) -> str | None:
+    """Return the address of the operator's own database, None where Balto brings one.
+
+    Raises:
+        StartError: what is set is no address of a PostgreSQL.
+    """
+    if settings.database_url is None:
+        return None
+    url = settings.database_url.get_secret_value()
+    if _ADDRESS.fullmatch(url) is None:
+        raise StartError(
+            "BALTO_DATABASE_URL is not a PostgreSQL address: postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        )
+    return url
+
+
+def _place(settings: Settings) -> str:
+    if settings.database_url is None:
+        return "the embedded database"
+    match = _ADDRESS.fullmatch(settings.database_url.get_secret_value())
+    hosts = match["hosts"] if match else ""
+    if not hosts:
+        return "the database of BALTO_DATABASE_URL"
+    return "the database at " + ",".join(
+        host if re.search(r":\d+$", host) else f"{host}:5432" for host in hosts.split(",")
+    )
 
 
 @contextlib.asynccontextmanager
@@ -117,17 +163,21 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         StartError: something that was asked for cannot be had.
     """
     async with contextlib.AsyncExitStack() as stack:
-        library = await stack.enter_async_context(open_library(settings, say))
         try:
+            # What is quickly known to be wrong is told before anything slow begins.
             baskets = load_baskets(settings.baskets, vocabulary=OWN_BASKETS)
             engines = engines or build_engines(settings, baskets)
-            stack.push_async_callback(engines.close)
+        except (BasketFileError, EngineError) as error:
+            raise StartError(str(error)) from error
+        library = await stack.enter_async_context(open_library(settings, say))
+        stack.push_async_callback(engines.close)
+        try:
             if any(engine.provider == "local" for engine in engines.transcribers):
                 say("preparing the local speech model")
                 await asyncio.to_thread(prepare_weights, settings)
             say("loading the engines")
             await asyncio.gather(engines.warm(), asyncio.to_thread(clean.warm))
-        except (BasketFileError, EngineError) as error:
+        except EngineError as error:
             raise StartError(str(error)) from error
         journal = Journal(library.store)
         await journal.start()

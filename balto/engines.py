@@ -9,6 +9,7 @@ from typing import Any
 from actors.basket.catalogue import BasketCatalogue
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.understanding import Understanding
+from actors.llm.watchful import WatchfulUnderstanding
 from actors.stt.transcriber import Transcriber
 from actors.stt.weights import Progress, WeightsError, ensure_weights
 from balto.settings import Settings
@@ -137,11 +138,20 @@ def prepare_weights(settings: Settings, progress: Progress | None = None) -> Non
 
 
 def build_understandings(settings: Settings, baskets: BasketCatalogue) -> tuple[Understanding, ...]:
-    """Build the understanding engines in order of preference, the lexicon last; raises as `build_engines`."""
-    lexicon = LexiconUnderstanding(baskets.lexicon, baskets.version)
+    """Build the understanding engines in order of preference, the lexicon last; raises as `build_engines`.
+
+    All of them watch for the alarm signs of the baskets file before anything else.
+    """
+    lexicon = watchful(LexiconUnderstanding(baskets.lexicon, baskets.version), baskets)
     if settings.llm == "lexicon" or (settings.llm == "auto" and settings.openai_api_key is None):
         return (lexicon,)
-    return (_openai(settings, baskets), lexicon)
+    return (watchful(_openai(settings, baskets), baskets), lexicon)
+
+
+def watchful(engine: Understanding, baskets: BasketCatalogue) -> Understanding:
+    """Put the safety rules of a catalogue in front of an engine."""
+    safety = baskets.safety
+    return WatchfulUnderstanding(engine, safety.look, alarms=safety.alarm_names, names=safety.names)
 
 
 def _openai(settings: Settings, baskets: BasketCatalogue) -> Understanding:

@@ -5,7 +5,7 @@ from typing import Final
 
 import pykka
 
-from actors.audio.decode import open_decoder
+from actors.audio.decode import AudioUndecodableError, open_decoder
 from actors.messages import AudioArrived, AudioFinished, Delivered
 from actors.session.actor import SessionActor
 from actors.session.calls import Settle
@@ -16,26 +16,57 @@ from balto.sessions import SessionHost
 from events.catalogue import Event, RecommendationSent
 
 _CHUNK_BYTES: Final = 4_096
+_BLOCK_BYTES: Final = 8 * 1024
+"""Decoded before the length is looked at again: the smallest packets make hundreds of seconds of this."""
 
 
-def decode_audio(data: bytes) -> Pcm:
+class AudioTooLongError(Exception):
+    """There is more sound than was allowed."""
+
+
+def decode_audio(data: bytes, *, max_samples: int | None = None) -> Pcm:
     """Decode a whole file.
+
+    Args:
+        data: the file, of any kind that the decoder knows.
+        max_samples: after which to give up: compressed audio may hold far more than its bytes suggest.
 
     Returns:
         int16 mono samples at 16 kHz, shape (n,).
 
     Raises:
-        AudioUndecodableError: it is no audio that Balto knows.
+        AudioUndecodableError: it is no audio that Balto knows, or stops being that.
+        AudioTooLongError: it holds more samples than allowed.
     """
+    pcm, fault = salvage_audio(data, max_samples=max_samples)
+    if fault is not None:
+        raise fault
+    return pcm
+
+
+def salvage_audio(
+    data: bytes, *, encoding: str = "auto", max_samples: int | None = None
+) -> tuple[Pcm, AudioUndecodableError | None]:
+    """Decode a file as far as it goes; as `decode_audio`, but what cannot be decoded is returned beside the samples."""
     import numpy as np  # noqa: PLC0415 - keeps `balto --help` quick
 
-    decoder = open_decoder("auto")
+    decoder = open_decoder(encoding)
+    pieces = [np.zeros(0, dtype=np.int16)]
+    decoded = 0
     try:
-        pieces = [decoder.feed(data[at : at + 65_536]) for at in range(0, len(data), 65_536)]
-        pieces.append(decoder.flush())
+        for at in range(0, len(data), _BLOCK_BYTES):
+            pieces.append(decoder.feed(data[at : at + _BLOCK_BYTES]))
+            decoded += pieces[-1].size
+            if max_samples is not None and decoded > max_samples:
+                raise AudioTooLongError
+        # A fault comes after the samples before it, so the end is asked for until it is one.
+        while (last := decoder.flush()).size:
+            pieces.append(last)
+    except AudioUndecodableError as fault:
+        return np.concatenate(pieces), fault
     finally:
         decoder.close()
-    return np.concatenate(pieces)
+    return np.concatenate(pieces), None
 
 
 def find_phrases(pcm: Pcm, settings: VadSettings) -> list[Heard]:
@@ -77,6 +108,7 @@ async def listen(
     tenant: str = "local",
     vad: VadSettings | None = None,
     chunk_bytes: int = _CHUNK_BYTES,
+    audio: AudioFormat | None = None,
 ) -> str:
     """Run a file through the actors as a session of its own.
 
@@ -92,7 +124,7 @@ async def listen(
         outbox=collector,
         flow=FlowWindow(),
         vad=vad or VadSettings(),
-        audio=AudioFormat(),
+        audio=audio or AudioFormat(),
     )
     collector.attach(session)
     for at in range(0, len(data), chunk_bytes):

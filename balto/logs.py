@@ -1,7 +1,11 @@
-"""Structured logs on standard error: for people on a terminal, JSON lines elsewhere."""
+"""Structured logs on standard error: for people on a terminal, JSON lines elsewhere; nobody is quoted in them."""
 
+import itertools
 import logging
 import sys
+import traceback
+from collections.abc import Iterator, MutableMapping
+from pathlib import PurePath
 from typing import Any, Final
 
 import structlog
@@ -11,11 +15,29 @@ from balto.settings import Settings
 CHATTY: Final = ("httpx", "httpx2", "httpcore", "openai", "faster_whisper", "asyncio", "pykka", "aiohttp.access")
 """Libraries that log request lines, bodies or every message at levels where ours say what an operator needs."""
 
+OURS: Final = frozenset(
+    {
+        "actors.stt.weights.WeightsError",
+        "balto.advising.AdviserError",
+        "balto.app.StartError",
+        "balto.engines.EngineError",
+        "events.cluster.EmbeddedPostgresError",
+        "events.store.StoreError",
+    }
+)
+"""Errors, by name so that none need be imported here, whose messages are made by us and quote nobody."""
+
+_OUTAGE: Final = "events.store.StoreUnavailableError"
+_CHAIN: Final = 8
+_FRAMES: Final = 40
+
 
 def set_up_logging(settings: Settings) -> None:
     """Send every log of the process through structlog, at the level and in the format of the settings."""
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    renderer: Any = structlog.processors.JSONRenderer()
+    if console:
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     before: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -26,11 +48,7 @@ def set_up_logging(settings: Settings) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *([] if console else [structlog.processors.format_exc_info]),
-                renderer,
-            ],
+            processors=[_without_words, structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
     root = logging.getLogger()
@@ -38,3 +56,48 @@ def set_up_logging(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _without_words(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace what Python would print of an exception, and what the loop prints of a task, by what quotes nobody."""
+    raised = entry.pop("exc_info", None)
+    error = raised[1] if isinstance(raised, tuple) else raised if isinstance(raised, BaseException) else sys.exception()
+    if raised and error is not None:
+        entry["exception"] = describe(error)
+    if entry.get("logger") == "asyncio":
+        # Its messages quote the arguments of callbacks and the reprs of tasks, exceptions included.
+        entry["event"] = "a task or callback failed" if raised else str(entry["event"]).partition("\n")[0]
+    return entry
+
+
+def describe(error: BaseException) -> str:
+    """Return an exception and what caused it: types and frames, no messages but our own, no values.
+
+    A database that does not answer is one line: where it was missed says nothing more.
+    """
+    return "\n".join(itertools.chain.from_iterable(map(_lines, _chain(error))))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    for _ in range(_CHAIN):
+        if error is None:
+            return
+        yield error
+        if _OUTAGE in _names(error):
+            return
+        if isinstance(error, BaseExceptionGroup):
+            yield from itertools.islice(error.exceptions, _CHAIN)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _lines(error: BaseException) -> Iterator[str]:
+    kind, names = type(error).__name__, _names(error)
+    yield f"{kind}: {error}" if names & OURS else kind
+    if _OUTAGE in names:
+        return
+    for frame in traceback.extract_tb(error.__traceback__)[-_FRAMES:]:
+        yield f"  {'/'.join(PurePath(frame.filename).parts[-3:])}:{frame.lineno}:{frame.name}"
+
+
+def _names(error: BaseException) -> set[str]:
+    return {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}

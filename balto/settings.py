@@ -1,10 +1,18 @@
 """Settings, from the environment and `.env`, each under the prefix `BALTO_`."""
 
+import ipaddress
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from pydantic import Field, SecretStr
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX: Final = "BALTO_"
+_ENV_FILE: Final = ".env"
+_ELSEWHERE: Final = frozenset({"COUNTER_KEY", "CHROMIUM", "TEST_POSTGRES", "WRITE_GOLDEN"})
+"""Names under the prefix that are no settings of the server: an option of `balto stream`, and those of the tests."""
 
 
 def _data_home() -> Path:
@@ -17,21 +25,25 @@ OWN_BASKETS = Path(__file__).resolve().parent.parent / "cestas.json"
 class Settings(BaseSettings):
     """Everything an operator can set. Unset engines are chosen by which keys there are."""
 
-    model_config = SettingsConfigDict(env_prefix="BALTO_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=_ENV_FILE, env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore"
+    )
 
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
     data_dir: Path = Field(default_factory=_data_home)
     """Where the embedded PostgreSQL and the assembled speech model live."""
-    database_url: str | None = None
+    database_url: SecretStr | None = None
     """A PostgreSQL of your own; without it Balto starts an embedded one."""
     master_key: SecretStr | None = None
     """What the keys of personal data are wrapped with: base64 of 32 bytes, or several as `VERSION:BASE64,…`. Without it
     they are in `data_dir/master.key`, made the first time. Servers that share a database must share it."""
     baskets: Path = OWN_BASKETS
     """The catalogue of baskets; one without a vocabulary of its own is served with ours."""
-    open_registration: bool = True
-    """Whether anyone who reaches the server may register a client."""
+    open_registration: bool | None = None
+    """Whether anyone who reaches the server may register a client; unset, only where `host` is this machine alone."""
+    trust_loopback: bool | None = None
+    """Whether who sits at this machine needs no login; unset, only while there is no administrator's password."""
     admin_password: SecretStr | None = None
     """Without it nobody can log in as administrator."""
 
@@ -61,3 +73,44 @@ class Settings(BaseSettings):
     max_sessions: int = Field(default=500, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
+
+    @field_validator("data_dir", "baskets")
+    @classmethod
+    def _at_home(cls, path: Path) -> Path:
+        # A shell has expanded its own; a line of `.env` comes as it is written.
+        return path.expanduser()
+
+    @property
+    def registration_is_open(self) -> bool:
+        """Whether anyone who reaches the server may register a client."""
+        return is_loopback(self.host) if self.open_registration is None else self.open_registration
+
+    @property
+    def loopback_is_trusted(self) -> bool:
+        """Whether who sits at this machine needs no login.
+
+        Behind a proxy that forwards nothing of its callers everyone seems to sit here, so a server that has an
+        administrator asks for the login unless it is told otherwise.
+        """
+        if self.trust_loopback is not None:
+            return self.trust_loopback
+        return self.admin_password is None or not self.admin_password.get_secret_value()
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host, by name or address, is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def unknown_names(env_file: Path = Path(_ENV_FILE)) -> list[str]:
+    """Return the names under `BALTO_` in the environment and in `.env` that are no settings, in order.
+
+    Raises:
+        UnicodeDecodeError: the file is not UTF-8.
+    """
+    known = {name.upper() for name in Settings.model_fields} | _ELSEWHERE
+    given = {name.upper() for name in (*os.environ, *(dotenv_values(env_file) if env_file.is_file() else {}))}
+    return sorted(name for name in given if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in known)

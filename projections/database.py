@@ -17,6 +17,10 @@ PASSING: Final = ("08", "40", "53", "55", "57", "58", "25006", "XX")
 intervention, system, a server that turned read-only, and the server's internal errors."""
 
 
+QUERY_TIMEOUT_S: Final = 5.0
+"""Seconds that a report or a lookup waits for its answer. Folds have a time of their own."""
+
+
 async def open_pool(dsn: str, *, max_size: int = 8, timeout_s: float = 15.0) -> asyncpg.Pool:
     """Open connections for reading reports and for projecting.
 
@@ -34,6 +38,7 @@ async def open_pool(dsn: str, *, max_size: int = 8, timeout_s: float = 15.0) -> 
             min_size=1,
             max_size=max_size,
             timeout=timeout_s,
+            command_timeout=QUERY_TIMEOUT_S,
             server_settings={
                 "application_name": "balto projections",
                 "default_transaction_isolation": "read committed",

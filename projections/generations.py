@@ -7,6 +7,8 @@ import asyncpg
 from projections.database import Connection, describe, passes
 from projections.projection import Projection, checkpoints
 
+FOLD_TIMEOUT_S: Final = 600.0
+"""Seconds that one statement of a fold may take: a rebuild reads a whole ledger."""
 _LOCK: Final = 4712000003
 _REBUILD_BATCH: Final = 50_000
 # A run of events is looked up by its positions and all else by keys. Statistics that are behind a growing ledger, or
@@ -41,7 +43,7 @@ async def fold(connection: Connection, projection: Projection, after: int, upto:
         raise UnfoldableError(after, upto, "an event is missing from the ledger")
     try:
         for statement in projection.folds:
-            await connection.execute(statement, after, upto)
+            await connection.execute(statement, after, upto, timeout=FOLD_TIMEOUT_S)
     except asyncpg.PostgresError as error:
         if passes(error):
             raise
@@ -78,11 +80,22 @@ async def refold(connection: Connection, projection: Projection, head: int) -> N
     For a transaction that holds the lock on the checkpoint: readers see the old rows until it commits.
 
     Raises:
-        UnfoldableError: naming one event.
+        UnfoldableError: naming one event, or why the new generation cannot take the old one's place.
     """
     old: int = await connection.fetchval(
         "SELECT generation FROM projections.checkpoints WHERE name = $1", projection.name
     )
+    try:
+        await _replace(connection, projection, old, head)
+    except asyncpg.PostgresError as error:
+        if passes(error):
+            raise
+        in_the_way = isinstance(error, asyncpg.DependentObjectsStillExistError)
+        reason = f"another view stands on projections.{projection.name}; drop it first" if in_the_way else None
+        raise UnfoldableError(max(head - 1, 0), head, reason or describe(error)) from None
+
+
+async def _replace(connection: Connection, projection: Projection, old: int, head: int) -> None:
     async with connection.transaction():
         await _create(connection, projection, old + 1)
         await _fold_all(connection, projection, head)
@@ -147,5 +160,5 @@ async def _show(connection: Connection, projection: Projection, generation: int)
         async with connection.transaction():
             await connection.execute(f"CREATE OR REPLACE {create}")
     except asyncpg.InvalidTableDefinitionError:
-        await connection.execute(f"DROP VIEW {view}")
+        await connection.execute(f"DROP VIEW {view}")  # refused while another view stands on it
         await connection.execute(f"CREATE {create}")

@@ -12,7 +12,7 @@ import asyncpg
 from events.store import StoreError
 from events.watch import Watch
 from projections.database import Connection, open_pool, translated
-from projections.generations import UnfoldableError, enter, fold, install, refold
+from projections.generations import FOLD_TIMEOUT_S, UnfoldableError, enter, fold, install, refold
 from projections.projection import Projection, standard
 
 _LONGEST_PAUSE_S: Final = 5.0
@@ -127,7 +127,7 @@ class Projector:
             return sum([await self._follow(self._projections[each], head, wait=True) for each in names])
 
     async def run(self, *, watch: Watch | None = None, poll_s: float = 0.2) -> None:
-        """Keep all read models up until cancelled. Survives the database's absence.
+        """Keep all read models up until cancelled. Survives the database's absence, and whatever else goes wrong.
 
         Args:
             watch: wakes it when the ledger has grown; without one it looks by itself.
@@ -138,8 +138,9 @@ class Projector:
             seen = watch.head if watch is not None else 0
             try:
                 moved = await self._round()
-            except StoreError as error:
-                logger.warning("projections wait: %s", error)
+            except Exception as error:
+                # Only our own errors are known to quote nothing of what was said.
+                logger.warning("projections wait: %s", error if isinstance(error, StoreError) else type(error).__name__)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
                 await asyncio.sleep(pause)
                 continue
@@ -243,6 +244,7 @@ class Projector:
                 projection.name,
                 projection.definition,
                 head,
+                timeout=FOLD_TIMEOUT_S,
             )
             if row is None:
                 return 0
@@ -277,9 +279,8 @@ class Projector:
 
 async def _lock(connection: Connection, name: str) -> asyncpg.Record:
     """Take the lock of a read model for the rest of the transaction and return its checkpoint."""
-    row = await connection.fetchrow(
-        "SELECT definition, position FROM projections.checkpoints WHERE name = $1 FOR UPDATE", name
-    )
+    query = "SELECT definition, position FROM projections.checkpoints WHERE name = $1 FOR UPDATE"
+    row = await connection.fetchrow(query, name, timeout=FOLD_TIMEOUT_S)
     if row is None:
         raise StoreError(f"the checkpoint of {name} is gone")
     return row

@@ -5,6 +5,7 @@ All take a pool (`Projector.pool`, or one of `open_pool`) and show the ledger as
 away and `StoreError` where it refuses. Times are half-open: `since` <= time < `until`.
 """
 
+import asyncio
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 import asyncpg
 import orjson
 
-from projections.database import translated
+from projections.database import QUERY_TIMEOUT_S, translated
 from projections.rows import (
     BiometricsRow,
     Client,
@@ -54,9 +55,12 @@ SELECT v.hop, count(v.ms) AS count,
  GROUP BY v.hop
 """
 _SESSIONS: Final = f"""
-SELECT {_columns(SessionRow)} FROM projections.sessions
- WHERE $2::text IS NULL OR tenant = $2
- ORDER BY started_at DESC NULLS LAST, session_id
+SELECT {_columns(SessionRow, but=("counter_id", "counter_name", "tenant"))},
+       s.tenant, s.counter_id, c.name AS counter_name
+  FROM projections.sessions s
+  LEFT JOIN projections.counters c ON c.counter_id = s.counter_id
+ WHERE $2::text IS NULL OR s.tenant = $2
+ ORDER BY s.started_at DESC NULLS LAST, s.session_id
  LIMIT $1
 """  # noqa: S608 - the names come from our own dataclass
 _SILENT: Final = """
@@ -141,22 +145,10 @@ async def counter_by_key(pool: asyncpg.Pool, key_sha256: str) -> Counter | None:
     return Counter(**rows[0]) if rows else None
 
 
-async def counter(pool: asyncpg.Pool, counter_id: str) -> Counter | None:
-    """Return a counter, or None where there is no such."""
-    rows = await _fetch(pool, f"{_COUNTERS} WHERE c.counter_id = $1", counter_id)
-    return Counter(**rows[0]) if rows else None
-
-
 async def counters(pool: asyncpg.Pool, tenant: str | None = None) -> list[Counter]:
     """Return a client's counters, or everybody's, in the order of registration."""
     query = f"{_COUNTERS} WHERE $1::text IS NULL OR c.code = $1 ORDER BY c.registered_at, c.counter_id"
     return [Counter(**row) for row in await _fetch(pool, query, tenant)]
-
-
-async def client(pool: asyncpg.Pool, code: str) -> Client | None:
-    """Return a client, or None where there is no such."""
-    rows = await _fetch(pool, "SELECT code, legal_name, registered_at FROM projections.clients WHERE code = $1", code)
-    return Client(**rows[0]) if rows else None
 
 
 async def clients(pool: asyncpg.Pool) -> list[Client]:
@@ -166,8 +158,10 @@ async def clients(pool: asyncpg.Pool) -> list[Client]:
 
 
 async def _fetch(pool: asyncpg.Pool, query: str, *arguments: object) -> list[asyncpg.Record]:
+    # The deadline holds for the way to a connection and back as well: a server that hangs answers no cancellation.
     with translated():
-        return await pool.fetch(query, *arguments)
+        async with asyncio.timeout(QUERY_TIMEOUT_S), pool.acquire(timeout=QUERY_TIMEOUT_S) as connection:
+            return await connection.fetch(query, *arguments)
 
 
 def _values(row: asyncpg.Record) -> dict[str, Any]:

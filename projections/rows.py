@@ -93,6 +93,8 @@ class SessionRow:
     session_id: str
     tenant: str
     counter_id: str | None
+    counter_name: str | None
+    """None where the counter's registration is not known."""
     started_at: datetime | None
     ended_at: datetime | None
     """None while it lives, or if it was cut off without an end."""

@@ -11,7 +11,8 @@ if ! $pip install --require-hashes --no-deps --requirement "$lock" 2>"$log"; the
     if grep -qiE 'connection|resolve|timed? ?out|unreachable|proxy' "$log"; then
         echo "The package index cannot be reached: Balto needs the network once, to install its packages." >&2
     else
-        grep -iE '^ERROR' "$log" | head -n 1 >&2 || tail -n 1 "$log" >&2
+        line=$(grep -iE '^ERROR' "$log" | head -n 1)
+        echo "${line:-$(tail -n 1 "$log")}" >&2
     fi
     exit 1
 fi

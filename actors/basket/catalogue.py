@@ -8,8 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from actors.basket import entries
+from actors.basket import entries, rules
 from actors.basket.entries import BasketFileError
+from actors.basket.safety import Safety
 from actors.values import LexiconEntry
 from events.catalogue import Item
 
@@ -39,7 +40,7 @@ MACROS = (
 
 FALLBACKS_KEY = "fallback_macro_default"
 BASKETS_KEY = "cestas_por_macro_micro"
-OPTIONAL_KEYS = ("versao", "lookups", "vocabulario", "medicamentos")
+OPTIONAL_KEYS = ("versao", "lookups", "vocabulario", "medicamentos", rules.KEY)
 
 Items = tuple[Item, ...]
 
@@ -57,6 +58,7 @@ class BasketCatalogue:
     lookups: Mapping[str, Items] = field(default_factory=dict)
     """Items by `<medicine>_<symptom|default>_<disease|default>`, as the file spells the keys."""
     lexicon: tuple[LexiconEntry, ...] = ()
+    safety: Safety = field(default_factory=Safety)
     warnings: tuple[str, ...] = ()
     """One line for each thing that was skipped, naming its place."""
 
@@ -74,7 +76,7 @@ def load_baskets(path: Path, *, lookups: Path | None = None, vocabulary: Path | 
         path: a file in the kept format (`cestas_por_macro_micro`, `fallback_macro_default`), with or without
             our optional keys.
         lookups: a second file of lookups in the deployed format; its keys win over the file's own `lookups`.
-        vocabulary: a baskets file whose `vocabulario` serves where `path` has none of its own.
+        vocabulary: a baskets file whose `vocabulario` and `seguranca` serve where `path` has none of its own.
 
     Returns:
         The catalogue. Items and vocabulary entries that miss a key or carry an empty one are left out, each
@@ -93,10 +95,14 @@ def load_baskets(path: Path, *, lookups: Path | None = None, vocabulary: Path | 
             lookups=MappingProxyType(merged),
             warnings=(*catalogue.warnings, *second_warnings),
         )
-    if vocabulary is not None and not catalogue.lexicon:
+    if vocabulary is not None and not (catalogue.lexicon and rules.KEY in document):
         _, other, other_warnings = _read(vocabulary)
-        lexicon = entries.lexicon(other.get("vocabulario", []), vocabulary, other_warnings)
-        catalogue = replace(catalogue, lexicon=lexicon, warnings=(*catalogue.warnings, *other_warnings))
+        others = _parse(other, vocabulary, [], fingerprint="")
+        if not catalogue.lexicon:
+            lexicon = entries.lexicon(other.get("vocabulario", []), vocabulary, other_warnings)
+            catalogue = replace(catalogue, lexicon=lexicon, warnings=(*catalogue.warnings, *other_warnings))
+        if rules.KEY not in document:
+            catalogue = replace(catalogue, safety=others.safety)
     return catalogue
 
 
@@ -127,12 +133,14 @@ def _parse(document: Mapping[str, Any], path: Path, warnings: list[str], *, fing
     unknown = [macro for macro in dict.fromkeys((*baskets, *fallbacks)) if macro not in MACROS]
     warnings.extend(f"{path.name}: {macro}: unknown macro category, kept" for macro in unknown)
     lexicon = entries.lexicon(document.get("vocabulario", []), path, warnings)
+    places = frozenset(f"{macro}/{micro}" for macro, micros in baskets.items() for micro in micros)
     return BasketCatalogue(
         version=_version(document, path) or fingerprint,
         baskets=MappingProxyType(baskets),
         fallbacks=MappingProxyType(fallbacks),
         lookups=MappingProxyType(entries.lookups(document.get("lookups", {}), path, "lookups", warnings)),
         lexicon=lexicon,
+        safety=rules.safety(document.get(rules.KEY, {}), path, places),
         warnings=tuple(warnings),
     )
 

@@ -1,10 +1,11 @@
 """The basket engine: from what a customer asked for to at most three suggestions, or a reason for silence."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from actors.basket.catalogue import NO_ADVICE, BasketCatalogue
 from actors.basket.naming import contains, key, words
+from actors.basket.safety import ALARM_MACRO, Circumstance
 from actors.values import Classified, Resolved, Withheld
 from events.catalogue import BasketRule, Category, Entity, Item
 
@@ -13,6 +14,7 @@ MAX_ITEMS = 3
 
 _DEFAULT = "default"
 _PRODUCTS = ("medicine", "need")
+_COMPLAINTS = ("symptom", "disease", "medicine")
 _RULES: tuple[tuple[BasketRule, BasketRule], ...] = (
     ("macro_micro", "macro_fallback"),
     ("second_macro_micro", "second_macro_fallback"),
@@ -35,6 +37,11 @@ class BasketEngine:
             for micro, items in micros.items()
         }
         self._same_product = _same_product(catalogue)
+        self._place_of = {
+            words(name): f"{entry.category.macro}/{entry.category.micro}"
+            for entry in catalogue.lexicon
+            for name in (entry.name, *entry.forms)
+        }
 
     def resolve(self, classified: Classified, entities: tuple[Entity, ...]) -> Resolved | Withheld:
         """Find the basket of a request.
@@ -47,23 +54,62 @@ class BasketEngine:
             entities: what the customer named.
 
         Returns:
-            At most three items, or the reason for silence: `nothing_asked` (no category and no lookup),
-            `category_without_advice` (only OUTRO), `no_basket` (the catalogue has nothing there),
-            `all_named_already` (all that it has was named).
+            At most three items, or the reason for silence: `refer_to_pharmacist` (an alarm sign, or nothing that
+            is safe for whom it is for), `nothing_asked` (no category and no lookup), `category_without_advice`
+            (only OUTRO), `no_basket` (the catalogue has nothing there), `all_named_already` (all that it has was
+            named).
         """
+        safety = self.catalogue.safety
+        if any(c.macro == ALARM_MACRO for c in classified.categories) or safety.alarmed(entities):
+            return Withheld(reason="refer_to_pharmacist")
         categories = [c for c in classified.categories if key(c.macro) != key(NO_ADVICE)]
         if classified.categories and not categories:
             return Withheld(reason="category_without_advice")
-        named = self._named(classified.anchors, entities)
-        seen_any = False
+        circumstances = safety.circumstances_of(entities)
+        if circumstances:
+            categories = self._fitting(categories, entities, circumstances)
+            if not categories or self._refers(entities, circumstances):
+                return Withheld(reason="refer_to_pharmacist")
+        return self._best(categories, entities, self._named(classified.anchors, entities), circumstances)
+
+    def _best(
+        self,
+        categories: list[Category],
+        entities: tuple[Entity, ...],
+        named: _Names,
+        circumstances: Sequence[Circumstance],
+    ) -> Resolved | Withheld:
+        seen_any = suppressed_any = False
         for rule, basket, items in self._candidates(categories, entities):
             seen_any = True
-            left = _left(items, named)
+            safe = tuple(item for item in items if all(each.takes(item) for each in circumstances))
+            suppressed_any = suppressed_any or len(safe) < len(items)
+            left = _left(safe, named)
             if left:
                 return Resolved(basket=basket, rule=rule, items=left)
+        if suppressed_any:
+            return Withheld(reason="refer_to_pharmacist")
         if seen_any:
             return Withheld(reason="all_named_already")
         return Withheld(reason="no_basket" if categories else "nothing_asked")
+
+    def _fitting(
+        self, categories: list[Category], entities: tuple[Entity, ...], circumstances: Sequence[Circumstance]
+    ) -> list[Category]:
+        """Leave out the baskets of who it is for, where something else is complained of."""
+        own = frozenset[str]().union(*(each.baskets for each in circumstances))
+        names = self.catalogue.safety.names
+        complaints = [e for e in entities if e.kind in _COMPLAINTS and e.name not in names]
+        if all(self._place_of.get(words(e.name)) in own for e in complaints):
+            return categories
+        return [c for c in categories if f"{c.macro}/{c.micro}" not in own]
+
+    def _refers(self, entities: tuple[Entity, ...], circumstances: Sequence[Circumstance]) -> bool:
+        """Tell whether a medicine was named that is not made for the circumstances."""
+        strict = [each for each in circumstances if each.refers_medicines]
+        own = frozenset[str]().union(*(each.baskets for each in strict))
+        medicines = [self._place_of.get(words(e.name)) for e in entities if e.kind == "medicine"]
+        return bool(strict) and any(place not in own for place in medicines)
 
     def _candidates(self, categories: list[Category], entities: tuple[Entity, ...]) -> Iterator[_Found]:
         """Yield the baskets that fit, none of them empty, in the order of resolution."""

@@ -2,10 +2,13 @@
 
 import asyncio
 import dataclasses
+import logging
+import signal
 import sys
-from collections.abc import Coroutine, Iterable, Sequence
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import orjson
 import typer
@@ -14,12 +17,14 @@ from rich.console import Console
 from rich.table import Table
 
 from balto.logs import set_up_logging
-from balto.settings import Settings
+from balto.settings import Settings, unknown_names
 
 # A pipe or a log has no width of its own; tables are cut at 80 columns unless they are told.
 _WIDTH = None if sys.stdout.isatty() else 140
 out = Console(highlight=False, width=_WIDTH)
 err = Console(stderr=True, highlight=False)
+
+logger = logging.getLogger(__name__)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 
@@ -30,25 +35,80 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def note(message: str) -> None:
+    """Print one line beside the answer, on standard error."""
+    err.print(f"balto: {message}", markup=False, soft_wrap=True)
+
+
 def load_settings(**changes: Any) -> Settings:
     """Read the settings and set up logging; options given on the command line win. A wrong setting is one line."""
     given = {name: value for name, value in changes.items() if value is not None}
     try:
-        settings = Settings(**given)
+        settings, unknown = Settings(**given), unknown_names()
+    except UnicodeDecodeError:
+        fail(".env is not UTF-8 text")
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
         fail(f"setting BALTO_{name}: {first['msg']}")
     set_up_logging(settings)
+    if unknown:
+        logger.warning("no setting is named %s", ", ".join(unknown))
     return settings
 
 
 def run[T](work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine; Ctrl-C ends it without a traceback."""
+    """Run a command's coroutine; Ctrl-C and SIGTERM end it in order and without a traceback."""
+    terminated = False
+
+    async def terminable() -> T:
+        task = asyncio.current_task()
+
+        def terminate(*_: object) -> None:
+            nonlocal terminated
+            terminated = True
+            if task is not None:
+                task.get_loop().call_soon_threadsafe(task.cancel)
+
+        # A handler of the process and not of the loop, so that a server can put its own in front and give it back.
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, terminate)
+        return await work
+
     try:
-        return asyncio.run(work)
+        return asyncio.run(terminable())
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    except asyncio.CancelledError:
+        if not terminated:
+            raise
+        raise typer.Exit(128 + signal.SIGTERM) from None
+
+
+def say(line: str) -> None:
+    """Tell whoever waits what is being done: dimly on a terminal, through the log elsewhere."""
+    if err.is_terminal:
+        err.print(f"[dim]{line}…[/dim]")
+    else:
+        logger.info(line)
+
+
+def with_library[T](work: Callable[[Any], Awaitable[T]]) -> T:
+    """Open the store and read models, bring the latter up to date, and run `work(library)`."""
+    settings = load_settings()
+
+    async def go() -> T:
+        from balto.app import StartError, open_library
+        from events.store import StoreError
+
+        try:
+            async with open_library(settings) as library:
+                await library.projector.catch_up()
+                return await work(library)
+        except (StartError, StoreError) as error:
+            fail(str(error))
+
+    return run(go())
 
 
 def print_json(value: Any) -> None:
@@ -57,19 +117,48 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+HEADINGS: Final = {
+    "session_id": "session",
+    "counter_id": "counter",
+    "started_at": "started",
+    "registered_at": "since",
+    "phrases": "heard",
+    "recommendations": "adv.",
+    "end_reason": "ended",
+    "pitch_mean_hz": "pitch Hz",
+    "pitch_std_hz": "± Hz",
+    "snr_db": "SNR dB",
+    "spectral_centroid_hz": "centroid Hz",
+    "zero_crossing_rate": "ZCR",
+    "rms_mean": "RMS",
+    "peak_dbfs": "peak dBFS",
+    "legal_name": "client's name",
+    "stopped_at": "stopped",
+}
+"""Columns by what tables call them; milliseconds are named in the title."""
+
+
 def print_rows(rows: Sequence[Any], columns: Iterable[str], *, title: str, as_json: bool) -> None:
     """Print dataclass rows as JSON, or as a table of some of their columns."""
     if as_json:
         print_json([dataclasses.asdict(row) for row in rows])
         return
-    table = Table(title=title, title_justify="left", header_style="bold")
+    # Without a frame, and with times to the minute, an id of 36 characters leaves room for the rest in 80 columns.
+    table = Table(
+        title=title, title_justify="left", header_style="bold", box=None, padding=(0, 1, 0, 0), pad_edge=False
+    )
     names = list(columns)
     for name in names:
+        heading = HEADINGS.get(name, name.removesuffix("_ms"))
         numeric = any(isinstance(getattr(row, name), int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=name.endswith("_id"), overflow="fold")
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=name.endswith("_id"), overflow="fold")
     for row in rows:
-        table.add_row(*(cell(getattr(row, name)) for name in names))
+        table.add_row(*(_minute(getattr(row, name)) for name in names))
     out.print(table)
+
+
+def _minute(value: Any) -> str:
+    return cell(value)[:16] if isinstance(value, datetime) else cell(value)
 
 
 def cell(value: Any) -> str:

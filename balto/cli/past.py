@@ -2,14 +2,15 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
+import difflib
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 import typer
 
-from balto.cli.common import AsJson, fail, load_settings, out, print_json, print_rows, run
+from balto.cli.common import AsJson, cell, fail, out, print_json, print_rows, with_library
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
 projections = typer.Typer(
@@ -33,29 +34,12 @@ BIOMETRIC_COLUMNS = (
 )
 
 
-def with_library[T](work: Callable[[Any], Awaitable[T]]) -> T:
-    """Open the store and read models, bring the latter up to date, and run `work(library)`."""
-    settings = load_settings()
-
-    async def go() -> T:
-        from balto.app import StartError, open_library
-
-        try:
-            async with open_library(settings) as library:
-                await library.projector.catch_up()
-                return await work(library)
-        except StartError as error:
-            fail(str(error))
-
-    return run(go())
-
-
 def sessions(limit: Limit = 20, as_json: AsJson = False) -> None:
     """List sessions, the latest first."""
     from projections import reports
 
     rows = with_library(lambda library: reports.sessions(library.projector.pool, limit=limit))
-    columns = ("session_id", "started_at", "encoding", "phrases", "recommendations", "end_reason")
+    columns = ("session_id", "started_at", "phrases", "recommendations", "end_reason")
     print_rows(rows, columns, title="Sessions", as_json=as_json)
 
 
@@ -86,21 +70,30 @@ async def resolve_session(library: Any, session: str) -> str:
 
 
 def events(
-    stream: Annotated[str | None, typer.Option("--stream", help="Of one stream, or of a session by its id.")] = None,
+    stream: Annotated[
+        str | None, typer.Option("--stream", help="Of a stream, or of a session: its id or `last`.")
+    ] = None,
     types: Annotated[list[str] | None, typer.Option("--type", help="Of this type; may be repeated.")] = None,
     since: Annotated[datetime | None, typer.Option("--since", help="Recorded at this time or later (UTC).")] = None,
     until: Annotated[datetime | None, typer.Option("--until", help="Recorded before this time (UTC).")] = None,
-    after: Annotated[int, typer.Option("--after", min=0, help="After this global position.")] = 0,
+    after: Annotated[int | None, typer.Option("--after", min=0, help="After this global position.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more; Ctrl-C ends.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for new ones; Ctrl-C ends.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print events in the order of the store. Personal fields are left out unless `--json` is given for one stream."""
+    """Print events in the order of the store; with --follow new ones, or all from --since or --after on.
+
+    Personal fields are left out unless `--json` is given for one stream.
+    """
 
     async def work(library: Any) -> None:
-        shown, position = 0, after
+        _check_types(types or [])
+        name = await _stream(library, stream)
+        shown, position = 0, after or 0
+        if follow and after is None and since is None:
+            position = max(0, await library.store.last_position())
         while True:
-            chosen = library.store.read_all(after=position, types=tuple(types or ()), stream_prefix=_stream(stream))
+            chosen = library.store.read_all(after=position, types=tuple(types or ()), stream_prefix=name)
             async for recorded in chosen:
                 position = recorded.position
                 if not _within(recorded.recorded_at, since, until):
@@ -116,14 +109,26 @@ def events(
     with_library(work)
 
 
-def _stream(name: str | None) -> str | None:
-    """Return a stream's name, given it or a session's bare id."""
+async def _stream(library: Any, name: str | None) -> str | None:
+    """Return a stream's name, given it, a session's bare id or `last`."""
     if name is None:
         return None
+    session = await resolve_session(library, name)
     try:
-        return f"session-{UUID(name)}"
+        stream = f"session-{UUID(session)}"
     except ValueError:
-        return name
+        stream = session
+    found = [recorded async for recorded in library.store.read_all(stream_prefix=stream, limit=1)]
+    return stream if found else fail(f"there is no stream {stream} (`balto sessions` lists the sessions)")
+
+
+def _check_types(types: list[str]) -> None:
+    from events.catalogue import event_types
+
+    known = event_types()
+    for unknown in sorted(set(types) - known.keys()):
+        close = difflib.get_close_matches(unknown, known, n=1)
+        fail(f"there is no event type {unknown}" + (f"; is it {close[0]}?" if close else ""))
 
 
 def _within(moment: datetime, since: datetime | None, until: datetime | None) -> bool:
@@ -153,14 +158,15 @@ def show_event(recorded: Any, *, as_json: bool, whole: bool) -> None:
         return
     brief = " ".join(f"{name}={_brief(value)}" for name, value in data.items())
     out.print(
-        f"{recorded.position:>7} {recorded.elapsed_us / 1000:>10.1f} ms  {recorded.type:<24} {brief}",
+        f"{recorded.position:>7} {cell(recorded.recorded_at)} {recorded.stream} "
+        f"{recorded.elapsed_us / 1000:>10.1f} ms  {recorded.type:<24} {brief}",
         soft_wrap=True,
         markup=False,
     )
 
 
 def _brief(value: object) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = f"{value:.4g}" if isinstance(value, float) else orjson.dumps(value, default=str).decode()
     return text if len(text) <= 60 else text[:57] + "…"
 
 
@@ -177,7 +183,11 @@ def biometrics(
         session_id = await resolve_session(library, session) if session else None
         return await reports.biometrics(library.projector.pool, session_id=session_id, limit=limit)
 
-    print_rows(with_library(work), BIOMETRIC_COLUMNS, title="Bio-metrics by phrase", as_json=as_json)
+    rows = with_library(work)
+    if session and not rows and not as_json:
+        fail(f"session {session} has no phrases, or there is no such session (`balto sessions` lists them)")
+    columns = BIOMETRIC_COLUMNS[1:] if session else BIOMETRIC_COLUMNS
+    print_rows(rows, columns, title="Bio-metrics by phrase", as_json=as_json)
 
 
 @report.command()

@@ -2,11 +2,11 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
-from balto.cli.common import AsJson, err, fail, load_settings, out, print_json, run
+from balto.cli.common import AsJson, err, fail, load_settings, out, print_json, run, say
 
 Port = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 takes a free one. [default: 8765]")]
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen on. [default: 127.0.0.1]")]
@@ -20,19 +20,17 @@ def serve(port: Port = None, host: Host = None) -> None:
 
 async def _serve(settings: Any) -> None:
     from balto.app import StartError, open_balto
-    from balto.web.server import serving, until_told_to_stop
+    from balto.web.server import doorway, serving, until_told_to_stop
 
     try:
-        async with open_balto(settings, _say) as balto, serving(balto) as url:
-            out.print(f"Balto listens on {url}  (console: {url}/, socket: {url.replace('http', 'ws', 1)}/ws)")
-            await until_told_to_stop()
-            err.print("[dim]stopping: sessions under way are finished first…[/dim]")
+        with doorway(settings) as taken:
+            async with open_balto(settings, say) as balto, serving(balto, taken) as url:
+                socket = url.replace("http", "ws", 1)
+                line = f"Balto listens on {url}  (console: {url}/, socket: {socket}/ws)"
+                await until_told_to_stop(lambda: out.print(line, soft_wrap=True))
+                say("stopping: sessions under way are finished first; the same signal again cuts them off")
     except StartError as error:
         fail(str(error))
-
-
-def _say(line: str) -> None:
-    err.print(f"[dim]{line}…[/dim]")
 
 
 def demo(
@@ -40,15 +38,15 @@ def demo(
     port: Port = None,
 ) -> None:
     """Stream a recorded counter conversation through a server of its own and show all that comes of it."""
-    from balto.demo.run import run_demo
+    from balto.cli.demo import run_demo
 
     settings = load_settings(port=port)
-    run(run_demo(settings, speed, _say))
+    run(run_demo(settings, speed))
 
 
 def stream(
     files: Annotated[list[Path], typer.Argument(help="Audio files, streamed one after the other.", metavar="FILE…")],
-    url: Annotated[str, typer.Option("--url", help="The server.")] = "http://127.0.0.1:8765",
+    url: Annotated[str | None, typer.Option("--url", help="The server. [default: BALTO_HOST, BALTO_PORT]")] = None,
     key: Annotated[str, typer.Option("--key", envvar="BALTO_COUNTER_KEY", help="The counter's API key.")] = "",
     realtime: Annotated[
         bool, typer.Option("--realtime/--fast", help="At the pace of speech, or as fast as can be.")
@@ -56,10 +54,10 @@ def stream(
     as_json: AsJson = False,
 ) -> None:
     """Stream audio files to a server and print what comes back."""
-    load_settings()
+    settings = load_settings()
     if not key:
         fail("no key: give --key or set BALTO_COUNTER_KEY (`balto counters add` makes one)")
-    run(_stream(files, url, key, 1.0 if realtime else 0.0, as_json))
+    run(_stream(files, server_url(url, settings), key, 1.0 if realtime else 0.0, as_json))
 
 
 async def _stream(files: list[Path], url: str, key: str, speed: float, as_json: bool) -> None:
@@ -75,7 +73,37 @@ async def _stream(files: list[Path], url: str, key: str, speed: float, as_json: 
                 else:
                     show_message(message)
     except ClientError as error:
-        fail(str(error))
+        fail(_explained(error.code) or str(error))
+
+
+def server_url(given: str | None, settings: Any) -> str:
+    """Return the server's address: the given one, with its scheme, or the one that the settings serve on."""
+    from balto.web.port import in_url
+
+    if given:
+        return given if "://" in given else f"http://{given}"
+    # What listens everywhere is reached here at the loopback address.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
+    return f"http://{in_url(host)}:{settings.port}"
+
+
+def _explained(code: int | None) -> str | None:
+    """Return what a close code says of the stream that it ended, None for one that says nothing."""
+    reason = _CLOSED.get(code or 0)
+    return reason and f"the server ended the session: {reason} ({code})"
+
+
+_CLOSED: Final = {
+    1001: "it is stopping; stream again",
+    1008: "the handshake is not what it should be",
+    1009: "a frame was larger than it takes",
+    1011: "the session failed; what it had heard is kept",
+    1013: "its database cannot be reached; stream again later",
+    4001: "the key is not valid",
+    4002: "it takes no further session now",
+    4008: "no handshake came in time",
+    4009: "the audio cannot be decoded",
+}
 
 
 def show_message(message: dict[str, Any]) -> None:

@@ -40,12 +40,7 @@ class AdminDoor:
 
     def __init__(self, password: SecretStr | None, secret: bytes, clock: Clock) -> None:
         self._password = password.get_secret_value() if password else ""
-        self._hashed = self._password.startswith(_ARGON2)
-        if self._hashed:
-            try:
-                argon2.extract_parameters(self._password)
-            except argon2.exceptions.InvalidHashError:
-                raise ValueError("BALTO_ADMIN_PASSWORD starts like an Argon2 hash but is none") from None
+        self._hashed = self.check(password)
         self._signing_key = hmac.digest(secret, b"admin-session\0" + self._password.encode(), hashlib.sha256)
         self._clock = clock
 
@@ -53,6 +48,22 @@ class AdminDoor:
     def open(cls, password: SecretStr | None, data_dir: Path, clock: Clock) -> Self:
         """Build it with the secret kept in the data folder."""
         return cls(password, load_secret(data_dir / "admin.secret"), clock)
+
+    @staticmethod
+    def check(password: SecretStr | None) -> bool:
+        """Return whether the password is given as a hash.
+
+        Raises:
+            ValueError: it starts like an Argon2 hash but is none.
+        """
+        given = password.get_secret_value() if password else ""
+        if not given.startswith(_ARGON2):
+            return False
+        try:
+            argon2.extract_parameters(given)
+        except argon2.exceptions.InvalidHashError:
+            raise ValueError("BALTO_ADMIN_PASSWORD starts like an Argon2 hash but is none") from None
+        return True
 
     async def admits(self, password: str) -> bool:
         """Return whether this is the administrator's password. An Argon2 check runs on a thread."""

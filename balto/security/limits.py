@@ -39,6 +39,11 @@ class RateLimiter:
         self._keep(caller, tokens)
         return (1 - tokens) / self._per_us / 1e6
 
+    def wait_s(self, caller: str) -> float:
+        """Return the seconds until there is a token, 0 where there is one; takes none."""
+        tokens = self._fill(caller)
+        return 0.0 if tokens >= 1 else (1 - tokens) / self._per_us / 1e6
+
     def give_back(self, caller: str) -> None:
         """Return a token: what it was taken for turned out to be harmless."""
         self._keep(caller, min(self._burst, self._fill(caller) + 1))
@@ -56,6 +61,58 @@ class RateLimiter:
         self._buckets.move_to_end(caller)
         if len(self._buckets) > self._max_callers:
             self._buckets.popitem(last=False)
+
+
+class KeyGuard:
+    """Slows down who tries many keys, and nobody who shows a good one.
+
+    Only a key that turned out to be unknown is charged, to the address that showed it. An address that has tried too
+    many has its keys refused unlooked, but for those that opened something lately: a shop's counters behind one address
+    go on working while somebody there guesses.
+
+    Args:
+        wrong: counts the unknown keys of an address.
+        max_known: hashes of good keys remembered, those seen last.
+    """
+
+    def __init__(self, wrong: RateLimiter, *, max_known: int = _MAX_CALLERS) -> None:
+        self._wrong = wrong
+        self._max_known = max_known
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._shut: OrderedDict[str, None] = OrderedDict()
+
+    def wait_s(self, caller: str, key_sha256: str) -> float:
+        """Return 0 where a key may be looked up, or the seconds until one of this caller may be."""
+        if key_sha256 in self._known:
+            return 0.0
+        wait_s = self._wrong.wait_s(caller)
+        if not wait_s:
+            self._shut.pop(caller, None)
+        return wait_s
+
+    def opened(self, key_sha256: str) -> None:
+        """Remember a key that turned out to be good."""
+        _remember(self._known, key_sha256, self._max_known)
+
+    def missed(self, caller: str, key_sha256: str) -> bool:
+        """Charge a caller for a key that turned out to be unknown.
+
+        Returns:
+            Whether a spell of refusals begins with it, which is worth one line in the log.
+        """
+        self._known.pop(key_sha256, None)
+        self._wrong.take(caller)
+        if not self._wrong.wait_s(caller) or caller in self._shut:
+            return False
+        _remember(self._shut, caller, _MAX_CALLERS)
+        return True
+
+
+def _remember(known: OrderedDict[str, None], name: str, most: int) -> None:
+    known[name] = None
+    known.move_to_end(name)
+    if len(known) > most:
+        known.popitem(last=False)
 
 
 class Busy(Exception):  # noqa: N818 - a state of the server, not a fault

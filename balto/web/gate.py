@@ -1,5 +1,6 @@
 """The gate that every request passes: who calls, whether they may, and what they are told when something fails."""
 
+import asyncio
 import ipaddress
 import logging
 import traceback
@@ -12,13 +13,16 @@ from yarl import URL
 from balto.accounts import Counter, find_counter_by_key
 from balto.security.access import Access, Caller, access_to, allows
 from balto.security.admin import COOKIE
+from balto.security.keys import hash_key
 from balto.security.limits import Busy, RateLimiter
+from balto.settings import is_loopback
 from balto.web.answers import WORDS, RequestError, refusal
 from balto.web.keys import ADMIN_DOOR, BALTO, CALLER, LIMITS
 from events.store import StoreUnavailableError
 
 logger = logging.getLogger(__name__)
 
+_LOOKUP_PATIENCE_S: Final = 5.0
 _FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 
 
@@ -65,8 +69,10 @@ async def check_access(request: web.Request, handler: Handler) -> web.StreamResp
         raise RequestError(403)
     if access in (Access.PUBLIC, Access.HANDSHAKE):
         return await handler(request)
+    if access is Access.REGISTRATION and _asked_by_a_foreign_page(request):
+        raise RequestError(403)
     caller = await _identify(request)
-    if not allows(access, caller, open_registration=request.app[BALTO].settings.open_registration):
+    if not allows(access, caller, open_registration=request.app[BALTO].settings.registration_is_open):
         raise RequestError(403 if caller.counter is not None else 401)
     request[CALLER] = caller
     return await handler(request)
@@ -100,32 +106,86 @@ def sits_here(request: web.Request) -> bool:
     another site. So nothing may have been forwarded, the name asked for must be this machine's, and a page that asks
     must be one of this server's.
     """
-    address = _peer(request)
-    if address is None or not address.is_loopback or any(name in request.headers for name in _FORWARDED):
+    return _comes_straight_from_here(request) and _asks_for_this_machine(request) and not _of_another_origin(request)
+
+
+def _asked_by_a_foreign_page(request: web.Request) -> bool:
+    """Return whether a browser asks for a page of another site, be it under a name that this machine was lent."""
+    if hdrs.ORIGIN not in request.headers:
         return False
+    lent = _comes_straight_from_here(request) and not _asks_for_this_machine(request)
+    return lent or _of_another_origin(request)
+
+
+def _comes_straight_from_here(request: web.Request) -> bool:
+    address = _peer(request)
+    return address is not None and address.is_loopback and not any(name in request.headers for name in _FORWARDED)
+
+
+def _asks_for_this_machine(request: web.Request) -> bool:
     try:
-        url = URL(f"http://{request.host}")
-        origin = URL(request.headers.get(hdrs.ORIGIN, str(url)))
+        return is_loopback(URL(f"http://{request.host}").host or "")
     except ValueError:
         return False
-    return _names_this_machine(url.host) and origin.authority == url.authority
+
+
+def _of_another_origin(request: web.Request) -> bool:
+    given = request.headers.get(hdrs.ORIGIN)
+    if given is None:
+        return False
+    try:
+        origin = URL(given)
+        # Behind a proxy that speaks TLS the scheme here is not the browser's.
+        return (
+            origin.scheme not in ("http", "https")
+            or origin.authority != URL(f"{origin.scheme}://{request.host}").authority
+        )
+    except ValueError:
+        return True
 
 
 async def _identify(request: web.Request) -> Caller:
     admin = request.app[ADMIN_DOOR].knows(request.cookies.get(COOKIE, ""))
     key = _key_of(request)
     counter = None if key is None else await _counter_of(request, key)
+    trusted = request.app[BALTO].settings.loopback_is_trusted
     # Who shows a key acts for its counter, wherever they sit.
-    return Caller(admin=admin, counter=counter, loopback=key is None and sits_here(request))
+    return Caller(admin=admin, counter=counter, loopback=trusted and key is None and sits_here(request))
+
+
+async def recognise(app: web.Application, remote: str, key: str) -> Counter | None:
+    """Return the counter that a key opens, None for a key that opens nothing.
+
+    Args:
+        app: whose counters and limits.
+        remote: of `remote_of`.
+        key: as it was shown.
+
+    Raises:
+        RequestError: 429 (4002 on the socket), the address has shown too many unknown keys, and this is none of those
+            that opened a counter lately.
+        StoreError: the database could not be asked; nothing is known about the key.
+    """
+    guard, key_sha256 = app[LIMITS].keys, hash_key(key)
+    wait_s = guard.wait_s(remote, key_sha256)
+    if wait_s:
+        raise RequestError(429, "muitas chaves erradas; tente mais tarde", retry_after_s=wait_s)
+    try:
+        async with asyncio.timeout(_LOOKUP_PATIENCE_S):
+            counter = await find_counter_by_key(app[BALTO].library, key)
+    except TimeoutError:
+        raise StoreUnavailableError("the database did not say in time whose key it is") from None
+    if counter is not None:
+        guard.opened(key_sha256)
+    elif guard.missed(remote, key_sha256):
+        logger.warning("many unknown keys from %s: its unknown keys are refused for a while", remote)
+    return counter
 
 
 async def _counter_of(request: web.Request, key: str) -> Counter:
-    limiter, remote = request.app[LIMITS].wrong_keys, remote_of(request)
-    spend(limiter, remote)
-    counter = await find_counter_by_key(request.app[BALTO].library, key)
+    counter = await recognise(request.app, remote_of(request), key)
     if counter is None:
         raise RequestError(401, "chave inválida")
-    limiter.give_back(remote)
     return counter
 
 
@@ -142,15 +202,6 @@ def _peer(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
-
-
-def _names_this_machine(host: str | None) -> bool:
-    if host is None:
-        return False
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _route(request: web.Request) -> str | None:

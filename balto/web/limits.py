@@ -1,7 +1,7 @@
 """How often each kind of call may be made."""
 
 from actors.runtime.clock import Clock
-from balto.security.limits import RateLimiter
+from balto.security.limits import KeyGuard, RateLimiter
 
 
 class Limits:
@@ -20,5 +20,7 @@ class Limits:
         """Client codes that turned out to be unknown, by remote address: six digits could be guessed."""
         self.wrong_keys = RateLimiter(per_minute=30, burst=20, clock=clock)
         """API keys that turned out to be unknown, by remote address."""
+        self.keys = KeyGuard(self.wrong_keys)
+        """What stands before every look for a key; see `balto.web.gate.recognise`."""
         self.trials = RateLimiter(per_minute=120, burst=60, clock=clock)
         """Trials of the engines, by counter or remote address."""

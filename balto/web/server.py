@@ -3,16 +3,20 @@
 import asyncio
 import contextlib
 import logging
-import os
 import signal
-from collections.abc import AsyncIterator
+import socket as sockets
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
 from aiohttp import web
 
 from balto.app import Balto, StartError
 from balto.orphans import look_after_orphans
+from balto.security.admin import AdminDoor
+from balto.settings import Settings
 from balto.web.http import add_routes
+from balto.web.port import in_url, take_port
 from balto.web.socket import SOCKETS, close_sockets, socket
 from events.watch import Watch
 
@@ -31,9 +35,32 @@ def build_app(balto: Balto) -> web.Application:
     return app
 
 
+@contextlib.contextmanager
+def doorway(settings: Settings) -> Iterator[list[sockets.socket]]:
+    """Check what the server needs before anything slow begins, and hold its port for the length of the block.
+
+    Raises:
+        StartError: the host, the port or the administrator's password cannot be used.
+    """
+    try:
+        AdminDoor.check(settings.admin_password)
+    except ValueError as error:
+        raise StartError(str(error)) from None
+    taken = take_port(settings)
+    try:
+        yield taken
+    finally:
+        for one in taken:
+            one.close()
+
+
 @contextlib.asynccontextmanager
-async def serving(balto: Balto) -> AsyncIterator[str]:
-    """Serve until the block ends, then drain the sessions and stop.
+async def serving(balto: Balto, taken: list[sockets.socket] | None = None) -> AsyncIterator[str]:
+    """Serve until the block ends, then drain the sessions and stop. A signal during the drain cuts it short.
+
+    Args:
+        balto: what is served.
+        taken: the port, held by `doorway`; without it the port of the settings is taken now.
 
     Yields:
         The server's address, with the port that was taken if the setting was 0.
@@ -41,18 +68,11 @@ async def serving(balto: Balto) -> AsyncIterator[str]:
     Raises:
         StartError: the port is taken or may not be used.
     """
-    settings = balto.settings
     runner = web.AppRunner(build_app(balto), access_log=None, handler_cancellation=False, shutdown_timeout=5.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise StartError(
-                f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0).lower()}; "
-                "set BALTO_PORT to another port"
-            ) from error
+        for one in take_port(balto.settings) if taken is None else taken:
+            await web.SockSite(runner, one).start()
         host, port = runner.addresses[0][:2]
         projector = balto.library.projector
         watch = Watch(balto.library.dsn)
@@ -60,13 +80,13 @@ async def serving(balto: Balto) -> AsyncIterator[str]:
         background = [
             asyncio.create_task(projector.run(watch=watch), name="projector"),
             asyncio.create_task(
-                look_after_orphans(balto.sessions, projector, grace_s=settings.grace_s), name="orphans"
+                look_after_orphans(balto.sessions, projector, grace_s=balto.settings.grace_s), name="orphans"
             ),
         ]
         try:
-            yield f"http://{host}:{port}"
+            yield f"http://{in_url(host)}:{port}"
         finally:
-            left = await balto.sessions.drain(patience_s=DRAIN_PATIENCE_S)
+            left = await _drain(balto)
             if left:
                 logger.warning("%d sessions had not ended in time and were cut off", left)
             for task in background:
@@ -77,10 +97,34 @@ async def serving(balto: Balto) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def until_told_to_stop() -> None:
-    """Return at SIGINT or SIGTERM."""
+async def _drain(balto: Balto) -> int:
+    draining = asyncio.ensure_future(balto.sessions.drain(patience_s=DRAIN_PATIENCE_S))
+    with _on_signals(draining.cancel):
+        await asyncio.wait([draining])
+    return balto.sessions.live if draining.cancelled() else draining.result()
+
+
+async def until_told_to_stop(ready: Callable[[], None] = lambda: None) -> None:
+    """Return at SIGINT or SIGTERM; `ready` is called as soon as they are heard."""
     stop = asyncio.Event()
+    with _on_signals(stop.set):
+        ready()
+        await stop.wait()
+
+
+@contextlib.contextmanager
+def _on_signals(act: Callable[[], object]) -> Iterator[None]:
+    """Act on SIGINT and SIGTERM for the length of the block; where others run the loop, signals stay theirs."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    for number in before:
+        loop.add_signal_handler(number, act)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)

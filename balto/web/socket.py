@@ -12,11 +12,12 @@ from actors.session.calls import ConnectionLost
 from actors.session.ports import FlowWindow
 from actors.session.restoring import NotResumableError, SessionOverError
 from actors.values import VadSettings
-from balto.accounts import Counter, find_counter_by_key
+from balto.accounts import Counter
 from balto.security.tokens import is_resume_token, resume_token
 from balto.sessions import Draining, Overloaded, Session, SessionHost
-from balto.web.gate import remote_of
-from balto.web.http import BALTO, LIMITS
+from balto.web.answers import RequestError
+from balto.web.gate import recognise, remote_of
+from balto.web.http import BALTO
 from balto.web.outbox import SocketOutbox, tell
 from balto.web.wire import (
     OFFSET_BYTES,
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 SUBPROTOCOL: Final = "balto.v2"
 SOCKETS: Final = web.AppKey("sockets", list[web.WebSocketResponse])
+_LOOKUP_S: Final = 10.0
+"""For finding out whose key it is; a database that takes longer is as good as away."""
 _SILENCE_S: Final = 30.0
 """Without any frame after which a client is asked whether it lives."""
 
@@ -107,16 +110,16 @@ async def _next_frame(ws: web.WebSocketResponse) -> WSMessage:
 
 
 async def _find_counter(request: web.Request, api_key: str) -> Counter:
-    wrong_keys, remote = request.app[LIMITS].wrong_keys, remote_of(request)
-    if wrong_keys.take(remote):
-        raise _Refused(CloseCode.OVERLOADED, "muitas chaves erradas; tente mais tarde")
     try:
-        counter = await find_counter_by_key(request.app[BALTO].library, api_key)
-    except StoreError:
+        async with asyncio.timeout(_LOOKUP_S):
+            counter = await recognise(request.app, remote_of(request), api_key)
+    except RequestError as refused:
+        raise _Refused(CloseCode.OVERLOADED, refused.message) from None
+    except (StoreError, TimeoutError):
         raise _Refused(CloseCode.TRY_AGAIN, "banco de dados indisponível") from None
     if counter is None:
+        logger.info("a key was refused")
         raise _Refused(CloseCode.INVALID_KEY, "chave inválida")
-    wrong_keys.give_back(remote)
     return counter
 
 

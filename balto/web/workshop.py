@@ -8,15 +8,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-import numpy as np
-
-from actors.audio.decode import AudioUndecodableError, open_decoder
+from actors.audio.decode import AudioUndecodableError
 from actors.basket.resolver import BasketEngine
 from actors.stt.transcriber import Transcriber, TranscriptionError
-from actors.vad.segmenter import Segmenter
 from actors.values import SAMPLE_RATE, Pcm, Phrase, VadSettings
 from balto.advising import Advice, Adviser, AdviserError
 from balto.app import Balto
+from balto.listening import AudioTooLongError, decode_audio, find_phrases
 from balto.security.limits import Turnstile
 from balto.web.answers import RequestError
 
@@ -27,8 +25,6 @@ _WHOLE_S: Final = 15
 _PATIENCE: Final = 4
 """A trial may take this many times the budget of a live phrase: nobody waits at a counter."""
 _THREADS: Final = 2
-_BLOCK: Final = 8 * 1024
-"""Bytes decoded before the length is looked at again: the smallest packets make hundreds of seconds of this."""
 
 
 class Workshop:
@@ -130,26 +126,16 @@ def wav(pcm: Pcm) -> bytes:
 
 
 def _decoded(audio: bytes) -> Pcm:
-    decoder = open_decoder("auto")
-    parts: list[Pcm] = []
-    left = MAX_AUDIO_S * SAMPLE_RATE
     try:
-        for start in range(0, len(audio), _BLOCK):
-            parts.append(decoder.feed(audio[start : start + _BLOCK]))
-            left -= parts[-1].size
-            if left < 0:
-                raise RequestError(413, f"áudio com mais de {MAX_AUDIO_S // 60} minutos")
-        parts.append(decoder.flush())
+        return decode_audio(audio, max_samples=MAX_AUDIO_S * SAMPLE_RATE)
+    except AudioTooLongError:
+        raise RequestError(413, f"áudio com mais de {MAX_AUDIO_S // 60} minutos") from None
     except AudioUndecodableError:
         raise RequestError(400, "o áudio não pôde ser decodificado") from None
-    finally:
-        decoder.close()
-    return np.concatenate(parts)
 
 
 def _phrases(pcm: Pcm, vad: VadSettings) -> list[Pcm]:
-    segmenter = Segmenter(vad)
-    return [heard.pcm for heard in (*segmenter.push(pcm), *segmenter.flush()) if isinstance(heard, Phrase)]
+    return [heard.pcm for heard in find_phrases(pcm, vad) if isinstance(heard, Phrase)]
 
 
 def _pieces(audio: bytes, vad: VadSettings) -> list[Pcm]:

@@ -11,6 +11,7 @@ WithheldReason = Literal[
     "no_basket",
     "all_named_already",
     "category_without_advice",
+    "refer_to_pharmacist",
     "transcription_failed",
     "understanding_failed",
     "client_left",

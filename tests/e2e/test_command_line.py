@@ -90,8 +90,13 @@ async def test_advice_on_lines(home: Path) -> None:
             ("counters", "add", "Balcão"),
             "balto: give either --client CODE or, to register a new client, --email ADDRESS",
         ),
-        (("counters", "add", "Balcão", "--client", "000000"), "balto: cliente não encontrado"),
-        (("counters", "rotate-key", "nobody"), "balto: balcão não encontrado"),
+        (("counters", "add", "Balcão", "--client", "000000"), "balto: there is no client of this code"),
+        (("counters", "rotate-key", "nobody"), "balto: there is no counter of this id"),
+        (("counters", "add", " ", "--email", "a@b.example"), "balto: the counter needs a name"),
+        (("counters", "add", "Balcão", "--email", "nobody"), "balto: this is no e-mail address"),
+        (("report", "biometrics", "--session", "nope"), "balto: session nope has no phrases, or there is no such"),
+        (("events", "--stream", "nope"), "balto: there is no stream nope"),
+        (("events", "--type", "SessionStart"), "balto: there is no event type SessionStart; is it SessionStarted?"),
         (("timeline", "last"), "balto: there are no sessions yet"),
         (("projections", "rebuild", "nothing"), "balto: there is no projection nothing; there are"),
     ],
@@ -122,6 +127,10 @@ async def test_the_story_of_a_session(home: Path, house: House) -> None:
     session_id = answer.messages[0]["session"]
     (session,) = await told("sessions")
     assert (session["session_id"], session["phrases"], session["end_reason"]) == (session_id, 1, "client_finished")
+    for arguments in (("sessions",), ("timeline", "last"), ("report", "biometrics", "--session", "last")):
+        table = (await balto(*arguments)).stdout.splitlines()
+        assert max(len(line.rstrip()) for line in table) <= 80, arguments
+        assert len([line for line in table if line.strip()]) == 3, arguments
     (phrase,) = await told("timeline", session_id)
     assert phrase["outcome"] == "recommended"
     assert phrase["total_ms"] >= phrase["stt_ms"] + phrase["ai1_ms"] + phrase["ai2_ms"]
@@ -136,11 +145,13 @@ async def test_events_show_personal_fields_only_to_machines_that_name_a_stream(h
     session_id = (await converse(house, PCM.tobytes(), protocol=2)).messages[0]["session"]
     everything = await balto("events", "--type", "TranscriptionReceived", "--json")
     one = await balto("events", "--stream", session_id, "--type", "TranscriptionReceived", "--json")
-    shown = await balto("events", "--stream", session_id)
+    shown = await balto("events", "--stream", "last")
     assert "text" not in json.loads(everything.stdout)["data"]
     assert json.loads(one.stdout)["data"]["text"] == "estou com dor de cabeça"
     assert "dor de cabeça" not in shown.stdout
     assert "SessionStarted" in shown.stdout
+    assert f"session-{session_id}" in shown.stdout
+    assert "'" not in shown.stdout
 
 
 async def test_a_counter_is_added_and_its_key_opens_the_socket(home: Path, house: House) -> None:
@@ -152,6 +163,20 @@ async def test_a_counter_is_added_and_its_key_opens_the_socket(home: Path, house
     assert (await converse(house, b"", protocol=2)).close_code == 4001
     house.key = rotated["api_key"]
     assert (await converse(house, b"", protocol=2)).close_code == 1000
+
+
+async def test_a_known_email_is_told_to_name_its_client(home: Path) -> None:
+    await told("counters", "add", "Balcão 1", "--email", "c@d.example")
+    again = await balto("counters", "add", "Balcão 2", "--email", "c@d.example")
+    assert again.exit_code == 1
+    assert "use --client CODE" in again.stderr
+
+
+async def test_a_wrong_key_is_told_as_such(home: Path, house: House, recording: Path) -> None:
+    url = house.url.removeprefix("http://")
+    result = await balto("stream", str(recording), "--url", url, "--key", "bk_" + "a" * 43, "--fast")
+    assert result.exit_code == 1
+    assert result.stderr == "balto: the server ended the session: the key is not valid (4001)\n"
 
 
 async def test_a_file_is_streamed_to_a_server(home: Path, house: House, recording: Path) -> None:

@@ -202,6 +202,10 @@ async def test_a_session_shows_its_waterfall_its_voice_and_its_events(house: Hou
         await page.goto(f"{house.url}/#/sessoes")
         row = page.get_by_role("row").nth(1)
         await expect(row).to_contain_text("Encerrada")
+        async with aiohttp.ClientSession() as http, http.get(f"{house.url}/api/v1/sessions") as response:
+            (session,) = (await response.json())["sessions"]
+        assert session["counter_name"]
+        await expect(row).to_contain_text(session["counter_name"])
         await row.get_by_role("link").click()
         bars = page.locator(".waterfall svg.bar")
         await expect(bars).to_have_count(2)

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from balto.accounts import UnknownCounterError, load_counter
 from balto.web.answers import RequestError, answer
+from balto.web.fresh import caught_up
 from balto.web.keys import BALTO, CALLER
 from balto.web.queries import as_dict
 from events.catalogue import TranscriptionReceived
@@ -21,10 +22,10 @@ _LATEST = 50
 @routes.get("/api/data/interacoes")
 async def interactions(request: web.Request) -> web.Response:
     """Return the last 50 interactions, of one client where `codigo` names it."""
-    library = request.app[BALTO].library
-    await library.projector.catch_up("interactions")
-    rows = await reports.interactions(library.projector.pool, request.query.get("codigo") or None, limit=_LATEST)
-    said = {event.position: event for event in await library.store.read_at([row.position for row in rows])}
+    projector = await caught_up(request, "interactions")
+    rows = await reports.interactions(projector.pool, request.query.get("codigo") or None, limit=_LATEST)
+    read = await request.app[BALTO].library.store.read_at([row.position for row in rows])
+    said = {event.position: event for event in read}
     return answer([_with_words(row, said.get(row.position)) for row in rows])
 
 
@@ -39,9 +40,8 @@ async def counter_metrics(request: web.Request) -> web.Response:
         await load_counter(library.store, counter_id)
     except UnknownCounterError as error:
         raise RequestError(404, str(error)) from None
-    for name in ("phrase_timeline", "phrase_biometrics"):
-        await library.projector.catch_up(name)
-    rows = await reports.counter_metrics(library.projector.pool, counter_id, limit=_LATEST)
+    projector = await caught_up(request, "phrase_timeline", "phrase_biometrics")
+    rows = await reports.counter_metrics(projector.pool, counter_id, limit=_LATEST)
     return answer({"balcao_id": counter_id, "interacoes": [as_dict(row) for row in rows]})
 
 

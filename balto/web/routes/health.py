@@ -1,11 +1,18 @@
 """Whether the server lives, and whether it can work."""
 
+import asyncio
+from typing import Final
+
 from aiohttp import web
 
 from balto.web.answers import answer
 from balto.web.keys import BALTO
+from events.store import StoreUnavailableError
 
 routes = web.RouteTableDef()
+
+_PATIENCE_S: Final = 2.5
+"""Whoever asks whether the server can work waits three seconds or less."""
 
 
 @routes.get("/healthz")
@@ -17,5 +24,9 @@ async def live(_: web.Request) -> web.Response:
 @routes.get("/readyz")
 async def ready(request: web.Request) -> web.Response:
     """Answer that the store can be reached; 503 while it cannot."""
-    await request.app[BALTO].library.store.last_position()
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await request.app[BALTO].library.store.last_position()
+    except TimeoutError:
+        raise StoreUnavailableError("the database hangs") from None
     return answer({"status": "ok"})

@@ -7,6 +7,7 @@ import orjson
 from aiohttp import web
 
 from balto.web.answers import RequestError, answer
+from balto.web.fresh import caught_up
 from balto.web.keys import BALTO
 from balto.web.queries import as_dict, whole_number
 from events.catalogue import Event
@@ -21,8 +22,7 @@ routes = web.RouteTableDef()
 async def sessions(request: web.Request) -> web.Response:
     """Return sessions, the latest first, of one client where `codigo` names it; at most `limit`, 50 by default."""
     limit = whole_number(request, "limit", default=50, least=1, greatest=500)
-    projector = request.app[BALTO].library.projector
-    await projector.catch_up("sessions")
+    projector = await caught_up(request, "sessions", "counters")
     rows = await reports.sessions(projector.pool, limit=limit, tenant=request.query.get("codigo") or None)
     return answer({"sessions": [as_dict(row) for row in rows]})
 
@@ -30,20 +30,20 @@ async def sessions(request: web.Request) -> web.Response:
 @routes.get("/api/v1/sessions/{id}/timeline")
 async def timeline(request: web.Request) -> web.Response:
     """Return the phrases of a session with the time that every hop took."""
-    library, session_id = request.app[BALTO].library, request.match_info["id"]
+    session_id = request.match_info["id"]
     await _require(request)
-    await library.projector.catch_up("phrase_timeline")
-    rows = await reports.timeline(library.projector.pool, session_id)
+    projector = await caught_up(request, "phrase_timeline")
+    rows = await reports.timeline(projector.pool, session_id)
     return answer({"session_id": session_id, "phrases": [as_dict(row) for row in rows]})
 
 
 @routes.get("/api/v1/sessions/{id}/biometrics")
 async def biometrics(request: web.Request) -> web.Response:
     """Return the coarse acoustic statistics of a session's phrases, in their order."""
-    library, session_id = request.app[BALTO].library, request.match_info["id"]
+    session_id = request.match_info["id"]
     await _require(request)
-    await library.projector.catch_up("phrase_biometrics")
-    rows = await reports.biometrics(library.projector.pool, session_id=session_id)
+    projector = await caught_up(request, "phrase_biometrics")
+    rows = await reports.biometrics(projector.pool, session_id=session_id)
     in_order = sorted(rows, key=lambda row: row.phrase)
     return answer({"session_id": session_id, "biometrics": [as_dict(row) for row in in_order]})
 

@@ -12,8 +12,8 @@ from balto.web.answers import answer, json_bytes
 from balto.web.bodies import read_model, read_upload
 from balto.web.gate import remote_of, spend
 from balto.web.keys import CALLER, LIMITS, WORKSHOP
+from balto.web.wire import _item
 from balto.web.workshop import wav
-from events.catalogue import Item
 
 routes = web.RouteTableDef()
 
@@ -69,11 +69,6 @@ def _count(request: web.Request) -> None:
 def _vad(request: web.Request) -> VadSettings:
     counter = request[CALLER].counter
     return VadSettings() if counter is None else counter.vad
-
-
-def _item(item: Item) -> dict[str, str]:
-    shown = {"sugestao": item.sugestao, "explicacao": item.explicacao}
-    return shown if item.tag is None else {**shown, "tag": item.tag}
 
 
 def _segments(phrases: list[Pcm]) -> bytes:

@@ -37,7 +37,7 @@ function row(session) {
     number(session.recommendations),
     session.encoding ?? "–",
     session.tenant,
-    el("code", { title: session.counter_id }, (session.counter_id ?? "–").slice(0, 8)),
+    el("span", { title: session.counter_id }, session.counter_name ?? session.counter_id ?? "–"),
     el("span.pill", { "data-tone": tone }, words),
   ];
   return el("tr", {}, ...cells.map((cell, index) =>

@@ -83,6 +83,7 @@ const OUTCOMES = {
   "withheld:no_basket": ["Sem cesta para o assunto", "calm"],
   "withheld:all_named_already": ["Tudo já tinha sido citado", "calm"],
   "withheld:category_without_advice": ["Assunto sem sugestão", "calm"],
+  "withheld:refer_to_pharmacist": ["Encaminhar ao farmacêutico", "bad"],
   "withheld:transcription_failed": ["Falha ao transcrever", "bad"],
   "withheld:understanding_failed": ["Falha ao entender", "bad"],
   "withheld:client_left": ["Cliente já desconectado", "calm"],

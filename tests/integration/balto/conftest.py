@@ -35,6 +35,7 @@ def settings(postgres_url: str, tmp_path: Path) -> Settings:
         database_url=postgres_url,
         data_dir=tmp_path,
         admin_password=SecretStr(PASSWORD),
+        trust_loopback=True,
         stt="local",
         llm="lexicon",
     )

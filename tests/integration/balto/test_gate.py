@@ -1,6 +1,7 @@
 """The gate: the table of access covers everything, nothing answers with a traceback, nothing passes for loopback."""
 
 import asyncio
+import dataclasses
 import logging
 from itertools import product
 from typing import Any
@@ -107,15 +108,78 @@ async def test_a_page_of_this_server_on_this_machine_sits_here(client: Client) -
     assert (await client.post("/api/test/analisar", json={"texto": "bom dia"}, headers=headers)).status == 200
 
 
-async def test_wrong_keys_cannot_be_tried_one_after_another(client: Client, clock: FakeClock) -> None:
+async def test_once_there_is_an_administrator_who_sits_here_must_log_in_too(balto: Balto) -> None:
+    settings = balto.settings.model_copy(update={"trust_loopback": None})
+    strict = dataclasses.replace(balto, library=dataclasses.replace(balto.library, settings=settings))
+    async with TestClient(TestServer(build_app(strict))) as client:
+        assert (await client.get("/api/v1/sessions")).status == 401
+        await log_in(client)
+        assert (await client.get("/api/v1/sessions")).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://outra.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:1"},
+        {"Origin": "http://outra.example", "Host": "outra.example"},
+    ],
+)
+async def test_another_sites_page_registers_nobody(client: Client, balto: Balto, headers: dict[str, str]) -> None:
+    body = {"email": "a@b.example", "razao_social": "Farmácia", "nome_balcao": "B", "user_codigo": "1"}
+    for path in ("/cadastro/cliente", "/cadastro/balcao"):
+        assert (await client.post(path, json=body, headers=headers)).status == 403
+    assert await balto.library.store.last_position() == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://balto.example", "Host": "balto.example", **AFAR},
+        {"Origin": "http://localhost:8765", "Host": "localhost:8765"},
+        {},
+    ],
+)
+async def test_a_page_of_this_server_registers_even_behind_a_proxy(client: Client, headers: dict[str, str]) -> None:
+    body = {"email": "a@b.example", "razao_social": "Farmácia"}
+    assert (await client.post("/cadastro/cliente", json=body, headers=headers)).status == 201
+
+
+async def test_wrong_keys_cannot_be_tried_one_after_another(
+    client: Client, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
     registered = await register(client)
-    wrong = {"Authorization": WRONG}
-    statuses = [(await client.get("/api/v1/sessions", headers=wrong)).status for _ in range(21)]
-    assert statuses == [401] * 20 + [429]
     path = f"/api/data/balcao/{registered.counter_id}/metricas"
-    assert (await client.get(path, headers=registered.headers)).status == 429
+    assert (await client.get(path, headers=registered.headers)).status == 200
+    wrong = {"Authorization": WRONG}
+    statuses = [(await client.get("/api/v1/sessions", headers=wrong)).status for _ in range(25)]
+    assert statuses == [401] * 20 + [429] * 5
+    assert [r.message for r in caplog.records if "unknown keys" in r.message] == [
+        "many unknown keys from 127.0.0.1: its unknown keys are refused for a while"
+    ]
+    assert (await client.get(path, headers=registered.headers)).status == 200
     clock.advance(2)
-    assert {(await client.get(path, headers=registered.headers)).status for _ in range(5)} == {200}
+    assert (await client.get("/api/v1/sessions", headers=wrong)).status == 401
+
+
+async def test_good_keys_at_the_same_moment_are_all_let_in(client: Client) -> None:
+    registered = await register(client)
+    path = f"/api/data/balcao/{registered.counter_id}/metricas"
+    answers = await asyncio.gather(*(client.get(path, headers=registered.headers) for _ in range(60)))
+    assert [answer.status for answer in answers] == [200] * 60
+
+
+async def test_a_database_that_hangs_is_not_waited_for(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(*_: object) -> object:
+        return await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr("events.postgres.PostgresStore.last_position", hang)
+    monkeypatch.setattr("balto.web.routes.health._PATIENCE_S", 0.01)
+    assert (await client.get("/readyz")).status == 503
+    monkeypatch.setattr("balto.web.gate.find_counter_by_key", hang)
+    monkeypatch.setattr("balto.web.gate._LOOKUP_PATIENCE_S", 0.01)
+    assert (await client.get("/api/v1/sessions", headers={"Authorization": WRONG})).status == 503
 
 
 @pytest.mark.parametrize(

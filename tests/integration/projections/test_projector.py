@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import random
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from events.postgres import PostgresStore
 from events.store import StoreUnavailableError
 from events.watch import Watch
+from projections import reports
 from projections.database import open_pool
 from projections.projection import Projection, standard
 from projections.projector import ProjectionStoppedError, Projector, UnknownProjectionError
@@ -236,3 +239,86 @@ async def test_a_running_projector_survives_losing_its_connections(ledger: Ledge
 async def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError):
         await Projector.connect(f"postgresql:///balto?host={tmp_path}&user=postgres")
+
+
+async def test_a_view_of_others_stops_only_the_read_model_that_cannot_change_under_it(
+    ledger: Ledger, pool: asyncpg.Pool
+) -> None:
+    written = len(await write(ledger, 6))
+    await Projector(pool, [TALLY]).catch_up()
+    await pool.execute("CREATE VIEW of_an_analyst AS SELECT sum(events) AS events FROM projections.tally")
+    changed = replace(TALLY, table=TALLY.table.replace("events bigint", "first bigint, events bigint"))
+    other = replace(TALLY, name="other", table=TALLY.table.replace("TABLE tally", "TABLE other"))
+    other = replace(other, folds=[TALLY.folds[0].replace("INTO tally", "INTO other")])
+    projector = Projector(pool, [changed, other])
+    assert await projector.catch_up() == written
+    counted, stopped = await projector.status()
+    assert (counted.name, counted.state, counted.lag) == ("other", "live", 0)
+    assert (stopped.state, stopped.reason) == ("stopped", "another view stands on projections.tally; drop it first")
+    assert await pool.fetchval("SELECT events FROM of_an_analyst") == written
+    with pytest.raises(ProjectionStoppedError, match="another view stands on"):
+        await projector.rebuild("tally")
+    await pool.execute("DROP VIEW of_an_analyst")
+    await projector.rebuild("tally")
+    assert [status.state for status in await projector.status()] == ["live", "live"]
+
+
+async def test_a_running_projector_survives_whatever_goes_wrong_in_a_round(
+    ledger: Ledger, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    projector = Projector(pool, [TALLY])
+    await projector.install()
+    sound, failures = projector._round, iter([KeyError("segredo"), RuntimeError("segredo")])
+
+    async def stumbling() -> int:
+        for failure in failures:
+            raise failure
+        return await sound()
+
+    monkeypatch.setattr(projector, "_round", stumbling)
+    written = len(await write(ledger, 9))
+    running = asyncio.create_task(projector.run(poll_s=0.001))
+    while await tally(pool) < written:
+        assert not running.done()
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    assert "projections wait: KeyError" in caplog.text
+    assert "segredo" not in caplog.text
+
+
+async def test_a_report_gives_up_on_a_server_that_hangs(
+    projector: Projector, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.reports.QUERY_TIMEOUT_S", 0.2)
+    async with pool.acquire() as connection:
+        backends = [
+            row["pid"]
+            for row in await connection.fetch(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name = 'balto projections'"
+            )
+        ]
+    for pid in backends:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreUnavailableError):
+            await reports.counters(pool)
+    finally:
+        for pid in backends:
+            os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_statement_of_a_fold_has_a_time_of_its_own(
+    ledger: Ledger, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.database.QUERY_TIMEOUT_S", 0.3)
+    own = await open_pool(postgres_url)
+    try:
+        with pytest.raises(TimeoutError):
+            await own.fetchval("SELECT pg_sleep(5)")
+        slow = replace(TALLY, folds=["SELECT pg_sleep(0.5) WHERE $1::bigint < $2::bigint", *TALLY.folds])
+        written = len(await write(ledger, 9))
+        assert await Projector(own, [slow]).catch_up() == written
+    finally:
+        await own.close()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balto.security.limits import Busy, RateLimiter, Turnstile
+from balto.security.limits import Busy, KeyGuard, RateLimiter, Turnstile
 from tests.fakes import FakeClock
 
 
@@ -54,6 +54,22 @@ def test_no_pattern_of_calls_gets_more_than_the_burst_and_what_the_time_gave(wai
         clock.advance(wait)
         passed += limiter.take("a") == 0
     assert passed <= 4 + clock.now_us / 5e6 + 1e-6
+
+
+def test_only_unknown_keys_are_charged_and_good_ones_pass_whoever_guesses_beside_them() -> None:
+    clock = FakeClock()
+    guard = KeyGuard(RateLimiter(per_minute=30, burst=2, clock=clock), max_known=2)
+    assert [guard.wait_s("shop", "good") for _ in range(60)] == [0] * 60
+    guard.opened("good")
+    assert [guard.missed("shop", "a"), guard.missed("shop", "b"), guard.missed("shop", "c")] == [False, True, False]
+    assert guard.wait_s("shop", "d") == pytest.approx(2)
+    assert guard.wait_s("shop", "good") == 0
+    assert guard.wait_s("elsewhere", "d") == 0
+    clock.advance(2)
+    assert guard.wait_s("shop", "d") == 0
+    assert guard.missed("shop", "d")
+    guard.missed("elsewhere", "good")
+    assert guard.wait_s("shop", "good") > 0
 
 
 async def test_the_turnstile_lets_a_few_in_has_a_few_wait_and_turns_the_rest_away() -> None:

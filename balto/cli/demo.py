@@ -1,35 +1,53 @@
 """Runs the demonstration: serve, stream the recorded counter, show what came of it, stop."""
 
+import sys
 from pathlib import Path
 from typing import Final
 
 from balto.accounts import register_client, register_counter
-from balto.app import Balto, Library, Say, StartError, open_balto
-from balto.cli.common import fail, out, print_rows
+from balto.app import Balto, Library, StartError, open_balto
+from balto.cli.common import fail, out, print_rows, say
 from balto.cli.past import BIOMETRIC_COLUMNS, TIMELINE_COLUMNS
 from balto.cli.serving import show_message
 from balto.client import ClientError, read_audio, stream
 from balto.settings import Settings
-from balto.web.server import serving
+from balto.web.port import in_url
+from balto.web.server import doorway, serving
+from events.store import StoreError
 from projections import reports
 
-RECORDING: Final = Path(__file__).with_name("counter.opus")
+RECORDING: Final = Path(__file__).parents[1] / "demo" / "counter.opus"
 _NAME: Final = "Farmácia de demonstração"
 
 
-async def run_demo(settings: Settings, speed: float, say: Say) -> None:
+async def run_demo(settings: Settings, speed: float) -> None:
     """Run the demonstration to its end, printing on standard output."""
     try:
-        async with open_balto(settings, say) as balto, serving(balto) as url:
-            key = await _counter_key(balto.library)
-            out.print(f"Balto listens on {url}; streaming the recorded counter ({_pace(speed)})\n")
-            session_id = await _stream(url, key, speed)
-            await _report(balto, session_id)
-    except (StartError, ClientError) as error:
+        with doorway(settings) as taken:
+            async with open_balto(settings, say) as balto, serving(balto, taken) as url:
+                key = await _counter_key(balto.library)
+                out.print(f"Balto listens on {url}; streaming the recorded counter ({_pace(speed)})\n")
+                session_id = await _stream(url, key, speed)
+                await _report(balto, session_id)
+    except (StartError, StoreError, ClientError) as error:
         fail(str(error))
+    command = _command()
     out.print(f"\nThe session is kept as [bold]{session_id}[/bold]. Look at it again with:")
-    out.print(f"  balto timeline {session_id}", "  balto events --stream " + session_id, sep="\n")
-    out.print(f"  balto serve    and open the console at http://{settings.host}:{settings.port or 8765}/")
+    for rest in ("timeline", "events --stream"):
+        out.print(f"  {command} {rest} {session_id}", soft_wrap=True)
+    console = f"http://{in_url(settings.host)}:{settings.port or 8765}/"
+    out.print(f"  {command} serve    and open the console at {console}", soft_wrap=True)
+
+
+def _command() -> str:
+    """Return the program as it was called, which is seldom on the path."""
+    called = Path(sys.argv[0])
+    if called.name != "balto":
+        return f"{sys.executable} -m balto"
+    try:
+        return str(called.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(called)
 
 
 async def _counter_key(library: Library) -> str:

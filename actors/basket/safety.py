@@ -1,0 +1,222 @@
+"""Safety: alarm signs that are the pharmacist's business, and circumstances in which some suggestions do harm."""
+
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from actors.basket.naming import contains, words
+from events.catalogue import Entity, Item
+
+ALARM_MACRO = "ALERTA"
+"""The macro category of a phrase with an alarm sign. It has no basket."""
+
+REACH = 6
+"""Words between the first and the last word of an expression, where its rule says nothing else."""
+
+_WORD = re.compile(r"[^\W_]+")
+_BREAK = re.compile(r"[.,;:?!]")
+_TERM = re.compile(r"[a-z0-9]+\*?|#")
+_NUMBER = (
+    r"(?:[0-9]+|uma?|dois|duas|tres|quatro|cinco|seis|sete|oito|nove|dez|onze|doze|treze|quatorze|catorze|quinze"
+    r"|vinte|trinta|quarenta|cinquenta|sessenta)"
+)
+_DENIALS = frozenset({"nao", "nem", "sem", "nunca"})
+_DOUBT = "sera"
+_STATES = frozenset(
+    {"tenho", "tem", "tinha", "tive", "teve", "estou", "esta", "estava", "to", "ta", "sinto", "sente", "senti"}
+    | {"e", "eh", "era", "foi", "houve", "com", "de", "a", "o", "um", "uma", "mais", "nenhuma", "nenhum"}
+)
+"""What may stand between a denial and what is denied: "não aguento mais essa dor no peito" denies nothing."""
+
+
+class ExpressionError(ValueError):
+    """An expression cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """Terms that must all be said, in any order, near one another.
+
+    Written as words between blanks. `|` parts alternatives, `_` joins neighbouring words, a final `*` takes any
+    ending, `#` is a number. Case and accents make no difference.
+    """
+
+    terms: tuple[re.Pattern[str], ...]
+    reach: int
+
+    @classmethod
+    def parse(cls, text: str, reach: int = REACH) -> "Expression":
+        """Read an expression.
+
+        Raises:
+            ExpressionError: it is empty, or a term is not made of letters and digits.
+        """
+        terms = [_fold(term).split("|") for term in text.split()]
+        alternatives = [way.split("_") for term in terms for way in term]
+        if not terms or not all(_TERM.fullmatch(word) for way in alternatives for word in way):
+            raise ExpressionError(f"{text!r} is no expression")
+        return cls(
+            terms=tuple(re.compile(rf"\b(?:{'|'.join(map(_pattern, term))})\b") for term in terms),
+            reach=reach,
+        )
+
+    def found(self, said: "Said") -> Iterator[tuple[int, int]]:
+        """Yield the first and last word of each place where it is said and not denied."""
+        places = [said.places(term) for term in self.terms]
+        if not all(places):
+            return
+        starts = [[first for first, _ in each] for each in places]
+        denied_up_to = -1
+        for first, own_last in sorted({place for each in places for place in each}):
+            ends = [own_last]
+            for each, begins in zip(places, starts, strict=True):
+                nearest = bisect_left(begins, first)
+                if nearest == len(each):
+                    break
+                ends.append(each[nearest][1])
+            else:
+                if max(ends) - first > self.reach or first <= denied_up_to:
+                    continue
+                if said.denied(first):
+                    denied_up_to = max(ends)
+                else:
+                    yield first, max(ends)
+
+
+class Said:
+    """A text as expressions are looked for in it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        matches = list(_WORD.finditer(text))
+        self._spans = [match.span() for match in matches]
+        self._words = [_fold(match.group()) for match in matches]
+        ends = [*(first for first, _ in self._spans[1:]), len(text)]
+        self._after = [text[last:end] for (_, last), end in zip(self._spans, ends, strict=False)]
+        self._starts: list[int] = []
+        position = 0
+        for word in self._words:
+            self._starts.append(position)
+            position += len(word) + 1
+        self._joined = " ".join(self._words)
+
+    def places(self, term: re.Pattern[str]) -> list[tuple[int, int]]:
+        """Return the first and last word of each place of a term, in order."""
+        return [(self._index(m.start()), self._index(m.end() - 1)) for m in term.finditer(self._joined)]
+
+    def span(self, first: int, last: int) -> str:
+        """Return the words from one to another as they were said."""
+        return self.text[self._spans[first][0] : self._spans[last][1]]
+
+    def denied(self, first: int) -> bool:
+        """Tell whether what begins at a word is denied. A question and a doubt deny nothing."""
+        if _DOUBT in self._words or self._asked(first):
+            return False
+        for place in range(first - 1, -1, -1):
+            if _BREAK.search(self._after[place]):
+                return False
+            if self._words[place] in _DENIALS:
+                return True
+            if self._words[place] not in _STATES:
+                return False
+        return False
+
+    def _asked(self, first: int) -> bool:
+        ending = next((gap for gap in self._after[first:] if _BREAK.search(gap)), "")
+        return "?" in ending
+
+    def _index(self, position: int) -> int:
+        return bisect_right(self._starts, position) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What is looked for in a phrase."""
+
+    name: str
+    """Canonical, lower case, with accents; the name of the entity that a phrase gets."""
+    reason: str
+    """Why, in words for the people who keep the file."""
+    expressions: tuple[Expression, ...]
+    unless: tuple[Expression, ...] = ()
+    """With any of these in the phrase the rule is silent."""
+
+    def find(self, said: Said) -> str | None:
+        """Return the words of a text that prove it, or None."""
+        place = next((place for each in self.expressions for place in each.found(said)), None)
+        if place is None or any(True for each in self.unless for _ in each.found(said)):
+            return None
+        return said.span(*place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstance(Rule):
+    """Who it is for, where that makes some suggestions harmful."""
+
+    without: tuple[tuple[str, ...], ...] = ()
+    """Words of names that are not suggested."""
+    without_tags: frozenset[str] = frozenset()
+    even_so: tuple[tuple[str, ...], ...] = ()
+    """Words of names that are suggested whatever their tag."""
+    baskets: frozenset[str] = frozenset()
+    """`MACRO/MICRO` that serve only where nothing else is complained of."""
+    refers_medicines: bool = False
+    """Whether a request for any medicine is the pharmacist's business."""
+
+    def takes(self, item: Item) -> bool:
+        """Tell whether an item may be suggested."""
+        name = words(item.sugestao)
+        if any(contains(name, each) for each in self.without):
+            return False
+        return item.tag not in self.without_tags or any(contains(name, each) for each in self.even_so)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Safety:
+    """The rules of a baskets file; none by default."""
+
+    alarms: tuple[Rule, ...] = ()
+    circumstances: tuple[Circumstance, ...] = ()
+    alarm_names: frozenset[str] = field(init=False)
+    names: frozenset[str] = field(init=False)
+    """Of all rules."""
+
+    def __post_init__(self) -> None:
+        alarms = frozenset(rule.name for rule in self.alarms)
+        object.__setattr__(self, "alarm_names", alarms)
+        object.__setattr__(self, "names", alarms | {rule.name for rule in self.circumstances})
+
+    def look(self, text: str) -> tuple[Entity, ...]:
+        """Return the alarm signs in a text, then the circumstances, each with the words that prove it."""
+        said = Said(text)
+        found = ((rule.name, rule.find(said)) for rule in (*self.alarms, *self.circumstances))
+        return tuple(Entity(kind="symptom", name=name, span=span, score=1.0) for name, span in found if span)
+
+    def alarmed(self, entities: Iterable[Entity]) -> bool:
+        """Tell whether any entity is an alarm sign: by its name, or by the words that it stands for."""
+        listed = list(entities)
+        return any(e.name in self.alarm_names for e in listed) or any(
+            rule.find(said) for said in map(Said, _texts(listed)) for rule in self.alarms
+        )
+
+    def circumstances_of(self, entities: Iterable[Entity]) -> tuple[Circumstance, ...]:
+        """Return the circumstances that `look` found in the phrase of these entities."""
+        names = {entity.name for entity in entities}
+        return tuple(rule for rule in self.circumstances if rule.name in names)
+
+
+def _texts(entities: Iterable[Entity]) -> dict[str, None]:
+    return dict.fromkeys(text for entity in entities for text in (entity.name, entity.span))
+
+
+def _pattern(way: str) -> str:
+    return " ".join(
+        _NUMBER if word == "#" else f"{word[:-1]}[a-z0-9]*" if word.endswith("*") else word for word in way.split("_")
+    )
+
+
+def _fold(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))

@@ -1,0 +1,75 @@
+"""An understanding that watches for alarm signs first, whatever engine does the rest."""
+
+from collections.abc import Callable
+
+from actors.llm.understanding import Understanding
+from actors.values import Classified, Normalised
+from events.catalogue import Category, Entity
+
+ALARM = Category(macro="ALERTA")
+"""Where a phrase with an alarm sign is placed. No basket is there."""
+
+Look = Callable[[str], tuple[Entity, ...]]
+"""Takes a transcript and returns what safety rules found in it."""
+
+
+class WatchfulUnderstanding:
+    """The `Understanding` port around another one.
+
+    Args:
+        inner: understands what raises no alarm.
+        look: finds alarm signs and circumstances in a transcript.
+        alarms: names of what `look` may find that raise an alarm.
+        names: names of all that it may find.
+    """
+
+    def __init__(self, inner: Understanding, look: Look, *, alarms: frozenset[str], names: frozenset[str]) -> None:
+        self._inner = inner
+        self._look = look
+        self._alarms = alarms
+        self._names = names
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine within."""
+        return self._inner.engine
+
+    @property
+    def model(self) -> str:
+        """Model of the engine within."""
+        return self._inner.model
+
+    async def warm(self) -> None:
+        """Load what is slow to load."""
+        await self._inner.warm()
+
+    async def close(self) -> None:
+        """Release what the engine within holds."""
+        await self._inner.close()
+
+    async def normalise(self, text: str, *, budget_s: float) -> Normalised:
+        """Stage 1. A phrase with an alarm sign goes to no engine: the sign is all that is named.
+
+        Raises:
+            UnderstandingError: the engine within has no answer.
+        """
+        found = self._look(text)
+        alarms = tuple(entity for entity in found if entity.name in self._alarms)
+        if alarms:
+            return Normalised(entities=alarms)
+        normalised = await self._inner.normalise(text, budget_s=budget_s)
+        if not normalised.entities or not found:
+            return normalised
+        others = tuple(entity for entity in normalised.entities if entity.name not in self._names)
+        return Normalised(entities=(*others, *found), cost_usd=normalised.cost_usd)
+
+    async def classify(self, text: str, entities: tuple[Entity, ...], *, budget_s: float) -> Classified:
+        """Stage 2. An alarm sign is placed in `ALARM`; circumstances place nothing.
+
+        Raises:
+            UnderstandingError: the engine within has no answer.
+        """
+        if any(entity.name in self._alarms for entity in entities):
+            return Classified(categories=(ALARM,), anchors=(), confidence=1.0)
+        asked = tuple(entity for entity in entities if entity.name not in self._names)
+        return await self._inner.classify(text, asked, budget_s=budget_s)

@@ -1,0 +1,116 @@
+"""Settings: what is on by default where, and what never shows."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from balto.app import StartError, own_database
+from balto.settings import Settings, unknown_names
+
+
+def settings(**given: Any) -> Settings:
+    return Settings(_env_file=None, **given)
+
+
+@pytest.mark.parametrize(
+    ("host", "chosen", "is_open"),
+    [
+        ("127.0.0.1", None, True),
+        ("::1", None, True),
+        ("localhost", None, True),
+        ("0.0.0.0", None, False),
+        ("::", None, False),
+        ("balto.example", None, False),
+        ("0.0.0.0", True, True),
+        ("127.0.0.1", False, False),
+    ],
+)
+def test_registration_is_open_by_default_only_where_nobody_else_reaches(
+    host: str, chosen: bool | None, is_open: bool
+) -> None:
+    assert settings(host=host, open_registration=chosen).registration_is_open is is_open
+
+
+@pytest.mark.parametrize(
+    ("password", "chosen", "trusted"),
+    [(None, None, True), ("", None, True), ("senha", None, False), ("senha", True, True), (None, False, False)],
+)
+def test_this_machine_is_trusted_by_default_only_while_there_is_no_administrator(
+    password: str | None, chosen: bool | None, trusted: bool
+) -> None:
+    given = None if password is None else SecretStr(password)
+    assert settings(admin_password=given, trust_loopback=chosen).loopback_is_trusted is trusted
+
+
+def test_nothing_secret_shows() -> None:
+    shown = repr(settings(database_url="postgresql://a:segredo@h/b", admin_password="segredo"))
+    assert "segredo" not in shown
+
+
+def test_an_empty_variable_is_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALTO_ELEVENLABS_API_KEY", "")
+    monkeypatch.setenv("BALTO_PORT", "")
+    assert settings().elevenlabs_api_key is None
+    assert settings().port == 8765
+
+
+def test_a_tilde_of_the_file_is_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("BALTO_DATA_DIR", raising=False)
+    (tmp_path / ".env").write_text("BALTO_DATA_DIR=~/x\nBALTO_BASKETS=~/y.json\n")
+    read = Settings(_env_file=tmp_path / ".env")
+    assert (read.data_dir, read.baskets) == (tmp_path / "x", tmp_path / "y.json")
+
+
+def test_names_that_are_no_settings_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALTO_PROT", "1")
+    monkeypatch.setenv("BALTO_PORT", "1")
+    (tmp_path / ".env").write_text("balto_hots=a\nBALTO_HOST=b\nOTHER=c\n")
+    assert unknown_names(tmp_path / ".env") == ["BALTO_HOTS", "BALTO_PROT"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "mysql://a@b/c",
+        "postgresql://a:b@h:port/c",
+        "postgresql://a:12/x@h/c",
+        "postgresql://a:12?x@h/c",
+        "postgresql://a:12#x@h/c",
+        "postgresql://h/c d",
+    ],
+)
+def test_what_is_no_address_of_a_database_is_refused_unquoted(url: str) -> None:
+    with pytest.raises(StartError, match="is not a PostgreSQL address") as caught:
+        own_database(settings(database_url=url))
+    assert url not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://balto:a@b@localhost/balto",
+        "postgres://[::1]:5433/balto",
+        "postgresql:///balto?host=%2Ftmp%2Fs&user=balto",
+        "postgresql://a,b:5433/balto?target_session_attrs=primary",
+    ],
+)
+def test_addresses_of_databases_are_taken_as_they_are(url: str) -> None:
+    assert own_database(settings(database_url=url)) == url
+
+
+def test_the_example_names_every_setting_and_no_other() -> None:
+    example = (Path(__file__).parents[3] / ".env.example").read_text()
+    named = set(re.findall(r"^# (BALTO_\w+)=", example, re.MULTILINE))
+    assert named == {f"BALTO_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_an_example_taken_whole_changes_nothing(tmp_path: Path) -> None:
+    example = (Path(__file__).parents[3] / ".env.example").read_text()
+    lines = re.findall(r"^# (BALTO_(?!DATABASE_URL|BASKETS)\w+=.*)$", example, re.MULTILINE)
+    (tmp_path / ".env").write_text("\n".join(lines))
+    assert Settings(_env_file=tmp_path / ".env") == Settings(_env_file=None)

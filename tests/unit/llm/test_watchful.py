@@ -1,0 +1,78 @@
+"""The watch in front of an engine: alarms go no further, circumstances go beside what the engine understood."""
+
+from actors.llm.understanding import Understanding
+from actors.llm.watchful import ALARM, WatchfulUnderstanding
+from actors.values import Classified, Normalised
+from events.catalogue import Category, Entity
+
+PLACE = Category(macro="DOR", micro="CABECA")
+
+
+def entity(name: str, span: str | None = None) -> Entity:
+    return Entity(kind="symptom", name=name, span=span or name, score=1.0)
+
+
+class Recorder:
+    """An engine that writes down what it is asked."""
+
+    engine = "recorder"
+    model = "1"
+
+    def __init__(self, *understood: Entity) -> None:
+        self.understood = understood
+        self.asked: list[object] = []
+
+    async def warm(self) -> None:
+        self.asked.append("warm")
+
+    async def close(self) -> None:
+        self.asked.append("close")
+
+    async def normalise(self, text: str, *, budget_s: float) -> Normalised:
+        self.asked.append((text, budget_s))
+        return Normalised(entities=self.understood, cost_usd=0.5)
+
+    async def classify(self, text: str, entities: tuple[Entity, ...], *, budget_s: float) -> Classified:
+        self.asked.append((text, entities, budget_s))
+        return Classified(categories=(PLACE,), anchors=(), confidence=0.9, cost_usd=0.5)
+
+
+def watched(inner: Understanding) -> WatchfulUnderstanding:
+    def look(text: str) -> tuple[Entity, ...]:
+        return tuple(
+            entity(name, word) for name, word in (("perigo", "infarto"), ("gestante", "grávida")) if word in text
+        )
+
+    return WatchfulUnderstanding(inner, look, alarms=frozenset({"perigo"}), names=frozenset({"perigo", "gestante"}))
+
+
+async def test_an_alarm_is_all_that_is_named_and_costs_nothing() -> None:
+    inner = Recorder(entity("dor"))
+    engine = watched(inner)
+    normalised = await engine.normalise("infarto, e estou grávida", budget_s=1)
+    classified = await engine.classify("infarto", normalised.entities, budget_s=1)
+    assert normalised == Normalised(entities=(entity("perigo", "infarto"),))
+    assert classified == Classified(categories=(ALARM,), anchors=(), confidence=1.0)
+    assert inner.asked == []
+
+
+async def test_a_circumstance_stands_beside_what_was_understood_and_places_nothing() -> None:
+    inner = Recorder(entity("dor"), entity("gestante", "de outro"))
+    engine = watched(inner)
+    normalised = await engine.normalise("dor, e estou grávida", budget_s=1)
+    assert normalised == Normalised(entities=(entity("dor"), entity("gestante", "grávida")), cost_usd=0.5)
+    classified = await engine.classify("dor", normalised.entities, budget_s=2)
+    assert classified.categories == (PLACE,)
+    assert inner.asked == [("dor, e estou grávida", 1), ("dor", (entity("dor"),), 2)]
+
+
+async def test_a_circumstance_alone_is_no_request() -> None:
+    assert await watched(Recorder()).normalise("ela está grávida", budget_s=1) == Normalised(entities=(), cost_usd=0.5)
+
+
+async def test_it_passes_for_the_engine_within() -> None:
+    inner = Recorder()
+    engine = watched(inner)
+    await engine.warm()
+    await engine.close()
+    assert (engine.engine, engine.model, inner.asked) == ("recorder", "1", ["warm", "close"])
