@@ -252,23 +252,21 @@ class SessionActor(Actor):
         worked_through = self._listened_bytes == self._writer.bytes_received or self._state.rejected
         busy = bool(self._phrases) or self._writer.pending > 0 or undelivered
         if worked_through and not busy:
-            for done in self._settling:
-                if not done.done():
-                    done.set_result(None)
-            self._settling.clear()
+            self._sign()
+
+    def _sign(self) -> None:
+        for done in self._settling:
+            if not done.done():
+                done.set_result(None)
+        self._settling.clear()
 
     @override
     def on_child_restarting(self, restarting: ChildRestarting) -> None:
         """Skip the phrase that a child broke down over; what waits behind it is handled by the child's new instance."""
         failed = phrase_failed(restarting.message, self._phrases)
         if failed is not None:
-            logger.error(
-                "session %s skips phrase %d: its %s failed (%s)",
-                self._spec.session_id,
-                failed.number,
-                restarting.actor_class,
-                restarting.error,
-            )
+            broken = f"{restarting.actor_class} failed ({restarting.error})"
+            logger.error("session %s skips phrase %d: its %s", self._spec.session_id, failed.number, broken)
             self._decide(failed)
             self._after()
 
@@ -296,9 +294,7 @@ class SessionActor(Actor):
     @override
     def on_stop(self) -> None:
         self._flow.open()
-        for done in self._settling:
-            if not done.done():
-                done.set_result(None)
+        self._sign()
         self._on_end(self._spec.session_id)
 
     @override

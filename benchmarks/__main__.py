@@ -1,0 +1,71 @@
+"""Runs a benchmark: `python -m benchmarks NAME [--json] [--quick]`; `--help` lists them."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Final, Protocol, cast
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.report import Report
+
+
+class Runnable(Protocol):
+    """What the module of a benchmark offers."""
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options of this benchmark beside `--json` and `--quick`."""
+        ...
+
+    def run(self, options: argparse.Namespace, progress: Progress) -> Report:
+        """Measure. With `options.quick` only show that everything runs, in seconds; such figures mean nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A benchmark by the module that holds it, imported only when it is run."""
+
+    module: str
+    summary: str
+
+    def load(self) -> Runnable:
+        """Import the module."""
+        return cast(Runnable, import_module(self.module))
+
+
+BENCHMARKS: Final = {
+    "actors": Entry("benchmarks.actors.bench", "the actor runtime against plain Pykka"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the command line names; the report is all that goes to standard output."""
+    # The module of the one named says which options there are, so that no other is imported.
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    named = next((word for word in words if word in BENCHMARKS), None)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name, entry in BENCHMARKS.items():
+        options = names.add_parser(name, help=entry.summary, description=entry.summary)
+        options.add_argument("--json", action="store_true", help="print one JSON object")
+        options.add_argument("--quick", action="store_true", help="seconds instead of minutes: shows only that it runs")
+        if name == named:
+            entry.load().add_options(options)
+    chosen = parser.parse_args(words)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:g}/{task.total:g}"))
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+        report = BENCHMARKS[chosen.name].load().run(chosen, progress)
+    if chosen.json:
+        print(json.dumps(report.as_json(), ensure_ascii=False))
+    else:
+        report.show(Console())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
