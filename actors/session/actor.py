@@ -88,7 +88,7 @@ class SessionActor(Actor):
         services: what all sessions share.
         outbox: the way to the client.
         flow: told how many bytes have been worked through.
-        on_end: called once, when the session has stopped, however it did.
+        on_end: called once, when the session is over, however that came.
     """
 
     def __init__(
@@ -113,6 +113,7 @@ class SessionActor(Actor):
         self._end_reason: EndReason | None = None
         self._client_present = True
         self._heard_all = False
+        self._over = False
         self._settling: list[asyncio.Future[None]] = []
 
     @override
@@ -286,16 +287,18 @@ class SessionActor(Actor):
         self._leave("journal_unavailable")
 
     def _leave(self, reason: EndReason) -> None:
+        # The children are stopped before this actor, and one may be waiting for a provider: nobody outside is to wait.
+        self.on_stop()
         self._outbox.close(reason)
-        # The children are stopped first, and one of them may be waiting for a provider: the socket must not.
-        self._flow.open()
         self.stop()
 
     @override
     def on_stop(self) -> None:
-        self._flow.open()
-        self._sign()
-        self._on_end(self._spec.session_id)
+        if not self._over:
+            self._over = True
+            self._flow.open()
+            self._sign()
+            self._on_end(self._spec.session_id)
 
     @override
     def on_failure(self, *exc_info: Any) -> None:
