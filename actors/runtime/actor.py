@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-import uuid
+import os
+import random
 from collections.abc import Coroutine
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from actors.runtime.letters import (
     Restarted,
     Start,
 )
-from actors.runtime.mailbox import Mailbox, Park
+from actors.runtime.mailbox import Mailbox
 from actors.runtime.refs import Ref, StopFlag
 from actors.runtime.supervisor import EscalationError, Failure, Supervision, end, stop_children, supervise
 
@@ -36,6 +37,17 @@ __all__ = ["Actor", "Birth", "ChildFailed", "ChildRestarting", "birth"]
 logger = logging.getLogger(__name__)
 
 _NOT_PLAIN = SYSTEM_MESSAGES | {ProxyCall, ProxyGetAttr, ProxySetAttr}
+
+
+_urns = random.Random()  # noqa: S311 - names, not secrets; asking the system for each costs a third of a spawn
+os.register_at_fork(after_in_child=_urns.seed)
+
+
+def new_urn() -> str:
+    """Return a random URN (UUIDv4, RFC 9562)."""
+    bits = _urns.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | 0x4 << 76 | 0x2 << 62
+    digits = f"{bits:032x}"
+    return f"urn:uuid:{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,7 @@ class Actor(pykka.Actor):
     actor_inbox: Mailbox
     _children: dict[str, Ref[Any]] | None = None
     _failure: Failure | None = None
+    _given_up = False
 
     def __init__(self) -> None:
         # Pykka's constructor is not called: the system makes the inbox, and a restarted actor keeps inbox and ref.
@@ -89,7 +102,7 @@ class Actor(pykka.Actor):
         self.actor_inbox = born.mailbox
         previous = born.previous
         if previous is None:
-            self.actor_urn = uuid.uuid4().urn
+            self.actor_urn = new_urn()
             self.actor_stopped = StopFlag()  # type: ignore[assignment] # as much of an Event as Pykka uses
             self._actor_ref = Ref(self)
         else:
@@ -125,17 +138,20 @@ class Actor(pykka.Actor):
     def _start_actor_loop(self) -> None:
         self.actor_inbox.install(self, Letter(Start(), context=copy_context()))
 
-    def drain(self) -> None:
-        """Let Pykka's loop handle messages until the mailbox parks it or the actor stops."""
-        try:
-            if not self.actor_stopped.is_set():
-                self._actor_loop_running()
-        except Park:
-            if self._failure is None:
-                return
+    @property
+    def has_failed(self) -> bool:
+        """Whether this instance is given up."""
+        return self._failure is not None
+
+    def break_down(self) -> None:
+        """Have this instance replaced, which has failed and holds its mailbox."""
+        if self._failure is not None and not self._given_up:
+            self._given_up = True
             supervise(self, self._failure)
-        else:
-            end(self, self._failure)
+
+    def finish(self) -> None:
+        """Clear up after Pykka's loop has seen that the actor has stopped."""
+        end(self, self._failure)
 
     @override
     def _handle_receive(self, message: Any) -> Any:

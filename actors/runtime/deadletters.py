@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pykka
 from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +42,14 @@ def listen(listener: Callable[[DeadLetter], None]) -> Callable[[], None]:
 
 
 def bury(envelope: Envelope[Any], reason: Reason = "stopped", urn: str = "") -> None:
-    """Count an envelope as a dead letter.
+    """Count an envelope as a dead letter; a request to stop is granted instead.
 
     A waiting asker gets `pykka.ActorDeadError`, or `pykka.Timeout` where the message had expired.
     """
+    if isinstance(envelope.message, _ActorStop):
+        if envelope.reply_to is not None:
+            envelope.reply_to.set(None)
+        return
     kind = type(envelope.message).__name__
     counts[kind] += 1
     reasons[reason] += 1

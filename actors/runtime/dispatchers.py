@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-from actors.runtime.mailbox import Mailbox
+from actors.runtime.mailbox import TURN_CHECK_MASK, Mailbox
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,8 @@ class LoopDispatcher:
         loop: where handlers run.
         clock: monotonic seconds.
     """
+
+    serial = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = time.monotonic) -> None:
         self.loop = loop
@@ -53,13 +55,14 @@ class LoopDispatcher:
     def _turn(self) -> None:
         ready, clock = self._ready, self.clock
         ends = clock() + TURN_S
+        drained = 0
         while ready:
-            mailbox = ready.popleft()
             try:
-                mailbox.run(ends)
+                ready.popleft().run(ends)
             except Exception:
                 logger.exception("a mailbox could not be drained")
-            if clock() >= ends:
+            drained += 1
+            if not drained & TURN_CHECK_MASK and clock() >= ends:
                 self.loop.call_soon(self._turn)
                 return
         with self._lock:
@@ -76,6 +79,8 @@ class PoolDispatcher:
         turn_s: how long an actor may keep a thread while others wait, in seconds.
         clock: monotonic seconds.
     """
+
+    serial = False
 
     def __init__(
         self, executor: Executor, *, turn_s: float = 0.05, clock: Callable[[], float] = time.monotonic

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -15,21 +14,17 @@ from pykka.messages import _ActorStop
 from actors.runtime import deadletters
 from actors.runtime.letters import SYSTEM_MESSAGES, Letter, Outcome
 from actors.runtime.metrics import SAMPLE_MASK, Tally
-from actors.runtime.waiting import WaitingLine
+from actors.runtime.waiting import MailboxFullError, WaitingLine
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
 
 TURN_CHECK_MASK = 3
-"""A mailbox looks at the clock before every fourth message; the dispatcher does so between mailboxes."""
+"""The clock is looked at before a fourth of the messages, and after every fourth mailbox of a turn."""
 
 
 class Park(Exception):  # noqa: N818 - control flow, not an error
     """Raised by `Mailbox.get` to leave Pykka's actor loop when there is nothing more to do in this turn."""
-
-
-class MailboxFullError(queue.Full):
-    """The actor's mailbox is bounded and full: wait with `offer`, or do without."""
 
 
 class Dispatcher(Protocol):
@@ -38,8 +33,11 @@ class Dispatcher(Protocol):
     clock: Callable[[], float]
     """Monotonic seconds, which deadlines and metrics are in."""
 
+    serial: bool
+    """Whether one thread drains all of its mailboxes."""
+
     def schedule(self, mailbox: "Mailbox") -> None:
-        """See to it that `mailbox.run()` is called soon, once. Any thread may call."""
+        """See to it that `mailbox.run()` is called soon, never by two threads at once. Any thread may call."""
         ...
 
 
@@ -65,6 +63,7 @@ class Mailbox:
         "_lock",
         "_puts",
         "_queue",
+        "_serial",
         "_tally",
         "_turn_ends",
         "_waiting",
@@ -84,6 +83,7 @@ class Mailbox:
         self._capacity = capacity
         self._queue: deque[Letter] = deque()
         self._lock = threading.Lock()
+        self._serial = dispatcher.serial
         self._busy = False
         self._held = True
         self._closed = False
@@ -135,47 +135,47 @@ class Mailbox:
         Raises:
             MailboxFullError: the mailbox is bounded and full.
         """
+        # No lock where there is no bound: the letter is in before the flags are read, whoever closes sets the flag
+        # before clearing out, and a runner looks at the queue after it has put its flag down.
         letter = envelope if type(envelope) is Letter else Letter(envelope.message, envelope.reply_to)
-        with self._lock:
-            if not self._closed:
-                if self._capacity is not None and self._full_for(letter):
+        puts = self._puts
+        if not puts & SAMPLE_MASK:
+            letter.sent = self.dispatcher.clock()
+        self._puts = puts + 1
+        if self._capacity is None:
+            self._queue.append(letter)
+        else:
+            with self._lock:
+                if not self._closed and self._full_for(letter):
                     raise MailboxFullError(f"{self._capacity} messages wait already")
-                puts = self._puts
-                if not puts & SAMPLE_MASK:
-                    letter.sent = self.dispatcher.clock()
-                self._puts = puts + 1
                 self._queue.append(letter)
-                if self._busy or self._held:
-                    scheduled = False
-                else:
-                    scheduled = self._busy = True
-            elif self.heir is not None:
-                self.heir(letter)
-                return
-            else:
-                scheduled = False
         if self._closed:
-            self._leave(letter)
-        elif scheduled:
-            self.dispatcher.schedule(self)
+            self._clear_out()
+        elif not (self._busy or self._held):
+            if self._serial:
+                # Two threads may both come here. Then the mailbox is drained once more, in vain, which costs less than
+                # a lock for every message.
+                self._busy = True
+                self.dispatcher.schedule(self)
+            else:
+                self._wake()
         elif self.on_stop_waiting is not None and type(letter.message) is _ActorStop:
             self.on_stop_waiting()
 
     def put_inherited(self, letter: Letter) -> None:
         """Queue a letter that another mailbox had taken already: it passes the bound."""
+        self._queue.append(letter)
+        if self._closed:
+            self._clear_out()
+        else:
+            self._wake()
+
+    def _wake(self) -> None:
         with self._lock:
-            if self._closed and self.heir is not None:
-                self.heir(letter)
+            if self._busy or self._held:
                 return
-            closed = self._closed
-            if not closed:
-                self._queue.append(letter)
-                scheduled = not self._busy and not self._held
-                self._busy = self._busy or scheduled
-        if closed:
-            self._leave(letter)
-        elif scheduled:
-            self.dispatcher.schedule(self)
+            self._busy = True
+        self.dispatcher.schedule(self)
 
     def _full_for(self, letter: Letter) -> bool:
         if self._capacity is None or len(self._queue) < self._capacity or type(letter.message) in SYSTEM_MESSAGES:
@@ -209,16 +209,20 @@ class Mailbox:
         Raises:
             Park: there is none, or none may be taken now.
         """
-        began = self._began
-        if self._held:
-            raise Park
         waiting = self._queue
+        began = self._began
+        if self._held or not (waiting or began):
+            raise Park
         if began:
             now = self.dispatcher.clock()
             if not (waiting and type(waiting[0].message) is Outcome):
                 self._tally.took(now - began)
                 self._began = 0.0
-        if not waiting or (not self._tally.handled & TURN_CHECK_MASK and self.dispatcher.clock() >= self._turn_ends):
+        if not waiting or (
+            self.current is not None
+            and not self._tally.handled & TURN_CHECK_MASK
+            and self.dispatcher.clock() >= self._turn_ends
+        ):
             raise Park
         letter = waiting.popleft()
         if self._waiting and self._capacity is not None:
@@ -245,55 +249,51 @@ class Mailbox:
 
     def resume_with(self, letter: Letter) -> None:
         """End a hold; `letter` is the next one taken."""
-        with self._lock:
-            self._queue.appendleft(letter)
-            self._held = False
-            scheduled = not self._busy
-            self._busy = True
-        if scheduled:
-            self.dispatcher.schedule(self)
+        self._queue.appendleft(letter)
+        self._held = False
+        self._wake()
 
     def run(self, turn_ends: float) -> None:
         """Drain until empty, held, stopped or the time `turn_ends`. Dispatchers call this, never two at once."""
         actor = self._actor
         if actor is None:
-            raise RuntimeError("a mailbox was scheduled before its actor was bound")
+            return
         self._turn_ends = turn_ends
         try:
-            actor.drain()
+            actor._actor_loop_running()  # noqa: SLF001 - Pykka's own loop, which returns when the actor has stopped
+        except Park:
+            if actor.has_failed:
+                actor.break_down()
+        else:
+            actor.finish()
         finally:
             self.current = None
-            with self._lock:
-                again = self._busy = bool(self._queue) and not self._held
-                if self._closed:
-                    self._actor = None
-            if again:
-                self.dispatcher.schedule(self)
+            if self._closed:
+                self._actor = None
+            self._busy = False
+            if self._queue and not self._held:
+                self._wake()
 
     def close(self) -> None:
         """Take no more envelopes, and let go of the actor; what waits is answered, or goes to the heir or the dead."""
-        with self._lock:
-            self._closed = True
-            if not self._busy:
-                self._actor = None
-            letters = list(self._queue)
-            self._queue.clear()
-            if self.heir is not None:
-                # Under the lock, so that nothing put from now on overtakes them.
-                inherited = [letter for letter in letters if type(letter.message) not in SYSTEM_MESSAGES]
-                letters = [letter for letter in letters if type(letter.message) in SYSTEM_MESSAGES]
-                for letter in inherited:
-                    self.heir(letter)
-            if self._waiting:
-                self._waiting.disband(self.heir)
-        for letter in letters:
-            self._leave(letter)
+        self._closed = True
+        if not self._busy:
+            self._actor = None
+        self._clear_out()
         if self.on_end is not None:
             self.on_end()
 
-    @staticmethod
-    def _leave(letter: Letter) -> None:
-        if not isinstance(letter.message, _ActorStop):
+    def _clear_out(self) -> None:
+        dead: list[Letter] = []
+        # The heir gets its letters under the lock, so that those put later do not overtake them.
+        with self._lock:
+            while self._queue:
+                letter = self._queue.popleft()
+                if self.heir is None or type(letter.message) in SYSTEM_MESSAGES:
+                    dead.append(letter)
+                else:
+                    self.heir(letter)
+            if self._waiting:
+                self._waiting.disband(self.heir)
+        for letter in dead:
             deadletters.bury(letter)
-        elif letter.reply_to is not None:
-            letter.reply_to.set(None)

@@ -1,12 +1,12 @@
-"""How long messages wait and are handled, by actor class: counted for each, timed for one in eight."""
+"""How long messages wait and are handled, by actor class: counted for each, timed for one in sixteen."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import pykka
 
-SAMPLE_MASK = 7
-"""A mailbox times its first message and every eighth after it: reading the clock costs more than all of the rest."""
+SAMPLE_MASK = 15
+"""A mailbox times its first message and every sixteenth after it: reading the clock costs more than all of the rest."""
 
 
 class Tally:

@@ -9,7 +9,8 @@ from pykka.messages import _ActorStop
 
 from actors.runtime.futures import BlockingOnLoopError, LoopFuture, on_running_loop
 from actors.runtime.letters import Letter
-from actors.runtime.mailbox import Mailbox, MailboxFullError
+from actors.runtime.mailbox import Mailbox
+from actors.runtime.waiting import MailboxFullError
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
@@ -17,27 +18,28 @@ if TYPE_CHECKING:
 AttrPath = tuple[str, ...]
 
 
-class StopFlag:
-    """What Pykka uses of a `threading.Event`, without its condition and lock: an actor has one, nobody waits for it."""
+class StopFlag(list[None]):
+    """What Pykka uses of a `threading.Event`, without its condition and lock: an actor has one, nobody waits for it.
 
-    __slots__ = ("_flag",)
+    It is read four times a message, so the answer is a list's length, which takes no Python call.
+    """
 
-    def __init__(self) -> None:
-        self._flag = False
+    __slots__ = ()
 
-    def is_set(self) -> bool:
-        """Return whether the actor has stopped."""
-        return self._flag
+    is_set = list.__len__
+    """Return whether the actor has stopped, as 0 or 1."""
 
     def set(self) -> None:
         """Say that the actor has stopped."""
-        self._flag = True
+        if not self:
+            self.append(None)
 
 
 class Ref[A: "Actor"](pykka.ActorRef[A]):
     """A Pykka ref whose messages may have deadlines, and which outlives restarts of its actor."""
 
     actor_inbox: Mailbox
+    actor_stopped: StopFlag  # type: ignore[assignment] # as much of an Event as Pykka uses
 
     @override
     def tell(self, message: Any, *, within: float | None = None) -> None:
@@ -47,11 +49,13 @@ class Ref[A: "Actor"](pykka.ActorRef[A]):
             pykka.ActorDeadError: the actor has stopped.
             MailboxFullError: its mailbox is bounded and full.
         """
-        if self.actor_stopped.is_set():
+        if self.actor_stopped:
             raise pykka.ActorDeadError(f"{self} not found")
-        inbox = self.actor_inbox
-        deadline = None if within is None else inbox.dispatcher.clock() + within
-        inbox.put(Letter(message, None, deadline, copy_context()))
+        if within is None:
+            self.actor_inbox.put(Letter(message, None, None, copy_context()))
+        else:
+            inbox = self.actor_inbox
+            inbox.put(Letter(message, None, inbox.dispatcher.clock() + within, copy_context()))
 
     @override
     def ask(
@@ -72,7 +76,7 @@ class Ref[A: "Actor"](pykka.ActorRef[A]):
         if block and on_running_loop():
             raise BlockingOnLoopError
         future = LoopFuture()
-        if self.actor_stopped.is_set():
+        if self.actor_stopped:
             error = pykka.ActorDeadError(f"{self} not found")
             future.set_exception((pykka.ActorDeadError, error, None))
         else:

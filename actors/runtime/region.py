@@ -9,9 +9,9 @@ import pykka
 
 from actors.runtime.futures import BlockingOnLoopError, LoopFuture, on_running_loop
 from actors.runtime.letters import Letter
-from actors.runtime.mailbox import MailboxFullError
 from actors.runtime.refs import Ref
 from actors.runtime.system import ActorSystem, SpawnOptions
+from actors.runtime.waiting import MailboxFullError
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor

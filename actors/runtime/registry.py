@@ -49,16 +49,26 @@ class RefTable:
         return list(self._by_urn.values())[index]
 
 
+def _lock() -> "threading.RLock":
+    return pykka.ActorRegistry._actor_refs_lock  # noqa: SLF001 - Pykka's lookups hold it
+
+
 def install() -> RefTable:
     """Put the table in the place of Pykka's list, once, with the actors that are registered already."""
-    # The two names are Pykka's own; `setattr` and `getattr`, since to Pykka the table is a list.
-    lock: threading.RLock = getattr(pykka.ActorRegistry, "_actor_refs_lock")  # noqa: B009 - as above
-    with lock:
+    # The name is Pykka's own; `setattr` and `getattr`, since to Pykka the table is a list.
+    with _lock():
         table = getattr(pykka.ActorRegistry, "_actor_refs")  # noqa: B009 - as above
         if not isinstance(table, RefTable):
             table = RefTable(table)
             setattr(pykka.ActorRegistry, "_actor_refs", table)  # noqa: B010 - as above
         return table
+
+
+def register(ref: pykka.ActorRef[Any]) -> None:
+    """Do what `pykka.ActorRegistry.register` does, but for composing a line for the log."""
+    table = install()
+    with _lock():
+        table.append(ref)
 
 
 def find(urn: str) -> pykka.ActorRef[Any] | None:

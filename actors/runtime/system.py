@@ -113,7 +113,7 @@ class ActorSystem:
         mailbox.on_end = options.on_end
         actor = _make(actor_class, args, kwargs, Birth(self, mailbox, parent, record, None))
         ref = actor.actor_ref
-        pykka.ActorRegistry.register(ref)
+        registry.register(ref)
         actor._start_actor_loop()  # noqa: SLF001 - what Pykka's own start() calls
         idle_after_s = options.idle_after_s if options.idle_after_s is not None else actor_class.idle_after_s
         if idle_after_s is not None:

@@ -110,6 +110,8 @@ class VirtualClock:
 class _Dispatcher:
     """Drains each mailbox as a callback of its own, so that the seed orders actors among all else that is ready."""
 
+    serial = True
+
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
         self.clock: Callable[[], float] = loop.time

@@ -1,12 +1,17 @@
 """The line in front of a full mailbox: senders that wait for room on their loops, the first one first."""
 
 import asyncio
+import queue
 from collections import deque
 from collections.abc import Callable
 
 import pykka
 
 from actors.runtime.letters import Letter
+
+
+class MailboxFullError(queue.Full):
+    """The actor's mailbox is bounded and full: wait with `offer`, or do without."""
 
 
 class WaitingLine:
@@ -26,12 +31,12 @@ class WaitingLine:
         self._line.append((letter, admitted))
         return admitted
 
-    def admit(self, queue: deque[Letter], capacity: int) -> None:
-        """Move letters into a queue while it holds less than `capacity`. Who was cancelled meanwhile is passed over."""
-        while self._line and len(queue) < capacity:
+    def admit(self, letters: deque[Letter], capacity: int) -> None:
+        """Move letters into a mailbox while it holds less than `capacity`. Who was cancelled is passed over."""
+        while self._line and len(letters) < capacity:
             letter, admitted = self._line.popleft()
             if not admitted.done():
-                queue.append(letter)
+                letters.append(letter)
                 _on_its_loop(admitted, _succeed)
 
     def disband(self, heir: Callable[[Letter], None] | None) -> None:

@@ -53,7 +53,7 @@ class SessionActor(Actor):
         spec: what is particular to this session.
         services: what all sessions share.
         connection: the line to the client.
-        on_end: called once, when the session has stopped, however it did.
+        on_end: called once, when the session is over, however that came.
         restored: where a session goes on that lived before; its recording follows as `Rehear` messages.
     """
 
@@ -80,6 +80,7 @@ class SessionActor(Actor):
         self._handing_over = False
         self._gave_up = False
         self._heard_all = False
+        self._over = False
         self._settling: list[asyncio.Future[None]] = []
 
     @override
@@ -277,23 +278,21 @@ class SessionActor(Actor):
         worked_through = self._listened_bytes == self._writer.bytes_received or self._state.rejected
         busy = bool(self._crew.phrases) or self._writer.pending > 0 or undelivered
         if worked_through and not busy:
-            for done in self._settling:
-                if not done.done():
-                    done.set_result(None)
-            self._settling.clear()
+            self._sign()
+
+    def _sign(self) -> None:
+        for done in self._settling:
+            if not done.done():
+                done.set_result(None)
+        self._settling.clear()
 
     @override
     def on_child_restarting(self, restarting: ChildRestarting) -> None:
         """Skip the phrase that a child broke down over; what waits behind it is handled by the child's new instance."""
         failed = phrase_failed(restarting.message, self._crew.phrases)
         if failed is not None:
-            logger.error(
-                "session %s skips phrase %d: its %s failed (%s)",
-                self._spec.session_id,
-                failed.number,
-                restarting.actor_class,
-                restarting.error,
-            )
+            broken = f"{restarting.actor_class} failed ({restarting.error})"
+            logger.error("session %s skips phrase %d: its %s", self._spec.session_id, failed.number, broken)
             self._decide(failed)
             self._after()
 
@@ -319,18 +318,18 @@ class SessionActor(Actor):
         self._leave("journal_unavailable")
 
     def _leave(self, reason: Goodbye) -> None:
+        # The children are stopped before this actor, and one may be waiting for a provider: nobody outside is to wait.
+        self.on_stop()
         self._connection.close(reason)
-        # The children are stopped first, and one of them may be waiting for a provider: the socket must not.
-        self._connection.end()
         self.stop()
 
     @override
     def on_stop(self) -> None:
-        self._connection.end()
-        for done in self._settling:
-            if not done.done():
-                done.set_result(None)
-        self._on_end(self._spec.session_id)
+        if not self._over:
+            self._over = True
+            self._connection.end()
+            self._sign()
+            self._on_end(self._spec.session_id)
 
     @override
     def on_failure(self, *exc_info: Any) -> None:

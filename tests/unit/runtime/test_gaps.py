@@ -10,10 +10,10 @@ import pytest
 
 from actors.runtime.actor import Actor
 from actors.runtime.futures import LoopFuture
-from actors.runtime.mailbox import MailboxFullError
 from actors.runtime.registry import RefTable
 from actors.runtime.system import ActorSystem, SpawnOptions
 from actors.runtime.testkit import VirtualSystem, over_seeds, run
+from actors.runtime.waiting import MailboxFullError
 
 
 class Plain(pykka.ThreadingActor):

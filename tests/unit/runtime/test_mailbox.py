@@ -10,9 +10,9 @@ import pytest
 from actors.runtime import deadletters, metrics
 from actors.runtime.actor import Actor
 from actors.runtime.deadletters import DeadLetter
-from actors.runtime.mailbox import MailboxFullError
 from actors.runtime.system import SpawnOptions, stop
 from actors.runtime.testkit import DeadlockError, VirtualSystem, over_seeds, run
+from actors.runtime.waiting import MailboxFullError
 
 trace_id: ContextVar[str] = ContextVar("trace_id", default="none")
 
@@ -167,7 +167,7 @@ def test_metrics_tell_depth_wait_and_handling_time() -> None:
     async def scenario(system: VirtualSystem) -> tuple[metrics.ClassMetrics, metrics.ClassMetrics]:
         ref = system.spawn(Measured, [], seconds=2.0)
         await asyncio.sleep(0.1)
-        for number in range(17):
+        for number in range(33):
             ref.tell(number)
         await asyncio.sleep(0.1)
         before = metrics.snapshot()["Measured"]
@@ -175,11 +175,11 @@ def test_metrics_tell_depth_wait_and_handling_time() -> None:
         return before, metrics.snapshot()["Measured"]
 
     during, after = run(scenario, 0).value
-    assert (during.live, during.depth, during.depth_max) == (1, 16, 16)
+    assert (during.live, during.depth, during.depth_max) == (1, 32, 32)
     assert (after.live, after.depth, after.timed) == (0, 0, 3)
     assert after.handling_mean_s == pytest.approx(2.0)
-    assert after.wait_max_s == pytest.approx(32.0)
-    assert after.wait_mean_s == pytest.approx((0 + 16 + 32) / 3)
+    assert after.wait_max_s == pytest.approx(64.0)
+    assert after.wait_mean_s == pytest.approx((0 + 32 + 64) / 3)
 
 
 def test_waiting_for_what_never_comes_is_found_out() -> None:

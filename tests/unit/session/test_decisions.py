@@ -5,12 +5,13 @@ import pytest
 
 from actors.messages import Decoded, DecodingFailed, Delivered, RecommendationReply
 from actors.session.answering import recommendation_id
-from actors.session.inputs import Drained, Resources
-from actors.session.state import SessionState, fold
+from actors.session.inputs import Drained, PhraseFailed, Resources
+from actors.session.state import SessionState, Stage, fold
 from actors.values import Cleaned, SpeechBegan, SpeechGivenUp, Withheld
 from events.catalogue import (
     AudioReceived,
     PhraseCleaned,
+    PhraseDiscarded,
     RecommendationSent,
     RecommendationWithheld,
     SessionEnded,
@@ -261,3 +262,31 @@ def test_a_session_is_the_fold_of_its_events(session: Session) -> None:
 
 def test_an_empty_stream_is_a_new_session() -> None:
     assert fold([]) == SessionState()
+
+
+def failed(stage: Stage, number: int = 1) -> PhraseFailed:
+    return PhraseFailed(number=number, sample_start=8_000, sample_end=24_000, stage=stage)
+
+
+def test_a_phrase_that_broke_its_examiner_is_discarded(session: Session) -> None:
+    session.when(began())
+    session.when(progressed(phrase(), sample_end=32_000, byte_end=64_000))
+    (discarded,) = session.when(failed("captured"))
+    assert discarded == PhraseDiscarded(phrase=1, sample_start=8_000, sample_end=24_000, reason="failed")
+    assert not session.state.open_phrases
+
+
+def test_a_phrase_that_broke_an_engine_is_answered_with_silence(session: Session) -> None:
+    session.to_transcribing()
+    assert session.when(failed("transcribing")) == [RecommendationWithheld(phrase=1, reason="transcription_failed")]
+    for number, stage in ((2, "normalising"), (3, "classifying")):
+        one = Session(policy())
+        one.to_normalising(number) if stage == "normalising" else one.to_classifying(number)
+        (withheld,) = one.when(failed(stage, number))  # type: ignore[arg-type] # the two are stages
+        assert withheld == RecommendationWithheld(phrase=number, reason="understanding_failed")
+
+
+def test_a_breakdown_over_what_is_done_already_changes_nothing(session: Session) -> None:
+    session.to_normalising()
+    assert session.when(failed("transcribing")) == []
+    assert session.when(failed("transcribing", number=9)) == []

@@ -1,0 +1,1 @@
+"""The actor runtime against plain Pykka: memory, spawning, fan-out, latency under load, and a flood."""
