@@ -11,7 +11,7 @@ from actors.runtime.testkit import VirtualSystem, over_seeds
 from actors.session.actor import SessionActor
 from actors.session.connection import Connection
 from actors.session.inputs import EngineName, Policy, Resources
-from actors.session.ports import AudioFormat, FlowWindow, SessionServices, SessionSpec
+from actors.session.ports import AudioFormat, FlowWindow, Goodbye, SessionServices, SessionSpec
 from actors.stt.transcriber import Transcriber
 from actors.values import Classified, Normalised, Pcm, Resolved, SpeechBegan, Transcript, VadSettings
 from events.catalogue import (
