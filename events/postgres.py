@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from events.driver import open_pool
+from events.driver import WRITING, open_pool
 from events.envelope import NewEvent, RecordedEvent
 from events.faults import translated
 from events.keyring import KeyRing, compare_masters
@@ -81,7 +81,9 @@ class PostgresStore:
                         await compare_masters(connection, masters)
                 finally:
                     await connection.close(timeout=timeout_s)
-                writers = await open_pool(dsn, least=1, most=2, application_name=application_name, timeout_s=timeout_s)
+                writers = await open_pool(
+                    dsn, least=1, most=2, application_name=application_name, timeout_s=timeout_s, settings=WRITING
+                )
                 readers = await open_pool(
                     dsn, least=0, most=max_readers, application_name=application_name, timeout_s=timeout_s
                 )
@@ -141,16 +143,18 @@ class PostgresStore:
             with translated():
                 async with asyncio.timeout(self._timeout_s), self._writers.acquire() as connection:
                     keys = await self._keys_for(connection, left)
-                    rows = await connection.fetch(statement("append"), *arguments(left, keys), together)
+                    name, sent = arguments(left, keys, together=together)
+                    (row,) = await connection.fetch(statement(name), *sent)
+            answers = list(zip(left, row["outcomes"], row["stream_positions"], row["positions"], strict=True))
             # Another process gave the stream its key since we last looked.
-            wrong = {append.stream for append, row in zip(left, rows, strict=True) if row["outcome"] == "key"}
+            wrong = {append.stream for append, outcome, *_ in answers if outcome == "key"}
             for stream in wrong:
                 self._keys.forget(stream)
             if wrong and together:
                 continue
-            for append, row in zip(left, rows, strict=True):
-                if append.stream not in wrong:
-                    outcomes[append.stream] = _outcome(append, row)
+            for append, outcome, stream_position, position in answers:
+                if outcome != "key":
+                    outcomes[append.stream] = _outcome(append, outcome, stream_position, position)
             left = [append for append in left if append.stream in wrong]
         raise StoreUnavailableError("the keys of streams change faster than they can be read")
 
@@ -284,9 +288,9 @@ class PostgresStore:
                 return rows, await self._keys.for_reading(connection, rows)
 
 
-def _outcome(append: PreparedAppend, row: asyncpg.Record) -> Outcome:
-    if row["outcome"] == "conflict":
-        return WrongExpectedPositionError(append.stream, append.expected, row["stream_position"])
-    if row["outcome"] == "erased":
+def _outcome(append: PreparedAppend, outcome: str, stream_position: int, position: int) -> Outcome:
+    if outcome == "conflict":
+        return WrongExpectedPositionError(append.stream, append.expected, stream_position)
+    if outcome == "erased":
         return StreamErasedError(append.stream)
-    return Appended(stream_position=row["stream_position"], position=row["position"])
+    return Appended(stream_position=stream_position, position=position)
