@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from events.ahead import one_ahead
 from events.driver import WRITING, open_pool
 from events.envelope import NewEvent, RecordedEvent
 from events.faults import translated
@@ -203,7 +204,7 @@ class PostgresStore:
         tenant: str | None = None,
     ) -> AsyncIterator[RecordedEvent]:
         """Yield events of every stream after a global position; see `EventStore.read_all`."""
-        async for rows, keys in self._pages(after, limit, types, stream_prefix, tenant):
+        async for rows, keys in one_ahead(self._pages(after, limit, types, stream_prefix, tenant)):
             for event in recorded_events(rows, keys):
                 yield event
 
@@ -215,16 +216,21 @@ class PostgresStore:
         types: Sequence[str] = (),
         stream_prefix: str | None = None,
         tenant: str | None = None,
+        open_sealed: bool = True,
     ) -> AsyncIterator[dict[str, Any]]:
         """Yield the same as `read_all` as plain mappings, which is faster; see `events.opening.raw_events`."""
-        async for rows, keys in self._pages(after, limit, types, stream_prefix, tenant):
-            for event in raw_events(rows, keys):
+        async for rows, keys in one_ahead(
+            self._pages(after, limit, types, stream_prefix, tenant, open_sealed=open_sealed)
+        ):
+            for event in raw_events(rows, keys, open_sealed=open_sealed):
                 yield event
 
     async def _pages(
-        self, after: int, limit: int | None, types: Sequence[str], *filters: str | None
+        self, after: int, limit: int | None, types: Sequence[str], *filters: str | None, open_sealed: bool = True
     ) -> AsyncIterator[tuple[list[asyncpg.Record], dict[str, StreamKey]]]:
         query = statement("read_all")
+        if not open_sealed:
+            query = query.replace("e.sealed,\n       s.key_id,", "NULL::bytea AS sealed,\n       NULL::uuid AS key_id,")
         left = limit
         while left is None or left > 0:
             page = _PAGE if left is None else min(_PAGE, left)
