@@ -1,6 +1,7 @@
 """Connections to the database, as the store needs them."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from operator import itemgetter
 from typing import Final
 
@@ -40,6 +41,17 @@ async def open_pool(
         },
         timeout=timeout_s,
     )
+
+
+@asynccontextmanager
+async def one_connection(dsn: str, *, application_name: str) -> AsyncIterator[asyncpg.Connection]:
+    """Open one connection of the same kind, for an operator's work."""
+    connection = await asyncpg.connect(dsn, server_settings={"application_name": application_name, "jit": "off"})
+    try:
+        await _prepare_connection(connection)
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def _leave_as_it_is(_: asyncpg.Connection) -> None:

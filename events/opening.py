@@ -9,6 +9,7 @@ from orjson import loads
 
 from events.codec import decode, join
 from events.envelope import RecordedEvent
+from events.frozen import ColdRow
 from events.sealing import StreamKey
 
 type _Opener = Callable[[UUID, bytes], bytes]
@@ -17,7 +18,7 @@ type _Openers = dict[str, tuple[UUID, _Opener]]
 _NONE: Final[tuple[None, None]] = (None, None)
 
 
-def recorded_events(rows: Sequence[asyncpg.Record], keys: Mapping[str, StreamKey]) -> Iterator[RecordedEvent]:
+def recorded_events(rows: Sequence[asyncpg.Record | ColdRow], keys: Mapping[str, StreamKey]) -> Iterator[RecordedEvent]:
     """Yield rows as typed events.
 
     Args:
@@ -52,7 +53,7 @@ def recorded_events(rows: Sequence[asyncpg.Record], keys: Mapping[str, StreamKey
 
 
 def raw_events(
-    rows: Sequence[asyncpg.Record], keys: Mapping[str, StreamKey], *, open_sealed: bool = True
+    rows: Sequence[asyncpg.Record | ColdRow], keys: Mapping[str, StreamKey], *, open_sealed: bool = True
 ) -> list[dict[str, Any]]:
     """Return rows as mappings with the names of `RecordedEvent`, but `data` (as stored, not upcast) for `event`.
 
