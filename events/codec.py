@@ -1,14 +1,15 @@
 """The codec: an event as a dataclass, and as the JSON that the store keeps."""
 
 import re
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable
+from dataclasses import MISSING, fields
 from functools import cache
 from types import GenericAlias, NoneType
-from typing import Any, Final, get_args, get_origin, get_type_hints
+from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints
 
 import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, SchemaSerializer
+from pydantic_core import PydanticSerializationError, SchemaSerializer, core_schema
 
 from events.catalogue.base import Event, event_type, event_types, personal_fields
 from events.envelope import UnknownEvent
@@ -16,6 +17,8 @@ from events.upcasters import upcast
 
 _INT4: Final = 1 << 31
 _INT8: Final = 1 << 63
+_BETWEEN: Final = b'},"|",{'
+"""No quotation mark stands so inside of a JSON text, and no event has a list of both texts and objects."""
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -23,8 +26,7 @@ class CodecError(ValueError):
     """An event cannot be written as JSON or read back. The message names types and fields, never their values."""
 
 
-@dataclass(frozen=True, slots=True)
-class HotFields:
+class HotFields(NamedTuple):
     """The numbers of an event that the store also keeps as typed columns; None where the event has no such field."""
 
     phrase: int | None
@@ -50,10 +52,12 @@ def encode_apart(event: Event) -> tuple[bytes, bytes | None]:
         CodecError: as `encode`.
     """
     name = _known(event)
-    personal = _personal(name)
-    if not personal:
+    if not _personal(name):
         return _dump(name, event), None
-    return _dump(name, event, exclude={0: personal}), _dump(name, event, include={0: personal})
+    clear, between, personal = _to_json(name, _writer_apart(name), (event, "|", event)).partition(_BETWEEN)
+    if not between or _BETWEEN in personal:
+        raise CodecError(f"{name} cannot be written apart")
+    return clear[1:] + b"}", b"{" + personal[:-1]
 
 
 def join(data: bytes, personal: bytes) -> bytes:
@@ -118,9 +122,13 @@ def _known(event: Event) -> str:
     return name
 
 
-def _dump(name: str, event: Event, **chosen: Any) -> bytes:
+def _dump(name: str, event: Event) -> bytes:
+    return _to_json(name, _writer(name), (event,))[1:-1]
+
+
+def _to_json(name: str, writer: SchemaSerializer, what: tuple[Any, ...]) -> bytes:
     try:
-        data = _writer(name).to_json((event,), warnings="error", **chosen)[1:-1]
+        data = writer.to_json(what, warnings="error")
     except PydanticSerializationError:
         # The original error quotes the value, which may be personal.
         raise CodecError(f"a field of {name} holds a value that is not of its type") from None
@@ -178,6 +186,22 @@ def _writer(name: str) -> SchemaSerializer:
     if not isinstance(serializer, SchemaSerializer):
         raise TypeError(f"{name} cannot be written: {serializer!r}")
     return serializer
+
+
+@cache
+def _writer_apart(name: str) -> SchemaSerializer:
+    """Make a writer of `(event, "|", event)`: first without the personal fields, then without the others."""
+    cls, personal = event_types()[name], _personal(name)
+    schema: Any = TypeAdapter(cls).core_schema
+    if schema["type"] != "dataclass":
+        raise TypeError(f"{name} cannot be written apart: it is a {schema['type']}")
+
+    def without(left_out: Callable[[str], bool]) -> Any:
+        kept = [{**field, "serialization_exclude": left_out(field["name"])} for field in schema["schema"]["fields"]]
+        return {**schema, "schema": {**schema["schema"], "fields": kept}}
+
+    parts = [without(personal.__contains__), core_schema.str_schema(), without(lambda field: field not in personal)]
+    return SchemaSerializer(core_schema.tuple_positional_schema(parts), {"ser_json_inf_nan": "constants"})
 
 
 def _load(type_name: str, data: bytes) -> dict[str, Any]:

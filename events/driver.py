@@ -1,21 +1,57 @@
 """Connections to the database, as the store needs them."""
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from operator import itemgetter
+from typing import Final
 
 import asyncpg
 
+WRITING: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_bitmapscan": "off",
+    "jit": "off",
+}
+"""Settings of connections that append: plans that are made once, perhaps while the tables are still empty."""
 
-async def open_pool(dsn: str, *, least: int, most: int, application_name: str, timeout_s: float) -> asyncpg.Pool:
-    """Open connections that take and give JSON as bytes."""
+
+async def open_pool(
+    dsn: str,
+    *,
+    least: int,
+    most: int,
+    application_name: str,
+    timeout_s: float,
+    settings: Mapping[str, str] | None = None,
+) -> asyncpg.Pool:
+    """Open connections that take and give JSON as bytes, with settings of their own."""
     return await asyncpg.create_pool(
         dsn,
         min_size=least,
         max_size=most,
         init=_prepare_connection,
         reset=_leave_as_it_is,
-        server_settings={"application_name": application_name, "default_transaction_isolation": "read committed"},
+        server_settings={
+            "application_name": application_name,
+            "default_transaction_isolation": "read committed",
+            **(settings or {}),
+        },
         timeout=timeout_s,
     )
+
+
+@asynccontextmanager
+async def one_connection(dsn: str, *, application_name: str) -> AsyncIterator[asyncpg.Connection]:
+    """Open one connection of the same kind, for an operator's work."""
+    connection = await asyncpg.connect(dsn, server_settings={"application_name": application_name, "jit": "off"})
+    try:
+        await _prepare_connection(connection)
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def _leave_as_it_is(_: asyncpg.Connection) -> None:

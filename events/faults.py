@@ -6,12 +6,16 @@ from typing import Final
 
 import asyncpg
 
-from events.store import StoreError, StoreUnavailableError
+from events.store import StoreError, StoreUnavailableError, StreamHeldError
 
 _PASSING: Final = ("08", "40", "53", "55", "57", "58", "25006", "25P03", "XX")
 """Beginnings of SQLSTATEs that a later attempt can do without: connection, rollback, resources, object state, operator
 intervention, system, a server that turned read-only in a failover, a transaction that idled for too long, and the
 server's internal errors."""
+
+
+_ON_HOLD: Final = "BL001"
+"""What the ledger's own trigger raises."""
 
 
 def passes(error: BaseException) -> bool:
@@ -30,6 +34,8 @@ def translated() -> Iterator[None]:
     except asyncpg.PostgresError as error:
         if passes(error):
             raise StoreUnavailableError(f"the database did not answer: {type(error).__name__}") from error
+        if error.sqlstate == _ON_HOLD:
+            raise StreamHeldError("the stream is on legal hold") from None
         # The original error may quote a value, which may be personal.
         raise StoreError(f"the database refused: {type(error).__name__} ({error.sqlstate})") from None
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:

@@ -7,6 +7,7 @@ from typing import Final
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from events.frozen import ColdRow
 from events.sealing import MasterKeys, SealingError, StreamKey
 from events.sql import statement
 
@@ -50,7 +51,7 @@ class KeyRing:
         return known
 
     async def for_reading(
-        self, connection: asyncpg.Connection | PoolConnectionProxy, rows: Iterable[asyncpg.Record]
+        self, connection: asyncpg.Connection | PoolConnectionProxy, rows: Iterable[asyncpg.Record | ColdRow]
     ) -> dict[str, StreamKey]:
         """Return the keys of the streams whose sealed rows are given; none for streams that were erased.
 

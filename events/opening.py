@@ -9,6 +9,7 @@ from orjson import loads
 
 from events.codec import decode, join
 from events.envelope import RecordedEvent
+from events.frozen import ColdRow
 from events.sealing import StreamKey
 
 type _Opener = Callable[[UUID, bytes], bytes]
@@ -17,7 +18,7 @@ type _Openers = dict[str, tuple[UUID, _Opener]]
 _NONE: Final[tuple[None, None]] = (None, None)
 
 
-def recorded_events(rows: Sequence[asyncpg.Record], keys: Mapping[str, StreamKey]) -> Iterator[RecordedEvent]:
+def recorded_events(rows: Sequence[asyncpg.Record | ColdRow], keys: Mapping[str, StreamKey]) -> Iterator[RecordedEvent]:
     """Yield rows as typed events.
 
     Args:
@@ -51,32 +52,49 @@ def recorded_events(rows: Sequence[asyncpg.Record], keys: Mapping[str, StreamKey
         )
 
 
-def raw_events(rows: Sequence[asyncpg.Record], keys: Mapping[str, StreamKey]) -> Iterator[dict[str, Any]]:
-    """Yield rows as mappings with the names of `RecordedEvent`, but `data` (as stored, not upcast) for `event`.
+def raw_events(
+    rows: Sequence[asyncpg.Record | ColdRow], keys: Mapping[str, StreamKey], *, open_sealed: bool = True
+) -> list[dict[str, Any]]:
+    """Return rows as mappings with the names of `RecordedEvent`, but `data` (as stored, not upcast) for `event`.
 
     Erased fields are missing from `data`. Takes and raises the same as `recorded_events`.
+
+    Args:
+        rows: as there.
+        keys: as there.
+        open_sealed: otherwise personal fields are missing from `data` throughout, and `erased` says nothing.
     """
     openers = _openers(keys)
+    events = []
     for row in rows:
         position, stream, number, tenant, event_id, name, version, data, sealed, key_id, *rest = row
         occurred, recorded, elapsed, about, cause = rest
-        data, erased = (data, False) if sealed is None else _opened(stream, event_id, data, sealed, key_id, openers)
-        yield {
-            "position": position,
-            "stream": stream,
-            "stream_position": number,
-            "tenant": tenant,
-            "event_id": event_id,
-            "type": name,
-            "schema_version": version,
-            "data": loads(data),
-            "occurred_at": occurred,
-            "recorded_at": recorded,
-            "elapsed_us": elapsed,
-            "correlation_id": about,
-            "causation_id": cause,
-            "erased": erased,
-        }
+        content, erased = loads(data), False
+        if open_sealed and sealed is not None:
+            known, opener = openers.get(stream, _NONE)
+            if opener is None or known != key_id:
+                erased = True
+            else:
+                content.update(loads(opener(event_id, sealed)))
+        events.append(
+            {
+                "position": position,
+                "stream": stream,
+                "stream_position": number,
+                "tenant": tenant,
+                "event_id": event_id,
+                "type": name,
+                "schema_version": version,
+                "data": content,
+                "occurred_at": occurred,
+                "recorded_at": recorded,
+                "elapsed_us": elapsed,
+                "correlation_id": about,
+                "causation_id": cause,
+                "erased": erased,
+            }
+        )
+    return events
 
 
 def _openers(keys: Mapping[str, StreamKey]) -> _Openers:

@@ -1,19 +1,21 @@
 """The event store on PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final, Self
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Self
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from events.driver import open_pool
-from events.envelope import NewEvent, RecordedEvent
+from events.driver import WRITING, open_pool
+from events.envelope import NewEvent
 from events.faults import translated
+from events.frozen import ColdRow
 from events.keyring import KeyRing, compare_masters
 from events.migrations import migrate
-from events.opening import raw_events, recorded_events
 from events.prepared import PreparedAppend, arguments, event_row, prepare
+from events.reading import LedgerReader
 from events.sealing import MasterKeys, StreamKey
 from events.sql import statement
 from events.store import (
@@ -22,30 +24,35 @@ from events.store import (
     Appended,
     NoStreamError,
     Outcome,
-    RecordingChunk,
     StoreUnavailableError,
     StreamErasedError,
     WrongExpectedPositionError,
 )
+
+type _Rows = tuple[Sequence[asyncpg.Record | ColdRow], dict[str, StreamKey]]
 
 _PAGE: Final = 2_000
 _RECORDING_PAGE: Final = 16
 _KEY_ATTEMPTS: Final = 5
 
 
-class PostgresStore:
+class PostgresStore(LedgerReader):
     """An `EventStore` on a PostgreSQL of version 15 or later.
 
     Appends have connections of their own, so that long reads never hold them up.
     """
 
     def __init__(
-        self, writers: asyncpg.Pool, readers: asyncpg.Pool, *, masters: MasterKeys | None, timeout_s: float
+        self,
+        writers: asyncpg.Pool,
+        readers: asyncpg.Pool,
+        *,
+        masters: MasterKeys | None,
+        timeout_s: float,
+        archive: Path | None = None,
     ) -> None:
+        super().__init__(readers, keys=KeyRing(masters), timeout_s=timeout_s, archive=archive)
         self._writers = writers
-        self._readers = readers
-        self._keys = KeyRing(masters)
-        self._timeout_s = timeout_s
 
     @classmethod
     async def connect(
@@ -56,6 +63,7 @@ class PostgresStore:
         max_readers: int = 8,
         timeout_s: float = 15.0,
         application_name: str = "balto",
+        archive: Path | None = None,
     ) -> Self:
         """Connect and bring the schema up to date.
 
@@ -65,6 +73,7 @@ class PostgresStore:
             max_readers: connections for reading, at most; two more are for appending.
             timeout_s: seconds after which an append, or the next page of a reading, counts as unanswered.
             application_name: what the server's own views call these connections.
+            archive: folder of the files of what is cold; without it, reading that raises `ArchiveError`.
 
         Raises:
             StoreUnavailableError: the server cannot be reached.
@@ -81,7 +90,9 @@ class PostgresStore:
                         await compare_masters(connection, masters)
                 finally:
                     await connection.close(timeout=timeout_s)
-                writers = await open_pool(dsn, least=1, most=2, application_name=application_name, timeout_s=timeout_s)
+                writers = await open_pool(
+                    dsn, least=1, most=2, application_name=application_name, timeout_s=timeout_s, settings=WRITING
+                )
                 readers = await open_pool(
                     dsn, least=0, most=max_readers, application_name=application_name, timeout_s=timeout_s
                 )
@@ -89,7 +100,9 @@ class PostgresStore:
             if writers is not None:
                 writers.terminate()
             raise
-        return cls(writers, readers, masters=masters, timeout_s=timeout_s)
+        store = cls(writers, readers, masters=masters, timeout_s=timeout_s, archive=archive)
+        await store.cold_ranges()
+        return store
 
     async def close(self) -> None:
         """Close every connection, after the queries that are under way or the time-out."""
@@ -141,16 +154,18 @@ class PostgresStore:
             with translated():
                 async with asyncio.timeout(self._timeout_s), self._writers.acquire() as connection:
                     keys = await self._keys_for(connection, left)
-                    rows = await connection.fetch(statement("append"), *arguments(left, keys), together)
+                    name, sent = arguments(left, keys, together=together)
+                    (row,) = await connection.fetch(statement(name), *sent)
+            answers = list(zip(left, row["outcomes"], row["stream_positions"], row["positions"], strict=True))
             # Another process gave the stream its key since we last looked.
-            wrong = {append.stream for append, row in zip(left, rows, strict=True) if row["outcome"] == "key"}
+            wrong = {append.stream for append, outcome, *_ in answers if outcome == "key"}
             for stream in wrong:
                 self._keys.forget(stream)
             if wrong and together:
                 continue
-            for append, row in zip(left, rows, strict=True):
-                if append.stream not in wrong:
-                    outcomes[append.stream] = _outcome(append, row)
+            for append, outcome, stream_position, position in answers:
+                if outcome != "key":
+                    outcomes[append.stream] = _outcome(append, outcome, stream_position, position)
             left = [append for append in left if append.stream in wrong]
         raise StoreUnavailableError("the keys of streams change faster than they can be read")
 
@@ -172,121 +187,10 @@ class PostgresStore:
             raise NoStreamError(f"there is no stream {stream}")
         return Appended(stream_position=row["stream_position"], position=row["position"])
 
-    async def read_stream(
-        self, stream: str, *, after: int = 0, limit: int | None = None, backwards: bool = False
-    ) -> AsyncIterator[RecordedEvent]:
-        """Yield a stream's events after a stream position; see `EventStore.read_stream`."""
-        query = statement("read_stream_backwards" if backwards else "read_stream")
-        cursor = (1 << 63) - 1 if backwards else 0
-        left = limit
-        while left is None or left > 0:
-            page = _PAGE if left is None else min(_PAGE, left)
-            rows, keys = await self._fetch_sealed(query, stream, after, cursor, page)
-            for event in recorded_events(rows, keys):
-                yield event
-            if len(rows) < page:
-                return
-            cursor = rows[-1]["position"]
-            left = None if left is None else left - page
 
-    async def read_all(
-        self,
-        *,
-        after: int = 0,
-        limit: int | None = None,
-        types: Sequence[str] = (),
-        stream_prefix: str | None = None,
-        tenant: str | None = None,
-    ) -> AsyncIterator[RecordedEvent]:
-        """Yield events of every stream after a global position; see `EventStore.read_all`."""
-        async for rows, keys in self._pages(after, limit, types, stream_prefix, tenant):
-            for event in recorded_events(rows, keys):
-                yield event
-
-    async def read_raw(
-        self,
-        *,
-        after: int = 0,
-        limit: int | None = None,
-        types: Sequence[str] = (),
-        stream_prefix: str | None = None,
-        tenant: str | None = None,
-    ) -> AsyncIterator[dict[str, Any]]:
-        """Yield the same as `read_all` as plain mappings, which is faster; see `events.opening.raw_events`."""
-        async for rows, keys in self._pages(after, limit, types, stream_prefix, tenant):
-            for event in raw_events(rows, keys):
-                yield event
-
-    async def _pages(
-        self, after: int, limit: int | None, types: Sequence[str], *filters: str | None
-    ) -> AsyncIterator[tuple[list[asyncpg.Record], dict[str, StreamKey]]]:
-        query = statement("read_all")
-        left = limit
-        while left is None or left > 0:
-            page = _PAGE if left is None else min(_PAGE, left)
-            rows, keys = await self._fetch_sealed(query, after, page, list(types), *filters)
-            yield rows, keys
-            if len(rows) < page:
-                return
-            after = rows[-1]["position"]
-            left = None if left is None else left - page
-
-    async def read_at(self, positions: Sequence[int]) -> list[RecordedEvent]:
-        """Return the events at some global positions, in their order; raises as `read_all`."""
-        return await self.fetch_events(statement("read_at"), list(positions))
-
-    async def last_position(self) -> int:
-        """Return the global position of the last event, 0 in an empty store."""
-        (row,) = await self._fetch(statement("last_position"))
-        return int(row["position"])
-
-    async def stream_position(self, stream: str) -> int:
-        """Return the position of a stream's last event, 0 for a stream that does not exist."""
-        rows = await self._fetch(statement("stream_position"), stream)
-        return int(rows[0]["version"]) if rows else 0
-
-    async def read_recording(self, stream: str, *, from_byte: int = 0) -> AsyncIterator[RecordingChunk]:
-        """Yield the recorded bytes of a stream in order, from the chunk that holds `from_byte`."""
-        query = statement("read_recording")
-        while True:
-            rows, keys = await self._fetch_sealed(query, stream, from_byte, _RECORDING_PAGE)
-            for row in rows:
-                if stream not in keys:
-                    return  # erased since
-                data = keys[stream].open_recording(stream, row["byte_start"], row["sealed"])
-                yield RecordingChunk(byte_start=row["byte_start"], data=data)
-                from_byte = row["byte_start"] + len(data)
-            if len(rows) < _RECORDING_PAGE:
-                return
-
-    async def fetch_events(self, query: str, *arguments: object) -> list[RecordedEvent]:
-        """Run a statement that selects the columns of `event_columns.sql`; see `events.queries`.
-
-        Raises:
-            StoreUnavailableError: the database is away.
-        """
-        rows, keys = await self._fetch_sealed(query, *arguments)
-        return list(recorded_events(rows, keys))
-
-    async def fetch_rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
-        """Run a statement that reads. Raises as `fetch_events`."""
-        return await self._fetch(query, *arguments)
-
-    async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
-        with translated():
-            async with asyncio.timeout(self._timeout_s), self._readers.acquire() as connection:
-                return await connection.fetch(query, *arguments)
-
-    async def _fetch_sealed(self, query: str, *arguments: object) -> tuple[list[asyncpg.Record], dict[str, StreamKey]]:
-        with translated():
-            async with asyncio.timeout(self._timeout_s), self._readers.acquire() as connection:
-                rows = await connection.fetch(query, *arguments)
-                return rows, await self._keys.for_reading(connection, rows)
-
-
-def _outcome(append: PreparedAppend, row: asyncpg.Record) -> Outcome:
-    if row["outcome"] == "conflict":
-        return WrongExpectedPositionError(append.stream, append.expected, row["stream_position"])
-    if row["outcome"] == "erased":
+def _outcome(append: PreparedAppend, outcome: str, stream_position: int, position: int) -> Outcome:
+    if outcome == "conflict":
+        return WrongExpectedPositionError(append.stream, append.expected, stream_position)
+    if outcome == "erased":
         return StreamErasedError(append.stream)
-    return Appended(stream_position=row["stream_position"], position=row["position"])
+    return Appended(stream_position=stream_position, position=position)

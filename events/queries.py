@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import asyncpg
 
 from events.envelope import RecordedEvent
+from events.ranges import NOWHERE, ColdRanges, LedgerMovedError, Segment
 from events.selection import EVERYTHING, Selection
 from events.sql import statement
 from events.store import StoreError
@@ -44,6 +45,16 @@ class EventReader(Protocol):
         """Return the global position of the last event, 0 in an empty store."""
         ...
 
+    async def cold_ranges(self) -> ColdRanges:
+        """Return which positions are in files, where `fetch_events` does not find them."""
+        ...
+
+    async def read_cold(
+        self, segment: Segment, selection: Selection, *, limit: int, backwards: bool = False
+    ) -> list[RecordedEvent]:
+        """Return the selected events of such a segment, in order, `limit` at most."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
@@ -63,11 +74,10 @@ async def read_page(
 
     Raises:
         MissingEventsError: positions are missing.
+        ArchiveError: what is meant is in a file that cannot be read.
         StoreUnavailableError: the database is away.
     """
-    statement_, arguments, window = await _prepare(reader, selection, after, upto, limit=limit, backwards=False)
-    end = min(upto, after + window)
-    events = await reader.fetch_events(statement_, after, end, limit, *arguments)
+    end, events = await _look(reader, selection, after, upto, limit=limit, backwards=False)
     if len(events) >= limit:
         end = events[-1].position
     if selection == EVERYTHING:
@@ -81,14 +91,33 @@ async def read_page_backwards(
     """Return the last selected events up to a position, the latest first; the next page is `upto=page.after`.
 
     Raises:
+        ArchiveError: what is meant is in a file that cannot be read.
         StoreUnavailableError: the database is away.
     """
-    statement_, arguments, window = await _prepare(reader, selection, after, upto, limit=limit, backwards=True)
-    start = max(after, upto - window)
-    events = await reader.fetch_events(statement_, start, upto, limit, *arguments)
+    start, events = await _look(reader, selection, after, upto, limit=limit, backwards=True)
     if len(events) >= limit:
         start = events[-1].position - 1
     return Page(events=events, after=start, upto=upto)
+
+
+async def _look(
+    reader: EventReader, selection: Selection, after: int, upto: int, *, limit: int, backwards: bool
+) -> tuple[int, list[RecordedEvent]]:
+    """Return how far was looked from `after`, or backwards from `upto`, and what was found there."""
+    while True:
+        ranges = await reader.cold_ranges()
+        segment = (ranges.last_segment if backwards else ranges.segment)(after, upto)
+        try:
+            if segment.cold is not None:
+                events = await reader.read_cold(segment, selection, limit=limit, backwards=backwards)
+                return segment.after if backwards else segment.upto, events
+            low, high = segment.after, segment.upto
+            text, arguments, window = await _prepare(reader, selection, low, high, limit=limit, backwards=backwards)
+            low, high = (max(low, high - window), high) if backwards else (low, min(high, low + window))
+            events = await reader.fetch_events(text, low, high, limit, *arguments)
+        except LedgerMovedError:
+            continue
+        return low if backwards else high, events
 
 
 async def read(
@@ -135,7 +164,26 @@ async def position_at(reader: EventReader, moment: datetime) -> int:
 
     It is found by halving: about 24 looks in ten million events. Exact unless the server's clock was set back.
     """
-    rows = await reader.fetch_rows(statement("position_at"), moment)
+    while True:
+        try:
+            return await _position_at(reader, await reader.cold_ranges(), moment)
+        except LedgerMovedError:
+            continue
+
+
+async def _position_at(reader: EventReader, ranges: ColdRanges, moment: datetime) -> int:
+    low, high = 0, NOWHERE
+    for cold in ranges.partitions:
+        if moment < cold.first_recorded_at:
+            high = max(cold.first - 1, 0)
+            break
+        low = cold.end - 1
+        if moment < cold.last_recorded_at:
+            segment = Segment(max(cold.first - 1, 0), cold.end - 1, cold)
+            later = Selection(since=moment + timedelta(microseconds=1))
+            (first_later,) = await reader.read_cold(segment, later, limit=1)
+            return first_later.position - 1
+    rows = await reader.fetch_rows(statement("position_at"), moment, low, high)
     return int(rows[0]["position"])
 
 

@@ -43,7 +43,17 @@ class StreamKey:
 
         The id and not the position: with group commit the database gives the position after sealing.
         """
-        return _seal(self.cipher, personal, _about_event(stream) + event_id.bytes)
+        return self.sealer(stream)(event_id, personal)
+
+    def sealer(self, stream: str) -> Callable[[UUID, bytes], bytes]:
+        """Return `seal_event` for one stream, which is quicker where many events are written."""
+        encrypt, about = self.cipher.encrypt, _about_event(stream)
+
+        def seal_one(event_id: UUID, personal: bytes) -> bytes:
+            nonce = os.urandom(_NONCE_BYTES)
+            return _FORMAT + nonce + encrypt(nonce, personal, about + event_id.bytes)
+
+        return seal_one
 
     def open_event(self, stream: str, event_id: UUID, sealed: bytes) -> bytes:
         """Decrypt what `seal_event` gave.

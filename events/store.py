@@ -82,6 +82,10 @@ class StreamErasedError(StoreError):
         self.stream = stream
 
 
+class StreamHeldError(StoreError):
+    """What should be destroyed is on legal hold."""
+
+
 class NoStreamError(StoreError):
     """There is no such stream."""
 
@@ -122,6 +126,7 @@ class EventStore(Protocol):
 
         Raises:
             NoStreamError: there is no such stream.
+            StreamHeldError: it is on legal hold.
             StoreUnavailableError: nothing is known; erase again.
         """
         ...

@@ -1,6 +1,7 @@
 """Events of a session's life: it starts, pauses, resumes, receives audio and ends."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from events.catalogue.base import Event, personal, recorded
@@ -115,6 +116,17 @@ class ConsentRecorded(Event):
 
     purposes: dict[str, bool]
     reference: str | None = personal(default=None)
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingsExpired(Event):
+    """The recorded audio of this stream was deleted, all of it being older than recordings are kept."""
+
+    bytes_deleted: int
+    """Of the client's bytes as they were received."""
+    older_than: datetime
+    """All of it had been recorded before this time."""
 
 
 @recorded()

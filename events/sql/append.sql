@@ -1,3 +1,1 @@
-SELECT outcome, stream_position, position
-  FROM append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
- ORDER BY append
+SELECT outcomes, stream_positions, positions FROM append_events($1, $2, $3, $4)

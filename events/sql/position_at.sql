@@ -1,7 +1,7 @@
--- The position of the last event recorded at $1 or before, 0 if there is none: positions are dense and in the order of
--- their times, so that halving finds it.
+-- The position of the last event recorded at $1 or before, $2 if there is none after that, $3 at most: positions are
+-- dense and in the order of their times, so that halving finds it.
 WITH RECURSIVE search (low, high) AS (
-    SELECT 0::bigint, h.position FROM head h
+    SELECT $2::bigint, least(h.position, $3::bigint) FROM head h
     UNION ALL
     SELECT CASE WHEN coalesce(p.recorded_at <= $1, false) THEN m.middle ELSE s.low END,
            CASE WHEN coalesce(p.recorded_at <= $1, false) THEN s.high ELSE m.middle - 1 END

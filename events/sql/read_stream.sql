@@ -4,7 +4,7 @@ SELECT e.position, s.name, e.stream_position, s.tenant, e.event_id, e.type, e.sc
        s.key_id, e.occurred_at, e.recorded_at, e.elapsed_us, e.correlation_id, e.causation_id
   FROM streams s
  CROSS JOIN LATERAL (SELECT * FROM events e
-                      WHERE e.stream_id = s.id AND e.position BETWEEN greatest(s.first_pos, $3::bigint + 1) AND s.last_pos
+                      WHERE e.stream_id = s.id AND e.position BETWEEN greatest(s.first_pos, $3::bigint + 1) AND least(s.last_pos, $5)
                         AND e.stream_position > $2
                       ORDER BY e.position
                       LIMIT $4) e

@@ -122,6 +122,18 @@ async def test_personal_fields_and_recordings_are_nowhere_in_the_clear_and_read_
         assert [r["data"].get("text") async for r in reader.read_raw()] == [None, CANARY]
 
 
+async def test_a_reader_may_leave_closed_what_is_sealed(store: PostgresStore) -> None:
+    await store.append(said())
+    opened = [r async for r in store.read_raw()]
+    closed = [r async for r in store.read_raw(open_sealed=False)]
+    assert [r.pop("erased") for r in closed] == [False, False]
+    assert "text" in opened[1]["data"]
+    assert "text" not in closed[1]["data"]
+    for whole, part in zip(opened, closed, strict=True):
+        assert part.pop("data").items() <= whole["data"].items()
+        assert part.items() <= whole.items()
+
+
 async def test_an_erased_session_is_in_no_table_while_its_numbers_count(
     store: PostgresStore, other: PostgresStore, postgres_url: str
 ) -> None:

@@ -239,12 +239,12 @@ async def test_types_and_versions_that_the_program_does_not_know_are_read_as_sto
     try:
         await connection.execute(
             """
-            SELECT append_events('{s}', '{t}', '{0}', '{2}', '{NULL}', '{NULL}', '{NULL}', ARRAY[
+            SELECT append_events(ARRAY[('s', 't', 0, 2, NULL, NULL, NULL)::new_append], ARRAY[
                 (1, gen_random_uuid(), 'CustomerLeft', 1, now(), 0, NULL, NULL, NULL, NULL, NULL, NULL,
                  '{"way": "door"}', NULL)::new_event,
                 (1, gen_random_uuid(), 'SpeechStarted', 9, now(), 0, NULL, NULL, NULL, NULL, NULL, NULL,
                  '{"when": 1}', NULL)::new_event
-            ], '{}', '{}', '{}', '{}', false)
+            ], '{}', false)
             """
         )
     finally:

@@ -100,6 +100,8 @@ class CountingReader:
     def __init__(self, store: PostgresStore) -> None:
         self._store = store
         self.fetch_rows = store.fetch_rows
+        self.cold_ranges = store.cold_ranges
+        self.read_cold = store.read_cold
         self.last_position = store.last_position
         self.pages: list[int] = []
 

@@ -27,10 +27,9 @@ BEGIN
         DELETE FROM snapshots n WHERE n.stream_id = erased.id;
         UPDATE streams s SET key_id = NULL, erased = true WHERE s.id = erased.id;
         RETURN QUERY
-        SELECT a.outcome, a.stream_position, a.position
-          FROM append_events(ARRAY[stream], ARRAY[erased.tenant], ARRAY[-1::bigint], ARRAY[1], ARRAY[NULL::uuid],
-                             ARRAY[NULL::integer], ARRAY[NULL::bytea], ARRAY[subject_erased], '{}', '{}', '{}', '{}',
-                             true) a;
+        SELECT a.outcomes[1], a.stream_positions[1], a.positions[1]
+          FROM append_events(ARRAY[ROW(stream, erased.tenant, -1, 1, NULL, NULL, NULL)::new_append],
+                             ARRAY[subject_erased], '{}', true) a;
     END IF;
 END
 $$;

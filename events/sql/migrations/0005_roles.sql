@@ -9,7 +9,7 @@ BEGIN
         GRANT SELECT ON head, streams, events, keys, masters, recordings, migrations TO balto_app;
         GRANT INSERT ON masters TO balto_app;
         GRANT SELECT, INSERT, UPDATE, DELETE ON subscriptions, snapshots TO balto_app;
-        GRANT EXECUTE ON FUNCTION append_events, ensure_partitions TO balto_app;
+        GRANT EXECUTE ON FUNCTION append_event, append_events, ensure_partitions TO balto_app;
     END IF;
     IF to_regrole('balto_eraser') IS NOT NULL THEN
         GRANT SELECT ON streams, migrations TO balto_eraser;
@@ -24,9 +24,10 @@ DECLARE
     path text := quote_ident(current_schema()) || ', pg_temp';
 BEGIN
     EXECUTE 'ALTER FUNCTION ensure_partitions SECURITY DEFINER SET search_path = ' || path;
+    EXECUTE 'ALTER FUNCTION append_event SECURITY DEFINER SET search_path = ' || path;
     EXECUTE 'ALTER FUNCTION append_events SECURITY DEFINER SET search_path = ' || path;
     EXECUTE 'ALTER FUNCTION erase_stream SECURITY DEFINER SET search_path = ' || path;
-    REVOKE EXECUTE ON FUNCTION ensure_partitions, append_events, erase_stream, grant_roles FROM PUBLIC;
+    REVOKE EXECUTE ON FUNCTION ensure_partitions, append_event, append_events, erase_stream, grant_roles FROM PUBLIC;
 
     FOREACH role IN ARRAY ARRAY['balto_app', 'balto_eraser', 'balto_reader'] LOOP
         IF to_regrole(role) IS NULL THEN

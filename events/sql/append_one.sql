@@ -1,0 +1,1 @@
+SELECT outcomes, stream_positions, positions FROM append_event($1, $2)
