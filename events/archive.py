@@ -14,7 +14,7 @@ import orjson
 from events.store import StoreError
 from events.stored import StoredEvent
 
-_GROUP: Final = 10_000
+_GROUP: Final = 2_000
 _LEVEL: Final = 9
 _FORMAT: Final = 1
 
