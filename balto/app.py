@@ -89,7 +89,7 @@ async def open_library(settings: Settings, say: Say = _silent) -> AsyncIterator[
     async with contextlib.AsyncExitStack() as stack:
         try:
             dsn = own_database(settings) or await _embedded(settings, stack, say)
-            store = await PostgresStore.connect(dsn, masters=_masters(settings))
+            store = await PostgresStore.connect(dsn, masters=master_keys(settings), archive=settings.archive)
             stack.push_async_callback(store.close)
             projector = await Projector.connect(dsn)
             stack.push_async_callback(projector.close)
@@ -100,7 +100,12 @@ async def open_library(settings: Settings, say: Say = _silent) -> AsyncIterator[
         yield Library(settings=settings, dsn=dsn, store=store, projector=projector)
 
 
-def _masters(settings: Settings) -> MasterKeys:
+def master_keys(settings: Settings) -> MasterKeys:
+    """Return the master keys that are set, or those of the data folder.
+
+    Raises:
+        SealingError: they cannot be had.
+    """
     if settings.master_key is not None:
         return MasterKeys.parse(settings.master_key.get_secret_value())
     return MasterKeys.load(settings.data_dir / "master.key")

@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     """Where the embedded PostgreSQL and the assembled speech model live."""
     database_url: SecretStr | None = None
     """A PostgreSQL of your own; without it Balto starts an embedded one."""
+    archive_dir: Path | None = None
+    """Where cold partitions go as Parquet, `data_dir/archive` without it. Servers that share a database share it."""
     master_key: SecretStr | None = None
     """What the keys of personal data are wrapped with: base64 of 32 bytes, or several as `VERSION:BASE64,…`. Without it
     they are in `data_dir/master.key`, made the first time. Servers that share a database must share it."""
@@ -79,6 +81,11 @@ class Settings(BaseSettings):
     def _at_home(cls, path: Path) -> Path:
         # A shell has expanded its own; a line of `.env` comes as it is written.
         return path.expanduser()
+
+    @property
+    def archive(self) -> Path:
+        """The archive's folder."""
+        return self.archive_dir or self.data_dir / "archive"
 
     @property
     def registration_is_open(self) -> bool:

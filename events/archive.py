@@ -14,7 +14,7 @@ import orjson
 from events.store import StoreError
 from events.stored import StoredEvent
 
-_GROUP: Final = 10_000
+_GROUP: Final = 2_000
 _LEVEL: Final = 9
 _FORMAT: Final = 1
 
@@ -140,11 +140,13 @@ class ParquetWriter:
         """
         self._writer.close()
         _sync(self._scratch)
+        self._scratch.chmod(0o600)
         size, digest = self._scratch.stat().st_size, _digest(self._scratch)
         self._scratch.replace(self._path)
         written = Written(file=self._path.name, events=self.events, size=size, sha256=digest)
         manifest = self._path.with_name(f"{self._path.name}.json")
         about = {"file": written.file, "events": written.events, "bytes": size, "sha256": digest.hex(), **extra}
+        manifest.touch(0o600)
         manifest.write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         _sync(manifest)
         _sync(self._path.parent)

@@ -160,8 +160,7 @@ class MasterKeys:
     def new_key(self, stream: str) -> StreamKey:
         """Make a data key for a stream, wrapped with the newest master key."""
         key_id, key = uuid4(), AESGCM.generate_key(8 * KEY_BYTES)
-        wrapped = _seal(self._ciphers[self._newest], key, _about_key(stream, key_id))
-        return StreamKey(key_id, self._newest, wrapped, AESGCM(key))
+        return StreamKey(key_id, *self.wrap(stream, key_id, key), AESGCM(key))
 
     def unwrap(self, stream: str, key_id: UUID, master: int, wrapped: bytes) -> StreamKey:
         """Return the data key of a stream.
@@ -169,10 +168,24 @@ class MasterKeys:
         Raises:
             SealingError: its master key is not at hand, or does not open it.
         """
+        return StreamKey(key_id, master, wrapped, AESGCM(self._open_key(stream, key_id, master, wrapped)))
+
+    def rewrap(self, stream: str, key_id: UUID, master: int, wrapped: bytes, other: "MasterKeys") -> tuple[int, bytes]:
+        """Wrap the data key of a stream with the newest of other master keys; return its version and the wrapped key.
+
+        Raises:
+            SealingError: as `unwrap`.
+        """
+        return other.wrap(stream, key_id, self._open_key(stream, key_id, master, wrapped))
+
+    def wrap(self, stream: str, key_id: UUID, key: bytes) -> tuple[int, bytes]:
+        """Wrap the data key of a stream; return the newest master key's version and the wrapped key."""
+        return self._newest, _seal(self._ciphers[self._newest], key, _about_key(stream, key_id))
+
+    def _open_key(self, stream: str, key_id: UUID, master: int, wrapped: bytes) -> bytes:
         if master not in self._ciphers:
             raise SealingError(f"master key {master} is not at hand")
-        key = _open(self._ciphers[master], wrapped, _about_key(stream, key_id))
-        return StreamKey(key_id, master, wrapped, AESGCM(key))
+        return _open(self._ciphers[master], wrapped, _about_key(stream, key_id))
 
 
 def _seal(cipher: AESGCM, data: bytes, about: bytes) -> bytes:

@@ -1,0 +1,228 @@
+"""Commands for the ledger: verify, erase, status, holds, retention."""
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from balto.cli import transfer
+from balto.cli.common import AsJson, cell, err, fail, out, print_json, print_rows
+from balto.cli.opening import bar, stream_name, with_store, wrap
+from balto.cli.past import resolve_session
+
+store = typer.Typer(help="The store: status, export, import, copies, legal holds, retention.", no_args_is_help=True)
+hold = typer.Typer(help="Legal holds: what they name is neither erased nor expired.", no_args_is_help=True)
+store.add_typer(hold, name="hold")
+for _command in transfer.COMMANDS:
+    store.command(_command.__name__.rstrip("_"))(_command)
+
+Stream = Annotated[str | None, typer.Option("--stream", help="A stream, or a session by its id.")]
+
+
+def verify(as_json: AsJson = False) -> None:
+    """Check every event: chains, gaps, versions, files of the archive. Exits with 1 at a flaw."""
+    from events.verify import verify as verify_ledger
+
+    async def work(library: Any) -> tuple[Any, list[Any]]:
+        with bar("checking events") as moved:
+            found = await verify_ledger(library.dsn, archive=library.settings.archive, progress=moved)
+        return found, [row for row in await library.projector.status() if row.lag or row.state != "live"]
+
+    found, behind = with_store(work)
+    if as_json:
+        lagging = [{"name": row.name, "state": row.state, "lag": row.lag} for row in behind]
+        print_json({**dataclasses.asdict(found), "whole": found.whole, "read_models_behind": lagging})
+    else:
+        out.print(f"{found.events} events in {found.streams} streams: {'whole' if found.whole else 'not whole'}")
+        for skipped in found.skipped:
+            out.print(f"not looked at: {skipped}", markup=False)
+        for row in behind:
+            out.print(f"read model {row.name} is {row.state}, {row.lag} events behind")
+        for flaw in found.flaws:
+            err.print(f"balto: {flaw.message}", markup=False, soft_wrap=True)
+    if not found.whole:
+        raise typer.Exit(1)
+
+
+def erase(
+    session: Annotated[str, typer.Argument(help="A session's id, `last`, or a stream's name.", metavar="SESSION")],
+    reason: Annotated[str, typer.Option("--reason", help="Kept with the event; nothing personal.")] = "requested",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Destroy for good what a session holds of a person: its key and its audio. Numbers stay."""
+    from events.catalogue import SubjectErased
+
+    async def work(library: Any) -> dict[str, Any]:
+        name = stream_name(await resolve_session(library, session)) or session
+        if not await library.store.stream_position(name):
+            fail(f"there is no session {session} (`balto sessions` lists them)")
+        if not yes and not typer.confirm(f"Erase {name} for good?", err=True):
+            raise typer.Exit(1)
+        landed = await library.store.erase(name, wrap(SubjectErased(reason=reason)))
+        return {"stream": name, "position": landed.position}
+
+    done = with_store(work)
+    if as_json:
+        print_json(done)
+    else:
+        out.print(f"erased {done['stream']} (event {done['position']}); backups made before still hold its key")
+
+
+@store.command()
+def status(as_json: AsJson = False) -> None:
+    """Say how much there is of what, and where readers stand."""
+    from events.driver import one_connection
+    from events.overview import overview
+
+    async def work(library: Any) -> Any:
+        async with one_connection(library.dsn, application_name="balto store") as connection:
+            return await overview(connection)
+
+    found = with_store(work)
+    if as_json:
+        print_json({**dataclasses.asdict(found), "cold": [_cold(one) for one in found.cold]})
+        return
+    out.print(f"PostgreSQL {found.server}, {_size(found.database_bytes)}")
+    out.print(f"last position {found.last_position}; {found.streams} streams, {found.erased_streams} of them erased")
+    out.print(f"{found.keys} keys, wrapped by master keys {cell(found.masters) or '–'}")
+    out.print(f"{found.recordings} chunks of audio, {_size(found.recording_bytes)}")
+    for one in found.partitions:
+        out.print(f"partition {one.name}: {one.events} events, {_size(one.bytes)}")
+    for one in found.cold:
+        left = "" if one.dropped_at else ", table still there"
+        out.print(f"cold {one.file}: {one.events} events, {_size(one.size)}{left}")
+    for one in found.subscriptions:
+        out.print(f"subscription {one.name} {one.slot + 1}/{one.slots}: at {one.position}, {one.lag} behind")
+    out.print(f"{len(found.holds)} legal holds")
+
+
+def _cold(one: Any) -> dict[str, Any]:
+    return {**dataclasses.asdict(one), "sha256": one.sha256.hex()}
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+@store.command()
+def retain(
+    recordings: Annotated[int | None, typer.Option("--recordings-older-than", min=1, help="Days; audio goes.")] = None,
+    events: Annotated[int | None, typer.Option("--events-older-than", min=1, help="Days; to the archive.")] = None,
+    keep_table: Annotated[bool, typer.Option("--keep-table", help="Detach, but don't drop.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let old audio go, and old partitions to the archive. What is on legal hold stays."""
+    if recordings is None and events is None:
+        fail("say what is old: --recordings-older-than DAYS, --events-older-than DAYS")
+    from events.cold import freeze
+    from events.driver import one_connection
+    from events.retention import expire_recordings
+
+    async def work(library: Any) -> dict[str, Any]:
+        done: dict[str, Any] = {}
+        if recordings is not None:
+            async with one_connection(library.dsn, application_name="balto retain") as connection:
+                with bar("expiring recordings") as moved:
+                    gone = await expire_recordings(connection, older_than=_ago(recordings), wrap=wrap, progress=moved)
+            done["recordings"] = dataclasses.asdict(gone)
+        if events is not None:
+            await library.projector.catch_up()
+            upto = min([row.position for row in await library.projector.status()])
+            with bar("freezing partitions") as moved:
+                frozen = await freeze(
+                    library.dsn,
+                    library.settings.archive,
+                    older_than=_ago(events),
+                    upto=upto,
+                    drop=not keep_table,
+                    say=lambda _, at, of: moved(at, of),
+                )
+            done["partitions"] = [dataclasses.asdict(one) for one in frozen]
+        return done
+
+    done = with_store(work)
+    if as_json:
+        print_json(done)
+        return
+    if "recordings" in done:
+        out.print(f"audio of {done['recordings']['streams']} sessions expired, {_size(done['recordings']['bytes'])}")
+    for one in done.get("partitions", ()):
+        out.print(f"{one['name']}: {one['outcome']}" + (f", {_size(one['size'])}" if one["size"] else ""))
+
+
+@store.command()
+def thaw(first: Annotated[int, typer.Argument(help="First position of a cold partition.", min=0)]) -> None:
+    """Bring a cold partition back into the database, as a rebuild of read models needs it."""
+    from events.thaw import thaw as thaw_partition
+
+    count = with_store(lambda library: thaw_partition(library.dsn, library.settings.archive, first=first))
+    out.print(f"{count} events are back")
+
+
+@hold.command("add")
+def add_hold(
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept on record.")],
+    stream: Stream = None,
+    tenant: Annotated[str | None, typer.Option("--tenant", help="All that a tenant has.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a session, or all of a tenant's, on legal hold."""
+    from events.retention import place_hold
+
+    if (stream is None) == (tenant is None):
+        fail("give either --stream or --tenant")
+
+    async def work(connection: Any) -> int:
+        return await place_hold(connection, stream=stream_name(stream), tenant=tenant, reason=reason)
+
+    number = _with_connection(work)
+    if as_json:
+        print_json({"id": number})
+    else:
+        out.print(f"hold {number}")
+
+
+@hold.command("list")
+def list_all(
+    lifted: Annotated[bool, typer.Option("--all", help="Also those that were lifted.")] = False, as_json: AsJson = False
+) -> None:
+    """List the holds."""
+    from events.retention import list_holds
+
+    rows = _with_connection(lambda connection: list_holds(connection, lifted=lifted))
+    columns = ("id", "stream", "tenant", "reason", "placed_at", "lifted_at")
+    print_rows(rows, columns, title="Legal holds", as_json=as_json)
+
+
+@hold.command("remove")
+def remove(number: Annotated[int, typer.Argument(help="Number of the hold.")]) -> None:
+    """Lift a hold; it stays on record."""
+    from events.retention import lift_hold
+
+    if not _with_connection(lambda connection: lift_hold(connection, number)):
+        fail(f"there is no hold {number} in force")
+    out.print(f"lifted hold {number}")
+
+
+def _with_connection[T](work: Callable[[Any], Awaitable[T]]) -> T:
+    from events.driver import one_connection
+
+    async def go(library: Any) -> T:
+        async with one_connection(library.dsn, application_name="balto store") as connection:
+            return await work(connection)
+
+    return with_store(go)
+
+
+def _ago(days: int) -> datetime:
+    return datetime.now(UTC) - timedelta(days=days)
+
+
+COMMANDS = (verify, erase)

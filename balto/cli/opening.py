@@ -1,0 +1,60 @@
+"""What commands for the ledger share: opening it, progress bars, names of streams, new events."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from balto.cli.common import err, fail, load_settings, run
+
+
+def with_store[T](work: Callable[[Any], Awaitable[T]]) -> T:
+    """Open the library as it stands, read models not brought up to date, and run `work(library)`."""
+    settings = load_settings()
+
+    async def go() -> T:
+        from balto.app import StartError, open_library
+        from events.store import StoreError
+
+        try:
+            async with open_library(settings) as library:
+                return await work(library)
+        except (StartError, StoreError) as error:
+            fail(str(error))
+
+    return run(go())
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on standard error; gives what to call with how much is done, and of how much."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(what, total=None)
+
+        def moved(done: int, of: int) -> None:
+            progress.update(task, completed=done, total=of)
+
+        yield moved
+
+
+def stream_name(name: str | None) -> str | None:
+    """Return a stream's name, given it or a session's bare id."""
+    if name is None:
+        return None
+    try:
+        return f"session-{UUID(name)}"
+    except ValueError:
+        return name
+
+
+def wrap(event: Any) -> Any:
+    """Make a new event that happens now."""
+    from actors.runtime.clock import SystemClock
+    from balto.app import new_event_id
+    from events.envelope import NewEvent
+
+    clock = SystemClock()
+    return NewEvent(event_id=new_event_id(clock), event=event, occurred_at=clock.utc())
