@@ -265,7 +265,7 @@ class SessionActor(Actor):
         self._crew.forget_all_but(self._state.open_phrases)
         self._writer.forget_all_but(self._state.open_phrases, self._state.undelivered.values())
         self._connection.work_through(self._durable_bytes, phrases_under_way=len(self._crew.phrases))
-        if self._handing_over and not self._writer.pending:
+        if self._handing_over and not self._writer.pending and not self._over:
             self._leave("server_stopping")
             return
         under_way = bool(self._state.open_phrases) or self._writer.pending > 0

@@ -16,7 +16,6 @@ from actors.stt.transcriber import Transcriber
 from actors.values import Classified, Normalised, Pcm, Resolved, SpeechBegan, Transcript, VadSettings
 from events.catalogue import (
     Category,
-    EndReason,
     Entity,
     Event,
     RecommendationSent,
@@ -48,7 +47,7 @@ class Client:
     """Takes what the session tells it."""
 
     def __init__(self) -> None:
-        self.over: asyncio.Future[EndReason] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[Goodbye] = asyncio.get_running_loop().create_future()
         self.session: Any = None
 
     def publish(self, event: Event) -> None:
