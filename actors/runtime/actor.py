@@ -175,7 +175,7 @@ class Actor(pykka.Actor):
                     raise error
                 return self._stop() if message.stop else value
             case Start():
-                return self._actor_loop_setup()
+                return self.on_start()
             case Restarted(error):
                 return self.on_restart(error)
             case ReceiveTimeout():

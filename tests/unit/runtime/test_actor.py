@@ -218,3 +218,17 @@ async def test_a_busy_actor_leaves_the_loop_to_others(system: ActorSystem) -> No
         turns += 1
     assert turns > 1
     await stop(ref)
+
+
+class Stillborn(OnLoop):
+    def on_start(self) -> None:
+        raise ValueError("stillborn")
+
+
+async def test_an_actor_that_fails_to_start_stops_and_its_parent_is_told(system: ActorSystem) -> None:
+    parent = system.spawn(Parent)
+    told = await parent.ask("failure", block=False)
+    child = system.spawn(Stillborn, parent=parent)
+    failed: ChildFailed = await asyncio.wait_for(told, 5)
+    assert (failed.actor_class, failed.error, child.is_alive()) == ("Stillborn", "ValueError", False)
+    await stop(parent)
