@@ -2,13 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
-from copy import copy
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from typing import Final, Protocol
 
+from events.entries import Entry, fail_all, follows, merged, refuse, refuse_behind, settle
 from events.prepared import PreparedAppend, prepare
-from events.store import ANY, Append, Appended, Outcome, StoreError, StoreUnavailableError
+from events.store import Append, Appended, Outcome, StoreError, StoreUnavailableError
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
@@ -40,12 +39,6 @@ class GroupStore(Protocol):
     async def append_group(self, appends: Sequence[PreparedAppend]) -> Sequence[Outcome]:
         """Append to several streams in one transaction, each append accepted or refused for itself."""
         ...
-
-
-@dataclass(slots=True, eq=False)
-class _Entry:
-    append: PreparedAppend
-    done: asyncio.Future[Appended]
 
 
 class Journal:
@@ -83,8 +76,8 @@ class Journal:
         self._max_queued_bytes = max_queued_bytes
         self._max_flush_events = max_flush_events
         self._max_flush_bytes = max_flush_bytes
-        self._queue: deque[_Entry] = deque()
-        self._taken: list[_Entry] = []
+        self._queue: deque[Entry] = deque()
+        self._taken: list[Entry] = []
         self._queued_bytes = 0
         self._waiting_for_room: deque[asyncio.Future[None]] = deque()
         self._work = asyncio.Event()
@@ -146,8 +139,8 @@ class Journal:
     def _enqueue(self, append: Append) -> asyncio.Future[Appended]:
         if not self._open:
             raise JournalClosedError("the journal is not open")
-        entry = _Entry(prepare(append), asyncio.get_running_loop().create_future())
-        if _refuse_behind(entry):
+        entry = Entry(prepare(append), asyncio.get_running_loop().create_future())
+        if refuse_behind(entry):
             return entry.done
         self._queue.append(entry)
         self._queued_bytes += entry.append.size
@@ -177,17 +170,17 @@ class Journal:
             # Of use only when the writer is cancelled: nobody may be left waiting.
             self._open = False
             stopped = JournalClosedError("the journal was stopped; what became of this append is not known")
-            _fail_all([*self._taken, *self._queue], stopped)
+            fail_all([*self._taken, *self._queue], stopped)
 
-    def _take(self) -> list[list[_Entry]]:
+    def _take(self) -> list[list[Entry]]:
         """Take a flush from the head of the queue, grouped by stream.
 
         It ends before an append that cannot be merged with what it holds of the same stream, so that order is kept.
         """
-        groups: dict[str, list[_Entry]] = {}
+        groups: dict[str, list[Entry]] = {}
         events = size = 0
         while self._queue:
-            if _refuse_behind(self._queue[0]):
+            if refuse_behind(self._queue[0]):
                 self._queued_bytes -= self._queue.popleft().append.size
                 continue
             append = self._queue[0].append
@@ -196,20 +189,20 @@ class Journal:
             group = groups.get(append.stream)
             if groups and (events > self._max_flush_events or size > self._max_flush_bytes):
                 break
-            if group is not None and not _follows(append, group):
+            if group is not None and not follows(append, group):
                 break
             entry = self._queue.popleft()
             self._queued_bytes -= entry.append.size
             groups.setdefault(append.stream, []).append(entry)
         return list(groups.values())
 
-    async def _flush(self, groups: list[list[_Entry]]) -> bool:
+    async def _flush(self, groups: list[list[Entry]]) -> bool:
         """Write, tell everybody, and return whether the database was there all along."""
         try:
-            outcomes = await self._persist([_merged(group) for group in groups])
+            outcomes = await self._persist([merged(group) for group in groups])
         except StoreUnavailableError as error:
-            _fail_all([entry for group in groups for entry in group], error)
-            _fail_all(self._queue, error)
+            fail_all([entry for group in groups for entry in group], error)
+            fail_all(self._queue, error)
             self._queue.clear()
             self._queued_bytes = 0
             self._give_room()
@@ -219,20 +212,20 @@ class Journal:
         there = True
         for group, outcome in zip(groups, outcomes, strict=True):
             if isinstance(outcome, Appended):
-                _settle(group, outcome)
+                settle(group, outcome)
             else:
                 there = await self._apart(group, outcome) and there
         return there
 
-    async def _apart(self, entries: Sequence[_Entry], error: Exception) -> bool:
+    async def _apart(self, entries: Sequence[Entry], error: Exception) -> bool:
         """After a refusal, write each by itself, so that only those at fault are refused; return as `_flush`."""
         if len(entries) == 1:
-            _refuse(entries[0], error)
+            refuse(entries[0], error)
             return True
         for number, entry in enumerate(entries, 1):
-            if not _refuse_behind(entry) and not await self._flush([[entry]]):
+            if not refuse_behind(entry) and not await self._flush([[entry]]):
                 # Written now, the others of a stream would come before the one that failed and may be repeated.
-                _fail_all(entries[number:], StoreUnavailableError("the database went away before this append's turn"))
+                fail_all(entries[number:], StoreUnavailableError("the database went away before this append's turn"))
                 return False
         return True
 
@@ -252,70 +245,3 @@ class Journal:
             else:
                 self._down_since = None
                 return outcomes
-
-
-def _refuse(entry: _Entry, error: Exception) -> None:
-    lane = entry.append.lane
-    if lane is not None and lane.refused is None:
-        lane.refused = error if isinstance(error, StoreError) else StoreError(str(error))
-    if not entry.done.done():
-        entry.done.set_exception(error)
-
-
-def _refuse_behind(entry: _Entry) -> bool:
-    """Refuse an append whose lane had one refused before, and tell whether that was so."""
-    lane = entry.append.lane
-    if lane is None or lane.refused is None:
-        return False
-    if not entry.done.done():
-        entry.done.set_exception(copy(lane.refused))
-    return True
-
-
-def _follows(append: PreparedAppend, group: Sequence[_Entry]) -> bool:
-    """Tell whether an append can be merged behind others of its stream without losing what it expects."""
-    if append.tenant != group[0].append.tenant or append.lane is not group[0].append.lane:
-        return False
-    if not all(append.ids.isdisjoint(entry.append.ids) for entry in group):
-        return False  # a repetition, which the database tells from the first once that is there
-    if append.expected == ANY:
-        return True
-    first = group[0].append.expected
-    return first != ANY and append.expected == first + sum(len(entry.append.rows) for entry in group)
-
-
-def _merged(group: Sequence[_Entry]) -> PreparedAppend:
-    appends = [entry.append for entry in group]
-    if len(appends) == 1:
-        return appends[0]
-    return replace(
-        appends[0],
-        rows=[row for append in appends for row in append.rows],
-        ids=frozenset().union(*(append.ids for append in appends)),
-        recordings=[chunk for append in appends for chunk in append.recordings],
-        sealed=any(append.sealed for append in appends),
-        size=sum(append.size for append in appends),
-    )
-
-
-def _settle(group: Sequence[_Entry], last: Appended) -> None:
-    """Tell each append of a merged one where it landed, from where the last event did."""
-    behind = sum(len(entry.append.rows) for entry in group)
-    # In the order of submission, since whoever waits acts on it in the order of being told.
-    for entry in group:
-        behind -= len(entry.append.rows)
-        if not entry.done.done():
-            entry.done.set_result(
-                Appended(stream_position=last.stream_position - behind, position=last.position - behind)
-            )
-
-
-def _fail_all(entries: Iterable[_Entry], error: StoreError) -> None:
-    """Tell every append of the failure that they share; each gets an exception of its own, as each is raised."""
-    for entry in entries:
-        if entry.append.lane is not None:
-            entry.append.lane.refused = entry.append.lane.refused or error
-        if not entry.done.done():
-            own = type(error)(*error.args)
-            own.__cause__ = error
-            entry.done.set_exception(own)

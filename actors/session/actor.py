@@ -1,6 +1,5 @@
 """The session actor: a thin shell that folds, journals and, once events are durable, acts."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, assert_never, override
@@ -27,6 +26,7 @@ from actors.session.crew import Crew
 from actors.session.decisions import decide
 from actors.session.inputs import AudioLost, Classification, Drained, Input, Lost, Progressed, TakenUp, phrase_failed
 from actors.session.ports import Goodbye, Outbox, SessionServices, SessionSpec
+from actors.session.settling import Settling
 from actors.session.state import SessionState, fold
 from actors.session.writing import Durable, Writer
 from actors.values import Phrase
@@ -81,7 +81,7 @@ class SessionActor(Actor):
         self._gave_up = False
         self._heard_all = False
         self._over = False
-        self._settling: list[asyncio.Future[None]] = []
+        self._settling = Settling()
 
     @override
     def on_start(self) -> None:
@@ -124,7 +124,7 @@ class SessionActor(Actor):
             case HandOver():
                 self._hand_over()
             case Settle(done):
-                self._settling.append(done)
+                self._settling.ask(done)
             case ChildFailed():
                 self._on_child_failed(message)
             case Durable():
@@ -160,14 +160,12 @@ class SessionActor(Actor):
 
     def _take(self, message: AudioArrived) -> None:
         """Take a client's bytes: what is there already is passed over, a hole ends the connection."""
-        here = self._writer.bytes_received
-        known = 0 if message.byte_start is None else here - message.byte_start
-        if known < 0:
+        fresh = self._writer.fresh(message)
+        if fresh is None:
             self._connection.close("gap")
             return
         if self._end_reason is not None or self._handing_over:
-            known = len(message.data)
-        fresh = message.data[known:]
+            fresh = b""
         self._connection.discard(len(message.data) - len(fresh))
         if fresh:
             self._writer.receive(fresh)
@@ -227,13 +225,8 @@ class SessionActor(Actor):
 
     def _drive_open_phrases(self) -> None:
         """Ask again for what was under way when the session's former life ended."""
-        for number, phrase in sorted(self._state.open_phrases.items()):
-            if phrase.stage == "speaking":
-                continue
-            if number in self._crew.phrases:
-                self._drive(number)
-            else:
-                self._decide(AudioLost(number))
+        for number in self._crew.drive_all(self._state.open_phrases):
+            self._decide(AudioLost(number))
 
     def _on_durable(self, message: Durable) -> None:
         self._writer.settled()
@@ -244,7 +237,7 @@ class SessionActor(Actor):
             self._connection.publish(event)
             match event:
                 case PhraseCaptured() | TranscriptionRequested() | NormalisationRequested() | ClassificationRequested():
-                    self._drive(event.phrase)
+                    self._crew.drive(event.phrase, self._state.open_phrases.get(event.phrase))
                 case AudioReceived():
                     self._durable_bytes = event.byte_end
                 case RecommendationSent():
@@ -255,11 +248,6 @@ class SessionActor(Actor):
                     self._leave(event.reason)
                 case _:
                     pass
-
-    def _drive(self, number: int) -> None:
-        phrase = self._state.open_phrases.get(number)
-        if phrase is not None:
-            self._crew.drive(number, phrase)
 
     def _after(self) -> None:
         self._crew.forget_all_but(self._state.open_phrases)
@@ -272,19 +260,9 @@ class SessionActor(Actor):
         undelivered = bool(self._state.undelivered) and self._connection.awaited
         if self._end_reason and self._heard_all and not under_way and not undelivered and not self._state.ended:
             self._decide(Drained(reason=self._end_reason, byte_end=self._writer.bytes_received))
-        self._settle(undelivered=undelivered)
-
-    def _settle(self, *, undelivered: bool) -> None:
         worked_through = self._listened_bytes == self._writer.bytes_received or self._state.rejected
-        busy = bool(self._crew.phrases) or self._writer.pending > 0 or undelivered
-        if worked_through and not busy:
-            self._sign()
-
-    def _sign(self) -> None:
-        for done in self._settling:
-            if not done.done():
-                done.set_result(None)
-        self._settling.clear()
+        if worked_through and not (self._crew.phrases or self._writer.pending or undelivered):
+            self._settling.sign()
 
     @override
     def on_child_restarting(self, restarting: ChildRestarting) -> None:
@@ -328,7 +306,7 @@ class SessionActor(Actor):
         if not self._over:
             self._over = True
             self._connection.end()
-            self._sign()
+            self._settling.sign()
             self._on_end(self._spec.session_id)
 
     @override

@@ -95,8 +95,18 @@ class Crew:
             del self._phrases[number]
             self._cleaned.pop(number, None)
 
-    def drive(self, number: int, phrase: PhraseState) -> None:
-        """Ask for the step that a phrase's stream says is due."""
+    def drive_all(self, open_phrases: Mapping[int, PhraseState]) -> list[int]:
+        """Ask for what is due of every phrase, in order; return those whose audio is not here."""
+        closed = [number for number in sorted(open_phrases) if open_phrases[number].stage != "speaking"]
+        for number in closed:
+            if number in self._phrases:
+                self.drive(number, open_phrases[number])
+        return [number for number in closed if number not in self._phrases]
+
+    def drive(self, number: int, phrase: PhraseState | None) -> None:
+        """Ask for the step that a phrase's stream says is due; none for one that has its outcome."""
+        if phrase is None:
+            return
         audio = self._phrases[number]
         match phrase.stage:
             case "captured":

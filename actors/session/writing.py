@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pykka
 
+from actors.messages import AudioArrived
 from actors.session.ports import SessionServices, SessionSpec
 from events.catalogue import AudioReceived, Event, RecommendationSent
 from events.envelope import NewEvent
@@ -59,6 +60,11 @@ class Writer:
     def bytes_received(self) -> int:
         """Bytes received from the client so far."""
         return self._recorded_to + len(self._unrecorded)
+
+    def fresh(self, message: AudioArrived) -> bytes | None:
+        """Return the part of a client's bytes that is not there yet, or None where bytes before it are missing."""
+        known = 0 if message.byte_start is None else self.bytes_received - message.byte_start
+        return None if known < 0 else message.data[known:]
 
     def receive(self, data: bytes) -> None:
         """Keep a client's bytes until the event that records them."""
