@@ -132,9 +132,10 @@ def _to_json(name: str, writer: SchemaSerializer, what: tuple[Any, ...]) -> byte
     except PydanticSerializationError:
         # The original error quotes the value, which may be personal.
         raise CodecError(f"a field of {name} holds a value that is not of its type") from None
-    if b"\\u0000" in data and _NUL.search(data):
+    # Looking for one byte is many times faster than for several, and these are rare.
+    if b"\\" in data and _NUL.search(data):
         raise CodecError(f"a text of {name} holds a NUL")
-    if b"NaN" in data or b"Infinity" in data:
+    if (b"N" in data and b"NaN" in data) or (b"I" in data and b"Infinity" in data):
         _refuse_not_finite(name, data)
     return data
 

@@ -1,13 +1,13 @@
 """Connections to the database, as the store needs them."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from operator import itemgetter
 from typing import Final
 
 import asyncpg
 
-WRITING: Final = {
+_WRITING: Final = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
@@ -18,29 +18,28 @@ WRITING: Final = {
 """Settings of connections that append: plans that are made once, perhaps while the tables are still empty."""
 
 
-async def open_pool(
-    dsn: str,
-    *,
-    least: int,
-    most: int,
-    application_name: str,
-    timeout_s: float,
-    settings: Mapping[str, str] | None = None,
-) -> asyncpg.Pool:
-    """Open connections that take and give JSON as bytes, with settings of their own."""
+async def open_pool(dsn: str, *, most: int, application_name: str, timeout_s: float) -> asyncpg.Pool:
+    """Make a pool of connections that take and give JSON as bytes, each opened when it is needed."""
     return await asyncpg.create_pool(
         dsn,
-        min_size=least,
+        min_size=0,
         max_size=most,
         init=_prepare_connection,
         reset=_leave_as_it_is,
-        server_settings={
-            "application_name": application_name,
-            "default_transaction_isolation": "read committed",
-            **(settings or {}),
-        },
+        server_settings=_settings(application_name),
         timeout=timeout_s,
     )
+
+
+async def open_writer(dsn: str, *, application_name: str, timeout_s: float) -> asyncpg.Connection:
+    """Open a connection that appends."""
+    connection = await asyncpg.connect(dsn, timeout=timeout_s, server_settings=_settings(application_name) | _WRITING)
+    await _prepare_connection(connection)
+    return connection
+
+
+def _settings(application_name: str) -> dict[str, str]:
+    return {"application_name": application_name, "default_transaction_isolation": "read committed"}
 
 
 @asynccontextmanager

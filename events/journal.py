@@ -11,6 +11,8 @@ from events.store import Append, Appended, Outcome, StoreError, StoreUnavailable
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
+_WORTH_SHARING: Final = 16
+"""Appends: a flush has a price of its own, so that shares of fewer would cost more than they save."""
 
 
 class JournalFullError(StoreError):
@@ -59,6 +61,7 @@ class Journal:
         max_queued_bytes: int = 64 * 1024 * 1024,
         max_flush_events: int = 1000,
         max_flush_bytes: int = 8 * 1024 * 1024,
+        flights: int = 2,
     ) -> None:
         """Set the bounds.
 
@@ -69,6 +72,8 @@ class Journal:
             max_queued_bytes: bytes of events and recordings that may wait; the last append may go beyond.
             max_flush_events: events in one flush; a single append may hold more.
             max_flush_bytes: bytes in one flush; a single append may hold more.
+            flights: flushes under way at once, never two with the same stream: while the database writes one, the next
+                is sealed, encoded and sent.
         """
         self._store = store
         self._patience_s = patience_s
@@ -76,38 +81,38 @@ class Journal:
         self._max_queued_bytes = max_queued_bytes
         self._max_flush_events = max_flush_events
         self._max_flush_bytes = max_flush_bytes
+        self._flights = flights
         self._queue: deque[Entry] = deque()
-        self._taken: list[Entry] = []
         self._queued_bytes = 0
         self._waiting_for_room: deque[asyncio.Future[None]] = deque()
-        self._work = asyncio.Event()
+        self._aloft: set[str] = set()
+        self._idle: list[asyncio.Future[None]] = []
         self._down_since: float | None = None
-        self._writer: asyncio.Task[None] | None = None
+        self._writers: list[asyncio.Task[None]] = []
         self._open = False
 
     async def start(self) -> None:
-        """Start the writer."""
-        if self._writer is None:
+        """Start writing."""
+        if not self._writers:
             self._open = True
-            self._writer = asyncio.create_task(self._write(), name="journal")
+            self._writers = [asyncio.create_task(self._fly(), name=f"journal-{n}") for n in range(self._flights)]
 
     async def close(self) -> None:
-        """Take nothing more, commit what is queued and stop the writer."""
+        """Take nothing more, commit what is queued and stop writing."""
         self._open = False
         for waiting in self._waiting_for_room:
             if not waiting.done():
                 waiting.set_exception(JournalClosedError("the journal was closed"))
-        self._work.set()
-        if self._writer is not None:
-            await self._writer
-            self._writer = None
+        self._wake_all()
+        await asyncio.gather(*self._writers)
+        self._writers = []
 
     def submit(self, append: Append) -> asyncio.Future[Appended]:
         """Queue an append at once.
 
         Returns:
             A future of where it landed, once it is durable. It raises `WrongExpectedPositionError`,
-            `StreamErasedError`, `StoreUnavailableError` or `StoreError`. Cancelling it does not take the append back.
+            `StreamErasedError`, `WrongTenantError`, `StoreUnavailableError` or `StoreError`. Cancelling it does not take the append back.
 
         Raises:
             JournalFullError: the queue is full, or others wait for room already.
@@ -144,7 +149,7 @@ class Journal:
             return entry.done
         self._queue.append(entry)
         self._queued_bytes += entry.append.size
-        self._work.set()
+        self._wake_one()
         return entry.done
 
     def _has_room(self) -> bool:
@@ -155,45 +160,80 @@ class Journal:
         if self._waiting_for_room and self._has_room() and not self._waiting_for_room[0].done():
             self._waiting_for_room[0].set_result(None)
 
-    async def _write(self) -> None:
+    def _wake_one(self) -> None:
+        while self._idle:
+            waiting = self._idle.pop()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+
+    def _wake_all(self) -> None:
+        while self._idle:
+            self._wake_one()
+
+    async def _fly(self) -> None:
+        """Write one flush after another, side by side with the other flights, until the journal is closed and empty."""
+        groups: list[list[Entry]] = []
         try:
             while self._queue or self._open:
-                if self._queue:
-                    groups = self._take()
-                    self._taken = [entry for group in groups for entry in group]
+                groups = self._take()
+                if groups:
                     self._give_room()
-                    await self._flush(groups)
+                    if self._queue:
+                        self._wake_one()
+                    streams = {group[0].append.stream for group in groups}
+                    self._aloft |= streams
+                    try:
+                        await self._flush(groups)
+                    finally:
+                        self._aloft -= streams
                 else:
-                    self._work.clear()
-                    await self._work.wait()
-        finally:
-            # Of use only when the writer is cancelled: nobody may be left waiting.
+                    # Nothing, or only what has to wait until another flight has landed, which takes it then.
+                    waiting = asyncio.get_running_loop().create_future()
+                    self._idle.append(waiting)
+                    await waiting
+        except BaseException:
+            # The writer was cancelled: nobody may be left waiting.
             self._open = False
             stopped = JournalClosedError("the journal was stopped; what became of this append is not known")
-            fail_all([*self._taken, *self._queue], stopped)
+            fail_all([entry for group in groups for entry in group], stopped)
+            fail_all(self._queue, stopped)
+            self._queue.clear()
+            raise
+        finally:
+            self._wake_all()
 
     def _take(self) -> list[list[Entry]]:
-        """Take a flush from the head of the queue, grouped by stream.
+        """Take a flush from the queue, grouped by stream, and leave what must not overtake anything of its stream.
 
-        It ends before an append that cannot be merged with what it holds of the same stream, so that order is kept.
+        While nothing is under way it takes its share of the streams, so that one share is encoded while another is
+        being written.
         """
         groups: dict[str, list[Entry]] = {}
+        waits = set(self._aloft)
+        left: list[Entry] = []
+        most = len(self._queue)
+        if not self._aloft and most >= _WORTH_SHARING:
+            most = -(-len({entry.append.stream for entry in self._queue}) // self._flights)
         events = size = 0
         while self._queue:
-            if refuse_behind(self._queue[0]):
-                self._queued_bytes -= self._queue.popleft().append.size
-                continue
-            append = self._queue[0].append
-            events += len(append.rows)
-            size += append.size
+            entry = self._queue[0]
+            append = entry.append
             group = groups.get(append.stream)
-            if groups and (events > self._max_flush_events or size > self._max_flush_bytes):
-                break
-            if group is not None and not follows(append, group):
-                break
-            entry = self._queue.popleft()
-            self._queued_bytes -= entry.append.size
-            groups.setdefault(append.stream, []).append(entry)
+            if refuse_behind(entry):
+                self._queued_bytes -= append.size
+            elif append.stream in waits or not (len(groups) < most if group is None else follows(append, group)):
+                waits.add(append.stream)
+                left.append(entry)
+            else:
+                events += len(append.rows)
+                size += append.size
+                if groups and (events > self._max_flush_events or size > self._max_flush_bytes):
+                    break
+                self._queued_bytes -= append.size
+                groups.setdefault(append.stream, []).append(entry)
+            self._queue.popleft()
+        self._queue.extendleft(reversed(left))
         return list(groups.values())
 
     async def _flush(self, groups: list[list[Entry]]) -> bool:

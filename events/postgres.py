@@ -2,16 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
-from events.driver import WRITING, open_pool
+from events.driver import open_pool, open_writer
 from events.envelope import NewEvent
 from events.faults import translated
-from events.frozen import ColdRow
 from events.keyring import KeyRing, compare_masters
 from events.migrations import migrate
 from events.prepared import PreparedAppend, arguments, event_row, prepare
@@ -27,12 +26,10 @@ from events.store import (
     StoreUnavailableError,
     StreamErasedError,
     WrongExpectedPositionError,
+    WrongTenantError,
 )
+from events.writers import Writers
 
-type _Rows = tuple[Sequence[asyncpg.Record | ColdRow], dict[str, StreamKey]]
-
-_PAGE: Final = 2_000
-_RECORDING_PAGE: Final = 16
 _KEY_ATTEMPTS: Final = 5
 
 
@@ -44,7 +41,7 @@ class PostgresStore(LedgerReader):
 
     def __init__(
         self,
-        writers: asyncpg.Pool,
+        writers: Writers,
         readers: asyncpg.Pool,
         *,
         masters: MasterKeys | None,
@@ -70,7 +67,7 @@ class PostgresStore(LedgerReader):
         Args:
             dsn: a `postgresql://` address.
             masters: without them, appending and reading anything personal raises `SealingError`.
-            max_readers: connections for reading, at most; two more are for appending.
+            max_readers: connections for reading, at most; a few more are for appending.
             timeout_s: seconds after which an append, or the next page of a reading, counts as unanswered.
             application_name: what the server's own views call these connections.
             archive: folder of the files of what is cold; without it, reading that raises `ArchiveError`.
@@ -80,37 +77,27 @@ class PostgresStore(LedgerReader):
             MigrationError: its schema is not one that this program can bring up to date.
             SealingError: what is in it was sealed with other master keys of the same versions.
         """
-        writers = readers = None
-        try:
-            with translated():
-                connection = await asyncpg.connect(dsn, timeout=timeout_s)
-                try:
-                    await migrate(connection)
-                    if masters is not None:
-                        await compare_masters(connection, masters)
-                finally:
-                    await connection.close(timeout=timeout_s)
-                writers = await open_pool(
-                    dsn, least=1, most=2, application_name=application_name, timeout_s=timeout_s, settings=WRITING
-                )
-                readers = await open_pool(
-                    dsn, least=0, most=max_readers, application_name=application_name, timeout_s=timeout_s
-                )
-        except BaseException:
-            if writers is not None:
-                writers.terminate()
-            raise
-        store = cls(writers, readers, masters=masters, timeout_s=timeout_s, archive=archive)
+        with translated():
+            connection = await asyncpg.connect(dsn, timeout=timeout_s)
+            try:
+                await migrate(connection)
+                if masters is not None:
+                    await compare_masters(connection, masters)
+            finally:
+                await connection.close(timeout=timeout_s)
+            readers = await open_pool(dsn, most=max_readers, application_name=application_name, timeout_s=timeout_s)
+        open_one = partial(open_writer, dsn, application_name=application_name, timeout_s=timeout_s)
+        store = cls(Writers(open_one), readers, masters=masters, timeout_s=timeout_s, archive=archive)
         await store.cold_ranges()
         return store
 
     async def close(self) -> None:
-        """Close every connection, after the queries that are under way or the time-out."""
-        for pool in (self._writers, self._readers):
-            try:
-                await asyncio.wait_for(pool.close(), self._timeout_s)
-            except TimeoutError:
-                pool.terminate()
+        """Close every connection, after the readings that are under way or the time-out."""
+        await self._writers.close(self._timeout_s)
+        try:
+            await asyncio.wait_for(self._readers.close(), self._timeout_s)
+        except TimeoutError:
+            self._readers.terminate()
 
     async def append(self, append: Append) -> Appended:
         """Append events to one stream; see `EventStore.append`."""
@@ -152,7 +139,7 @@ class PostgresStore(LedgerReader):
             if not left:
                 return [outcomes[append.stream] for append in appends]
             with translated():
-                async with asyncio.timeout(self._timeout_s), self._writers.acquire() as connection:
+                async with asyncio.timeout(self._timeout_s), self._writers.lend() as connection:
                     keys = await self._keys_for(connection, left)
                     name, sent = arguments(left, keys, together=together)
                     (row,) = await connection.fetch(statement(name), *sent)
@@ -170,7 +157,7 @@ class PostgresStore(LedgerReader):
         raise StoreUnavailableError("the keys of streams change faster than they can be read")
 
     async def _keys_for(
-        self, connection: PoolConnectionProxy, appends: Sequence[PreparedAppend]
+        self, connection: asyncpg.Connection, appends: Sequence[PreparedAppend]
     ) -> dict[str, StreamKey]:
         sealed = [append for append in appends if append.sealed]
         new = {append.stream for append in sealed if append.expected == NO_STREAM}
@@ -180,7 +167,7 @@ class PostgresStore(LedgerReader):
         """Destroy for good what a stream holds of a person; see `EventStore.erase`."""
         self._keys.forget(stream)
         with translated():
-            async with asyncio.timeout(self._timeout_s), self._writers.acquire() as connection:
+            async with asyncio.timeout(self._timeout_s), self._writers.lend() as connection:
                 row = await connection.fetchrow(statement("erase"), stream, (1, *event_row(subject_erased)[:-1], None))
         self._keys.forget(stream)
         if row is None or row["outcome"] == "missing":
@@ -193,4 +180,6 @@ def _outcome(append: PreparedAppend, outcome: str, stream_position: int, positio
         return WrongExpectedPositionError(append.stream, append.expected, stream_position)
     if outcome == "erased":
         return StreamErasedError(append.stream)
+    if outcome == "tenant":
+        return WrongTenantError(append.stream)
     return Appended(stream_position=stream_position, position=position)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from events.codec import CodecError, encode_apart, hot_fields
 from events.envelope import NewEvent
-from events.sealing import StreamKey
+from events.sealing import StreamKey, draw_nonces
 from events.store import ANY, Append, Lane, RecordingChunk
 
 type Row = tuple[
@@ -106,6 +106,7 @@ def arguments(
     heads: list[tuple[Any, ...]] = []
     rows: list[tuple[Any, ...]] = []
     chunks: list[tuple[int, int, int, bytes]] = []
+    nonces = draw_nonces(sum(len(append.rows) for append in appends if append.sealed))
     for number, append in enumerate(appends, 1):
         stream, count = append.stream, len(append.rows)
         if not append.sealed:
@@ -116,7 +117,8 @@ def arguments(
         heads.append((stream, append.tenant, append.expected, count, key.id, key.master, key.wrapped))
         seal = key.sealer(stream)
         rows += [
-            (number, *row) if row[-1] is None else (number, *row[:-1], seal(row[0], row[-1])) for row in append.rows
+            (number, *row) if row[-1] is None else (number, *row[:-1], seal(row[0], row[-1], next(nonces)))
+            for row in append.rows
         ]
         for chunk in append.recordings:
             sealed = key.seal_recording(stream, chunk.byte_start, chunk.data)

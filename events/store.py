@@ -74,6 +74,14 @@ class WrongExpectedPositionError(StoreError):
         return type(self), (self.stream, self.expected, self.actual)
 
 
+class WrongTenantError(StoreError):
+    """The stream is another tenant's."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"stream {stream} is another tenant's")
+        self.stream = stream
+
+
 class StreamErasedError(StoreError):
     """Nothing personal is written to the stream any more: the subject of it was erased."""
 
@@ -94,7 +102,7 @@ class StoreUnavailableError(StoreError):
     """The database could not be reached or did not answer in time. Retrying with the same event ids is safe."""
 
 
-type Outcome = Appended | WrongExpectedPositionError | StreamErasedError
+type Outcome = Appended | WrongExpectedPositionError | StreamErasedError | WrongTenantError
 """What became of an append in a group."""
 
 
@@ -107,6 +115,7 @@ class EventStore(Protocol):
         Raises:
             WrongExpectedPositionError: the stream is elsewhere and these events are not its tail already.
             StreamErasedError: there are personal fields or recordings, and the stream was erased.
+            WrongTenantError: the stream is another tenant's.
             StoreUnavailableError: nothing is known; retry with the same ids.
         """
         ...
