@@ -88,13 +88,13 @@ def decode(type_name: str, version: int, data: bytes, *, erased: bool = False) -
         return UnknownEvent(type_name, version, _load(type_name, data))
     try:
         if version == cls.schema_version:
-            return _reader(type_name).validate_json(join(data, _blanks(type_name)) if erased else data)
+            return _reader(type_name)(join(data, _blanks(type_name)) if erased else data)
         stored = _load(type_name, data)
         to_newest = _upcast_erased if erased else upcast
         upcasted = to_newest(type_name, version, cls.schema_version, stored)
         if upcasted is None:
             return UnknownEvent(type_name, version, stored)
-        return _reader(type_name).validate_json(orjson.dumps(upcasted))
+        return _reader(type_name)(orjson.dumps(upcasted))
     except ValidationError as error:
         places = sorted({".".join(map(str, detail["loc"])) for detail in error.errors(include_input=False)})
         raise CodecError(f"stored {type_name} version {version} does not fit: {', '.join(places)}") from None
@@ -175,8 +175,9 @@ def _blank(field: Any, hint: Any) -> Any:
 
 
 @cache
-def _reader(name: str) -> TypeAdapter[Event]:
-    return TypeAdapter(event_types()[name])
+def _reader(name: str) -> Callable[[bytes], Event]:
+    adapter: TypeAdapter[Event] = TypeAdapter(event_types()[name])
+    return adapter.validate_json
 
 
 @cache

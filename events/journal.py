@@ -112,7 +112,8 @@ class Journal:
 
         Returns:
             A future of where it landed, once it is durable. It raises `WrongExpectedPositionError`,
-            `StreamErasedError`, `WrongTenantError`, `StoreUnavailableError` or `StoreError`. Cancelling it does not take the append back.
+            `StreamErasedError`, `WrongTenantError`, `StoreUnavailableError` or `StoreError`. Cancelling it does not
+            take the append back.
 
         Raises:
             JournalFullError: the queue is full, or others wait for room already.

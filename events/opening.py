@@ -34,22 +34,11 @@ def recorded_events(rows: Sequence[asyncpg.Record | ColdRow], keys: Mapping[str,
         position, stream, number, tenant, event_id, name, version, data, sealed, key_id, *rest = row
         occurred, recorded, elapsed, about, cause = rest
         data, erased = (data, False) if sealed is None else _opened(stream, event_id, data, sealed, key_id, openers)
+        event = decode(name, version, data, erased=erased)
         yield RecordedEvent(
-            position=position,
-            stream=stream,
-            stream_position=number,
-            tenant=tenant,
-            event_id=event_id,
-            type=name,
-            schema_version=version,
-            event=decode(name, version, data, erased=erased),
-            occurred_at=occurred,
-            recorded_at=recorded,
-            elapsed_us=elapsed,
-            correlation_id=about,
-            causation_id=cause,
-            erased=erased,
-        )
+            position, stream, number, tenant, event_id, name, version, event,
+            occurred, recorded, elapsed, about, cause, erased,
+        )  # fmt: skip
 
 
 def raw_events(

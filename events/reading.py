@@ -26,6 +26,8 @@ from events.stored import StoredEvent, matches
 type _Rows = tuple[Sequence[asyncpg.Record | ColdRow], dict[str, StreamKey]]
 
 _PAGE: Final = 2_000
+_FIRST_PAGE: Final = 250
+"""Of a stream, so that the next page is on its way while most sessions' first one is being decoded."""
 _RECORDING_PAGE: Final = 16
 
 
@@ -43,20 +45,27 @@ class LedgerReader:
         self, stream: str, *, after: int = 0, limit: int | None = None, backwards: bool = False
     ) -> AsyncIterator[RecordedEvent]:
         """Yield a stream's events after a stream position; see `EventStore.read_stream`."""
-        low, high, left = 0, NOWHERE, limit
+        async for rows, keys in one_ahead(self._pages_of_stream(stream, after, limit, backwards=backwards)):
+            for event in recorded_events(rows, keys):
+                yield event
+
+    async def _pages_of_stream(
+        self, stream: str, after: int, limit: int | None, *, backwards: bool
+    ) -> AsyncIterator[_Rows]:
+        low, high, left, most = 0, NOWHERE, limit, _FIRST_PAGE
         if self._frozen.ranges.partitions:
             row = await self._fetch("SELECT first_pos FROM streams WHERE name = $1", stream)
             low = row[0]["first_pos"] - 1 if row else high
         while low < high and (left is None or left > 0):
-            page = _PAGE if left is None else min(_PAGE, left)
+            page = most if left is None else min(most, left)
             ranges = self._frozen.ranges
             segment = (ranges.last_segment if backwards else ranges.segment)(low, high)
             try:
                 rows, keys = await self._fetch_of_stream(stream, after, segment, page, backwards=backwards)
             except LedgerMovedError:
                 continue
-            for event in recorded_events(rows, keys):
-                yield event
+            yield rows, keys
+            most = min(2 * most, _PAGE)
             full, left = len(rows) == page, None if left is None else left - len(rows)
             if backwards:
                 high = rows[-1]["position"] - 1 if full else segment.after

@@ -19,7 +19,7 @@ MOST: Final = 3
 class Writers:
     """Connections for appending. A pool of the driver's would spend more on lending one than an append takes.
 
-    A connection over which anything but a plain refusal came is given up, since nobody knows what it is in the midst of.
+    A connection over which anything but a plain refusal came is given up: nobody knows what it is in the midst of.
     """
 
     def __init__(self, open_one: Open, *, most: int = MOST) -> None:

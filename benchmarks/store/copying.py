@@ -1,5 +1,6 @@
-"""The bare ceiling: COPY through the driver into a plain table with the columns of `events` and a primary key."""
+"""The bare ceilings: COPY, and one INSERT after another, into a plain table with the columns of `events`."""
 
+import statistics
 import time
 from typing import Any
 
@@ -50,6 +51,19 @@ class Copying:
             self._position += len(rows)
             written += len(rows)
         return {"events": written, "per_s": written / took}
+
+    async def insert(self, count: int) -> dict[str, Any]:
+        """Insert rows one by one, each its own transaction: what a single writer waits for whatever the store."""
+        places = ", ".join(f"${n}" for n in range(1, len(self._columns) + 1))
+        names = ", ".join(self._columns)
+        statement = await self._connection.prepare(f"INSERT INTO bare.events ({names}) VALUES ({places})")
+        took: list[float] = []
+        for n in range(count):
+            self._position += 1
+            began = time.perf_counter()
+            await statement.fetch(self._position, *self._rows[n % len(self._rows)])
+            took.append(time.perf_counter() - began)
+        return {"events": count, "per_s": count / sum(took), "p50_ms": 1000 * statistics.median(took)}
 
     async def close(self) -> None:
         """Close the connection."""

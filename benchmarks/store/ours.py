@@ -29,9 +29,16 @@ class Ours:
 
     async def copy(self, seconds: float) -> dict[str, Any]:
         """Write the same rows by COPY."""
+        return await (await self._bare()).run(seconds)
+
+    async def insert(self, count: int) -> dict[str, Any]:
+        """Write the same rows by one INSERT after another."""
+        return await (await self._bare()).insert(count)
+
+    async def _bare(self) -> Copying:
         if self._copying is None:
             self._copying = await Copying.prepare(self._dsn)
-        return await self._copying.run(seconds)
+        return self._copying
 
     async def grow(self, events: int, pattern: int | None = None) -> int:
         """Fill the store up to a number of events; see `bulk.grow`."""

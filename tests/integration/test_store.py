@@ -13,6 +13,7 @@ from events.envelope import RecordedEvent, UnknownEvent
 from events.ids import phrase_id
 from events.postgres import PostgresStore
 from events.store import (
+    ANY,
     NO_STREAM,
     Append,
     Appended,
@@ -21,7 +22,9 @@ from events.store import (
     StoreError,
     StoreUnavailableError,
     WrongExpectedPositionError,
+    WrongTenantError,
 )
+from events.verify import verify
 from tests.events_at_hand import START, new_event
 
 VAD = VadSnapshot(
@@ -306,3 +309,17 @@ async def test_a_database_that_does_not_answer_in_time_is_reported_as_unavailabl
     finally:
         await blocker.close()
         await store.close()
+
+
+@pytest.mark.parametrize("expected", [2, ANY])
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_stream_takes_nothing_from_another_tenant_and_stays_whole(
+    store: PostgresStore, postgres_url: str, expected: int, count: int
+) -> None:
+    await store.append(an_append("a", 2, tenant="111111"))
+    with pytest.raises(WrongTenantError):
+        await store.append(replace(an_append("a", count, tenant="222222"), expected=expected))
+    assert await store.append(replace(an_append("a", tenant="111111"), expected=2)) == Appended(
+        stream_position=3, position=3
+    )
+    assert (await verify(postgres_url)).whole
