@@ -62,7 +62,7 @@ class FfmpegDecoder(StreamDecoder):
 
     Args:
         demuxer: one of `DEMUXERS`; nothing is probed.
-        source: an open file to read from its start instead of what is fed, for formats that must be read back and forth.
+        source: an open file to read from its start, instead of what is fed, for formats that are read back and forth.
 
     Raises:
         ValueError: the demuxer isn't one of them.

@@ -17,8 +17,7 @@ from tests.sounds import noise, pcm, silence
 def drawn(path: Path) -> NDArray[np.uint8]:
     """Return a picture's pixels, shape (height, width, 3)."""
     with av.open(str(path)) as file:
-        pixels = next(file.decode(video=0)).to_ndarray(format="rgb24").astype(np.uint8)
-    return pixels
+        return next(file.decode(video=0)).to_ndarray(format="rgb24").astype(np.uint8)
 
 
 def has(pixels: NDArray[np.uint8], color: str) -> bool:
