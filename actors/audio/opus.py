@@ -21,6 +21,9 @@ MAX_PACKET = 61_440
 """Bytes: 48 frames of 1275 and their lengths fit (RFC 6716 section 3.2)."""
 _MAX_BAD_PACKETS = 50
 """Packets in a row that may fail to decode before the stream is given up: a second of the usual 20 ms."""
+_PIECE = 5_760
+"""Samples at 48 kHz resampled at once, 120 ms: libav keeps buffers of the largest piece it ever saw, and a call costs as
+much as 30 ms of audio."""
 _FRAME_48K = (480, 960, 1920, 2880)
 _SHORT_FRAME_48K = (120, 240, 480, 960)
 
@@ -146,7 +149,7 @@ class OpusDecoder:
             # where the samples belong is counted here; what libav thinks of it would be checked against the queue's
             frame.pts = None
             self._pending.write(frame)
-        if self._pending.samples >= OPUS_RATE:
+        if self._pending.samples >= _PIECE:
             self._resample()
             if self._done_samples > MAX_BURST:
                 raise AudioUndecodableError("too_large", byte_offset, "too much audio at once")

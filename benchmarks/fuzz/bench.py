@@ -14,6 +14,7 @@ from typing import IO, Any, Final
 
 from rich.progress import Progress
 
+from benchmarks.fuzz.child import OUTSIDE
 from benchmarks.report import Check, Machine, Report
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -76,6 +77,7 @@ def run(options: argparse.Namespace, progress: Progress) -> Report:
     told = {name: getattr(findings, name) for name in Findings.__slots__}
     checks = [
         Check(name="streams decoded or refused", value=findings.kinds.total(), unit="", goal=cases, better="more"),
+        Check(name="errors outside their stream", value=findings.outcomes[OUTSIDE], unit="", goal=0, better="less"),
         Check(name="crashes", value=len(findings.crashes), unit="", goal=0, better="less"),
         Check(name="streams that took over 2 s", value=len(findings.hangs), unit="", goal=0, better="less"),
         Check(name="slowest stream", value=findings.slowest_s, unit="s", goal=_HANG_S, better="less"),

@@ -14,6 +14,7 @@ import psutil
 from actors.audio.ffmpeg import ffmpeg_path
 from benchmarks.fuzz.mutations import QUICK, SLOW, case, fault, originals
 
+OUTSIDE: Final = "an error outside the stream"
 _WARM_UP: Final = 300
 """Cases after which memory is measured: by then everything is imported and every codec was opened."""
 _WATCHED: Final = (
@@ -102,7 +103,7 @@ def main(seed: str, first: int, last: int, slow: float) -> None:
         outcomes[error.code if error else "decoded"] += 1
         kinds[damaged.kind] += 1
         if error is not None and not 0 <= error.byte_offset <= len(damaged.raw):
-            outcomes["an error outside the stream"] += 1
+            outcomes[OUTSIDE] += 1
     print(
         json.dumps(
             {

@@ -268,3 +268,10 @@ def test_a_packet_of_more_than_120_ms_or_of_no_bytes_has_no_duration() -> None:
 def test_a_bad_opus_header_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"Opus|channels|mapping"):
         OpusHead.parse(raw)
+
+
+def test_an_mp4_whose_last_box_promises_more_than_came_ends_where_it_ended() -> None:
+    raw = b"\0\0\0\x14ftypisom\0\0\0\0isom" + (50_000).to_bytes(4, "big") + b"free" + bytes(100)
+    with pytest.raises(AudioUndecodableError) as caught:
+        decoded(raw, chunk=7)
+    assert (caught.value.code, caught.value.byte_offset) == ("truncated", len(raw))
