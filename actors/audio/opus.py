@@ -22,8 +22,8 @@ MAX_PACKET = 61_440
 _MAX_BAD_PACKETS = 50
 """Packets in a row that may fail to decode before the stream is given up: a second of the usual 20 ms."""
 _PIECE = 5_760
-"""Samples at 48 kHz resampled at once, 120 ms: libav keeps buffers of the largest piece it ever saw, and a call costs as
-much as 30 ms of audio."""
+"""Samples at 48 kHz resampled at once, 120 ms: libav keeps buffers of the largest piece it ever saw, and a call costs
+as much as 30 ms of audio."""
 _FRAME_48K = (480, 960, 1920, 2880)
 _SHORT_FRAME_48K = (120, 240, 480, 960)
 
