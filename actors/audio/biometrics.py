@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.audio.frames import Samples, framed, spectra
+from actors.audio.frames import Samples, blocks, frame_rms, framed, spectra
 from actors.audio.pitch import pitch_track
 from actors.values import SAMPLE_RATE, Biometrics, Pcm
 from events.catalogue import BandEnergies
@@ -60,7 +60,7 @@ def measure(pcm: Pcm, noise: Pcm | None = None, noise_rms: float | None = None) 
     noise_power = _noise_power(noise, noise_rms)
     pitch_mean, pitch_std = _pitch(samples, noise_power)
     spectrum = _spectrum(samples)
-    rms = np.sqrt(np.mean(np.square(_centred(samples, "constant")), axis=1))
+    rms = frame_rms(_centred(samples, "constant"))
     peak = max(abs(int(pcm.max())), abs(int(pcm.min()))) / _FULL_SCALE
     clipped = int(np.count_nonzero((pcm == 32_767) | (pcm == -32_768)))
     return Biometrics(
@@ -105,17 +105,25 @@ def _centred(samples: Samples, fill: str) -> Samples:
 
 
 def _zero_crossing_rate(samples: Samples) -> float:
-    negative = np.signbit(_centred(samples, "edge"))
-    crossings = np.count_nonzero(negative[:, 1:] != negative[:, :-1], axis=1)
-    return float(np.mean(crossings) / FRAME)
+    frames = _centred(samples, "edge")
+    crossings = 0
+    for block in blocks(frames):
+        negative = np.signbit(block)
+        crossings += int(np.count_nonzero(negative[:, 1:] != negative[:, :-1]))
+    return crossings / (FRAME * len(frames))
 
 
 def _spectrum(samples: Samples) -> _Spectrum:
-    magnitude = np.abs(spectra(_centred(samples, "constant") * _WINDOW))
-    weight = magnitude.sum(axis=1)
-    heard = weight > 0
-    centroid = float(np.mean((magnitude[heard] @ _HZ) / weight[heard])) if heard.any() else None
-    power = np.square(magnitude).sum(axis=0, dtype=np.float64)
+    centroids: list[Samples] = []
+    power = np.zeros(len(_HZ))
+    for block in blocks(_centred(samples, "constant")):
+        magnitude = np.abs(spectra(block * _WINDOW))
+        weight = magnitude.sum(axis=1)
+        heard = weight > 0
+        centroids.append((magnitude[heard] @ _HZ) / weight[heard])
+        power += np.square(magnitude).sum(axis=0, dtype=np.float64)
+    joined = np.concatenate(centroids)
+    centroid = float(joined.mean()) if joined.size else None
     total = float(power.sum())
     if total <= 0:
         return _Spectrum(centroid, BandEnergies(low=None, mid=None, high=None))

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.audio.frames import Samples, framed, from_spectra, spectra
+from actors.audio.frames import Samples, frame_rms, framed, from_spectra, spectra
 from actors.values import SAMPLE_RATE
 
 LOWEST_HZ: Final = 60.0
@@ -46,7 +46,7 @@ def pitch_track(samples: Samples, least_rms: float = 0.0) -> NDArray[np.float64]
     if samples.size < _FFT:
         return np.zeros(0)
     frames = framed(samples, _FFT, HOP)
-    rms = np.sqrt(np.mean(np.square(frames, dtype=np.float32), axis=1))
+    rms = frame_rms(frames)
     loud = np.flatnonzero(rms > max(least_rms, float(rms.max()) * _QUIET, 1e-5))
     track = np.full(len(frames), np.nan)
     for at in range(0, len(loud), _BLOCK):

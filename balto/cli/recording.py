@@ -74,10 +74,13 @@ def read_recording(path: Path, *, raw: bool = False, rate: int | None = None, ch
         size = path.stat().st_size
         with path.open("rb") as file:
             start = file.read(_HEAD_BYTES)
-            if not start or (not raw and sniff(start, ended=True) == "pcm"):
+            kind = sniff(start, ended=True)
+            if not start or (not raw and kind == "pcm"):
                 fail(f"{path} is no audio file (bare samples need --raw)")
             file.seek(0)
-            with bar(f"decoding {path.name}", size, shown=size >= _LONG_BYTES) as advance:
+            # an MP4 is read back and forth: how far it is can't be told
+            total = None if kind == "mov" and not raw else size
+            with bar(f"decoding {path.name}", total, shown=size >= _LONG_BYTES) as advance:
                 salvaged = salvage_audio(file, audio=audio, progress=advance)
     except OSError as error:
         fail(f"{path} cannot be read: {error.strerror}")
@@ -114,8 +117,11 @@ def _is_cut_off(start: bytes, size: int) -> bool:
 
 
 @contextmanager
-def bar(title: str, total: int, *, shown: bool = True) -> Iterator[Any]:
-    """Show a progress bar on a terminal's standard error; give the function that moves it on."""
+def bar(title: str, total: int | None, *, shown: bool = True) -> Iterator[Any]:
+    """Show a progress bar on a terminal's standard error; give the function that moves it on.
+
+    Without a total it only shows that something goes on.
+    """
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
