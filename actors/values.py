@@ -22,6 +22,9 @@ from events.catalogue import (
 SAMPLE_RATE = 16_000
 """Hz. Everything after the decoder is mono int16 at this rate."""
 
+_LEAST_TIMED = 3
+"""Words, below which a rate says more of the pauses between them than of the speaker."""
+
 Pcm = NDArray[np.int16]
 """Mono samples at `SAMPLE_RATE`, shape (n,)."""
 
@@ -121,6 +124,15 @@ class Transcript:
     cost_usd: float = 0.0
     rejected: str | None = None
     """Why the text is not to be believed (noise, invention); None for a good one."""
+
+    @property
+    def words_per_minute(self) -> float | None:
+        """Speech rate from the first timed word's start to the last one's end; None where fewer than 3 are timed."""
+        timed = [(w.start_s, w.end_s) for w in self.words if w.start_s is not None and w.end_s is not None]
+        if len(timed) < _LEAST_TIMED:
+            return None
+        spoken_s = max(end for _, end in timed) - min(start for start, _ in timed)
+        return len(timed) * 60 / spoken_s if spoken_s > 0 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

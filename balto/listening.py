@@ -1,27 +1,51 @@
 """A whole pipeline on audio that is already there: a file as a session, worked through in lockstep."""
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO, UnsupportedOperation
+from typing import BinaryIO, Final
 
 import pykka
 
-from actors.audio.decode import AudioUndecodableError, open_decoder
+from actors.audio.decode import AudioUndecodableError, Decoder, open_decoder
+from actors.audio.ffmpeg import FfmpegDecoder
+from actors.audio.sniff import sniff
 from actors.messages import AudioArrived, AudioFinished, Delivered
 from actors.session.actor import SessionActor
 from actors.session.calls import Settle
 from actors.session.ports import AudioFormat, FlowWindow, Goodbye
 from actors.vad.segmenter import Segmenter
-from actors.values import Heard, Pcm, VadSettings
+from actors.values import SAMPLE_RATE, Heard, Pcm, VadSettings
 from balto.sessions import SessionHost
 from events.catalogue import Event, RecommendationSent
 
 _CHUNK_BYTES: Final = 4_096
 _BLOCK_BYTES: Final = 8 * 1024
 """Decoded before the length is looked at again: the smallest packets make hundreds of seconds of this."""
+_SNIFFED: Final = 16
+"""Bytes that tell an MP4."""
+_BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
+"""Looked through before progress is told again."""
+
+Progress = Callable[[int], None]
+"""Told how much more has been done since it was last told: bytes while decoding and listening, samples while finding
+phrases."""
 
 
 class AudioTooLongError(Exception):
     """There is more sound than was allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Salvaged:
+    """A file's sound as far as it could be decoded."""
+
+    pcm: Pcm
+    fault: AudioUndecodableError | None
+    """What ended it; None of a sound file."""
+    encoding: str | None
+    """As `Decoder.encoding`; None where the file was too short to tell."""
 
 
 def decode_audio(data: bytes, *, max_samples: int | None = None) -> Pcm:
@@ -38,41 +62,81 @@ def decode_audio(data: bytes, *, max_samples: int | None = None) -> Pcm:
         AudioUndecodableError: it is no audio that Balto knows, or stops being that.
         AudioTooLongError: it holds more samples than allowed.
     """
-    pcm, fault = salvage_audio(data, max_samples=max_samples)
-    if fault is not None:
-        raise fault
-    return pcm
+    salvaged = salvage_audio(BytesIO(data), max_samples=max_samples)
+    if salvaged.fault is not None:
+        raise salvaged.fault
+    return salvaged.pcm
 
 
 def salvage_audio(
-    data: bytes, *, encoding: str = "auto", max_samples: int | None = None
-) -> tuple[Pcm, AudioUndecodableError | None]:
-    """Decode a file as far as it goes; as `decode_audio`, but what cannot be decoded is returned beside the samples."""
+    file: BinaryIO,
+    *,
+    audio: AudioFormat | None = None,
+    max_samples: int | None = None,
+    progress: Progress | None = None,
+) -> Salvaged:
+    """Decode a file as far as it goes, reading it block by block; as `decode_audio`, but faults are returned.
+
+    Args:
+        file: open at its start.
+        audio: what it is; found out by default.
+        max_samples: after which to give up.
+        progress: told the bytes read.
+    """
     import numpy as np  # noqa: PLC0415 - keeps `balto --help` quick
 
-    decoder = open_decoder(encoding)
+    decoder, reads_itself = _opened(file, audio or AudioFormat())
     pieces = [np.zeros(0, dtype=np.int16)]
     decoded = 0
+    fault: AudioUndecodableError | None = None
     try:
-        for at in range(0, len(data), _BLOCK_BYTES):
-            pieces.append(decoder.feed(data[at : at + _BLOCK_BYTES]))
+        while not reads_itself and (block := file.read(_BLOCK_BYTES)):
+            pieces.append(decoder.feed(block))
             decoded += pieces[-1].size
             if max_samples is not None and decoded > max_samples:
                 raise AudioTooLongError
+            if progress is not None:
+                progress(len(block))
         # A fault comes after the samples before it, so the end is asked for until it is one.
         while (last := decoder.flush()).size:
             pieces.append(last)
-    except AudioUndecodableError as fault:
-        return np.concatenate(pieces), fault
+    except AudioUndecodableError as error:
+        fault = error
     finally:
+        encoding = decoder.encoding
         decoder.close()
-    return np.concatenate(pieces), None
+    return Salvaged(pcm=np.concatenate(pieces), fault=fault, encoding=encoding)
 
 
-def find_phrases(pcm: Pcm, settings: VadSettings) -> list[Heard]:
+def _opened(file: BinaryIO, form: AudioFormat) -> tuple[Decoder, bool]:
+    """Return the decoder, and whether it reads the file by itself.
+
+    It does with a real MP4 file, whose index may come last: what streams can't have before their end, files can.
+    """
+    start = file.read(_SNIFFED)
+    file.seek(0)
+    if form.encoding == "auto" and sniff(start) == "mov" and _is_on_disk(file):
+        return FfmpegDecoder("mov", source=file), True
+    return open_decoder(form.encoding, sample_rate=form.sample_rate, channels=form.channels), False
+
+
+def _is_on_disk(file: BinaryIO) -> bool:
+    try:
+        return file.fileno() >= 0
+    except UnsupportedOperation:
+        return False
+
+
+def find_phrases(pcm: Pcm, settings: VadSettings, *, progress: Progress | None = None) -> list[Heard]:
     """Run voice-activity detection over all of the samples."""
     segmenter = Segmenter(settings)
-    return [*segmenter.push(pcm), *segmenter.flush()]
+    heard: list[Heard] = []
+    for at in range(0, pcm.size, _BLOCK_SAMPLES):
+        block = pcm[at : at + _BLOCK_SAMPLES]
+        heard += segmenter.push(block)
+        if progress is not None:
+            progress(block.size)
+    return [*heard, *segmenter.flush()]
 
 
 class Collector:
@@ -109,6 +173,7 @@ async def listen(
     vad: VadSettings | None = None,
     chunk_bytes: int = _CHUNK_BYTES,
     audio: AudioFormat | None = None,
+    progress: Progress | None = None,
 ) -> str:
     """Run a file through the actors as a session of its own.
 
@@ -134,6 +199,8 @@ async def listen(
         settled = asyncio.get_running_loop().create_future()
         session.tell(Settle(settled))
         await settled
+        if progress is not None:
+            progress(min(chunk_bytes, len(data) - at))
     if session.is_alive() and not collector.over.done():
         session.tell(AudioFinished("client_finished"))
     await collector.over

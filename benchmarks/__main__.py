@@ -42,6 +42,8 @@ BENCHMARKS: Final = {
     "store": Entry("benchmarks.store.bench", "the ledger against bare COPY and the library eventsourcing"),
     "chaos": Entry("benchmarks.store.chaos", "the ledger while its server is killed and its disk fills up"),
     "survival": Entry("benchmarks.survival.bench", "sessions while their servers are killed"),
+    "cleaning": Entry("benchmarks.cleaning.bench", "what speech-to-text hears of noisy phrases, raw and cleaned"),
+    "fuzz": Entry("benchmarks.fuzz.bench", "damaged audio of every kind against the decoders"),
     "actors": Entry("benchmarks.actors.bench", "the actor runtime against plain Pykka"),
 }
 

@@ -72,6 +72,8 @@ class BiometricsRow:
     band_mid: float | None
     band_high: float | None
     duration_ms: float | None
+    words_per_minute: float | None
+    """As in `events.catalogue.TranscriptionReceived`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

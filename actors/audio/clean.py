@@ -12,9 +12,11 @@ TOO_SHORT: Final = "none_phrase_too_short"
 SILENT: Final = "none_silent"
 _LEAST_PROFILE: Final = SAMPLE_RATE // 4
 _FFT: Final = 512
+_HOP: Final = 256
+"""Half a window: transcripts come out no worse than with noisereduce's own quarter, at half the cost."""
 _PROP_DECREASE: Final = 0.7
 """More of it costs words: measured on a speech recogniser, full reduction raises its error rate everywhere."""
-_PADDING: Final = 1_024
+_PADDING: Final = 512
 _MAX_PROFILE: Final = 3 * SAMPLE_RATE // 2
 
 
@@ -49,6 +51,7 @@ def clean(pcm: Pcm, noise: Pcm) -> Cleaned:
         y_noise=profile,
         prop_decrease=_PROP_DECREASE,
         n_fft=_FFT,
+        hop_length=_HOP,
         padding=_PADDING,
         chunk_size=pcm.size,
         n_jobs=1,

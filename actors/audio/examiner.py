@@ -15,8 +15,8 @@ from actors.values import Biometrics, Cleaned, Phrase
 
 logger = logging.getLogger(__name__)
 
-CLEAN_BELOW_SNR_DB: Final = 20.0
-"""Speech-to-text hears a phrase better raw above this, and better gently cleaned below."""
+CLEAN_BELOW_SNR_DB: Final = 7.0
+"""Speech-to-text hears a phrase at least as well raw above this, and better gently cleaned below."""
 
 
 class ExaminerActor(Actor):

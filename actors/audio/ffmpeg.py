@@ -62,7 +62,7 @@ class FfmpegDecoder(StreamDecoder):
 
     Args:
         demuxer: one of `DEMUXERS`; nothing is probed.
-        source: an open file to read instead of what is fed, for formats that must be read back and forth.
+        source: an open file to read from its start, instead of what is fed, for formats that are read back and forth.
 
     Raises:
         ValueError: the demuxer isn't one of them.
@@ -142,6 +142,9 @@ class FfmpegDecoder(StreamDecoder):
         return self._process
 
     def _spawned(self) -> subprocess.Popen[bytes]:
+        if self._source is not None:
+            # seeking a buffered file may move within its buffer only, and ffmpeg shares nothing but the descriptor
+            os.lseek(self._source.fileno(), 0, os.SEEK_SET)
         return subprocess.Popen(  # noqa: S603 - a fixed command; nothing of the stream is in it
             _command(self._demuxer, from_file=self._source is not None),
             stdin=self._source or subprocess.PIPE,

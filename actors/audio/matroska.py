@@ -119,19 +119,19 @@ def _float(content: bytes) -> float:
     return 0.0 if not content else struct.unpack(">f" if len(content) == 4 else ">d", content)[0]
 
 
-def block_frames(block: bytes) -> list[bytes]:
+def block_frames(block: bytes, number: int) -> list[bytes]:
     """Return the frames of a block, whichever way it is laced.
 
     Args:
         block: the content of a Block or SimpleBlock.
+        number: bytes of the track number that it begins with.
 
     Raises:
         ValueError: the lacing contradicts the block's size.
     """
-    number = read_size(block, 0)
-    if number is None or len(block) < number[1] + 3:
+    at = number + 3
+    if len(block) < at:
         raise ValueError("block cut short")
-    at = number[1] + 3
     lacing = block[at - 1] & 0x06
     if not lacing:
         return [block[at:]]

@@ -65,7 +65,8 @@ class Mp4Decoder(StreamDecoder):
             self._aside.seek(0)
             self._inner = FfmpegDecoder("mov", source=self._aside)
         if self._inner is None:
-            raise AudioUndecodableError("truncated", self._seen, "no audio boxes")
+            # the last box may have promised more than came
+            raise AudioUndecodableError("truncated", min(self._seen, len(self._head)), "no audio boxes")
         self._out.append(self._inner.flush())
 
     def _walk(self) -> None:

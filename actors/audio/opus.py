@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import av
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
+from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.error import FFmpegError
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ MAX_PACKET = 61_440
 """Bytes: 48 frames of 1275 and their lengths fit (RFC 6716 section 3.2)."""
 _MAX_BAD_PACKETS = 50
 """Packets in a row that may fail to decode before the stream is given up: a second of the usual 20 ms."""
+_PIECE = 5_760
+"""Samples at 48 kHz resampled at once, 120 ms: libav keeps buffers of the largest piece it ever saw, and a call costs
+as much as 30 ms of audio."""
 _FRAME_48K = (480, 960, 1920, 2880)
 _SHORT_FRAME_48K = (120, 240, 480, 960)
 
@@ -114,8 +118,7 @@ class OpusDecoder:
         except (FFmpegError, ValueError) as error:
             raise ValueError("the Opus header can't be used") from error
         self._resampler = Resampler(OPUS_RATE)
-        self._pending: list[NDArray[np.float32]] = []
-        self._pending_samples = 0
+        self._pending = AudioFifo()
         self._done: list[Pcm] = []
         self._done_samples = 0
         self._bad = 0
@@ -131,27 +134,29 @@ class OpusDecoder:
         Raises:
             AudioUndecodableError: too many packets in a row didn't decode.
         """
-        decoded = self._decoded(packet)
-        if decoded is None:
+        frames = self._decoded(packet)
+        if frames is None:
             self._bad += 1
             if self._bad >= _MAX_BAD_PACKETS:
                 raise AudioUndecodableError("corrupt", byte_offset, "Opus packets don't decode")
-            decoded = [np.zeros(packet_duration(packet), dtype=np.float32)]
+            frames = _frames(np.zeros(packet_duration(packet), dtype=np.float32))
         else:
             self._bad = 0
-        if drop_end > 0 and decoded:
-            joined = np.concatenate(decoded)
-            decoded = [joined[: max(0, len(joined) - drop_end)]]
-        self._pending += decoded
-        self._pending_samples += sum(map(len, decoded))
-        if self._pending_samples >= OPUS_RATE:
+        if drop_end > 0 and frames:
+            joined = np.concatenate([_mono(frame) for frame in frames])
+            frames = _frames(joined[: max(0, len(joined) - drop_end)])
+        for frame in frames:
+            # where the samples belong is counted here; what libav thinks of it would be checked against the queue's
+            frame.pts = None
+            self._pending.write(frame)
+        if self._pending.samples >= _PIECE:
             self._resample()
             if self._done_samples > MAX_BURST:
                 raise AudioUndecodableError("too_large", byte_offset, "too much audio at once")
 
     def take(self) -> Pcm:
         """Return the samples of all packets since the last `take`."""
-        if self._pending:
+        if self._pending.samples:
             self._resample()
         done, self._done, self._done_samples = self._done, [], 0
         if len(done) == 1:
@@ -163,12 +168,12 @@ class OpusDecoder:
         return np.concatenate([self.take(), self._resampler.flush()])
 
     def _resample(self) -> None:
-        samples = self._pending[0] if len(self._pending) == 1 else np.concatenate(self._pending)
-        self._pending, self._pending_samples = [], 0
-        self._done.append(self._resampler.push(samples))
-        self._done_samples += len(self._done[-1])
+        joined = self._pending.read()
+        if joined is not None:
+            self._done.append(self._resampler.push_frame(joined))
+            self._done_samples += len(self._done[-1])
 
-    def _decoded(self, packet: bytes) -> list[NDArray[np.float32]] | None:
+    def _decoded(self, packet: bytes) -> list[AudioFrame] | None:
         # an empty packet would tell libav that the stream is over
         if not packet or not packet_duration(packet):
             return None
@@ -176,10 +181,18 @@ class OpusDecoder:
             frames = self._codec.decode(av.Packet(packet))
         except FFmpegError:
             return None
-        if len(frames) == 1 and len(frames[0].planes) == 1:
-            frame = frames[0]
-            return [np.frombuffer(frame.planes[0], dtype=np.float32)[: frame.samples]]
-        return [_mono(frame) for frame in frames]
+        if self.head.mapping_family == 0:
+            return frames
+        return [mixed for frame in frames for mixed in _frames(_mono(frame))]
+
+
+def _frames(samples: NDArray[np.float32]) -> list[AudioFrame]:
+    """Return mono samples, shape (n,), as a frame, or none where there are none."""
+    if not samples.size:
+        return []
+    frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="fltp", layout="mono")
+    frame.sample_rate = OPUS_RATE
+    return [frame]
 
 
 def _mono(frame: AudioFrame) -> NDArray[np.float32]:

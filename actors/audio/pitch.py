@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.audio.frames import Samples, framed
+from actors.audio.frames import Samples, frame_rms, framed, from_spectra, spectra
 from actors.values import SAMPLE_RATE
 
 LOWEST_HZ: Final = 60.0
@@ -16,10 +16,14 @@ _SHORTEST: Final = int(SAMPLE_RATE / HIGHEST_HZ)
 _FFT: Final = 768
 """A frame: the window that is compared and the longest lag behind it; a length that pocketfft is quick at."""
 _WINDOW: Final = _FFT - _LONGEST - 1
-_THRESHOLD: Final = 0.2
-"""Of the normalised difference, below which a lag counts as a period."""
+_THRESHOLD: Final = 0.1
+"""Of the normalised difference, below which the first dip is the period; the paper's own value."""
+_VOICED: Final = 0.4
+"""Of the normalised difference at the period, above which a frame is unvoiced. With 0.2 the falling ends of phrases are
+missed and the mean comes out 3% above Praat's; noise stays above 0.5."""
 _QUIET: Final = 10 ** (-30 / 20)
 """A frame this far below the loudest holds no voice worth measuring."""
+_LAGS: Final = np.arange(1, _LONGEST + 2, dtype=np.float32)
 _BLOCK: Final = 512
 """Frames treated at once, which bounds the memory."""
 
@@ -28,7 +32,8 @@ def pitch_track(samples: Samples, least_rms: float = 0.0) -> NDArray[np.float64]
     """Estimate F0 in each frame.
 
     Source: de Cheveigné and Kawahara, "YIN, a fundamental frequency estimator for speech and music", 2002, steps 2
-    to 5 (difference function, cumulative mean normalisation, absolute threshold, parabolic interpolation).
+    to 5 (difference function, cumulative mean normalisation, absolute threshold, parabolic interpolation). Where no dip
+    is below the threshold the deepest is taken, and whether it is deep enough tells whether the frame is voiced.
 
     Args:
         samples: full scale 1.0, 16 kHz, shape (n,).
@@ -41,7 +46,7 @@ def pitch_track(samples: Samples, least_rms: float = 0.0) -> NDArray[np.float64]
     if samples.size < _FFT:
         return np.zeros(0)
     frames = framed(samples, _FFT, HOP)
-    rms = np.sqrt(np.mean(np.square(frames, dtype=np.float32), axis=1))
+    rms = frame_rms(frames)
     loud = np.flatnonzero(rms > max(least_rms, float(rms.max()) * _QUIET, 1e-5))
     track = np.full(len(frames), np.nan)
     for at in range(0, len(loud), _BLOCK):
@@ -59,26 +64,28 @@ def _yin(frames: Samples) -> NDArray[np.float64]:
     bend = before - 2 * here + after
     shift = np.where(bend > 1e-12, 0.5 * (before - after) / np.where(bend > 1e-12, bend, 1.0), 0.0)
     hz = SAMPLE_RATE / (candidate + np.clip(shift, -1, 1))
-    voiced = (here < _THRESHOLD) & (hz >= LOWEST_HZ) & (hz <= HIGHEST_HZ)
+    voiced = (here < _VOICED) & (hz >= LOWEST_HZ) & (hz <= HIGHEST_HZ)
     return np.where(voiced, hz, np.nan)
 
 
 def _normalised_difference(frames: Samples) -> NDArray[np.float32]:
     """Equation 8 for lags 0 to `_LONGEST + 1`, the difference of equation 6 taken from a correlation by FFT."""
+    lags = _LONGEST + 2
     head = np.zeros_like(frames)
     head[:, :_WINDOW] = frames[:, :_WINDOW]
-    spectrum = np.fft.rfft(frames, axis=1) * np.conj(np.fft.rfft(head, axis=1))
-    lags = _LONGEST + 2
-    correlation = np.fft.irfft(spectrum, n=_FFT, axis=1)[:, :lags].astype(np.float64)
-    power = np.cumsum(np.square(frames, dtype=np.float64), axis=1)
-    power = np.concatenate([np.zeros((len(frames), 1)), power], axis=1)
-    energy = power[:, _WINDOW : _WINDOW + lags] - power[:, :lags]
-    difference = np.maximum(energy[:, :1] + energy - 2 * correlation, 0.0)
+    correlation = from_spectra(spectra(frames) * np.conj(spectra(head)), _FFT)[:, :lags]
+    power = np.square(frames)
+    energy = np.empty((len(frames), lags), dtype=np.float32)
+    energy[:, 0] = power[:, :_WINDOW].sum(axis=1)
+    # each lag's window has one sample more at its end and one less at its start
+    np.subtract(power[:, _WINDOW : _WINDOW + lags - 1], power[:, : lags - 1], out=energy[:, 1:])
+    energy = np.cumsum(energy, axis=1, out=energy)
+    difference = energy[:, :1] + energy - 2 * correlation
+    np.maximum(difference, 0.0, out=difference)
     running = np.cumsum(difference[:, 1:], axis=1)
     normalised = np.ones_like(difference)
-    np.divide(difference[:, 1:] * np.arange(1, lags), running, out=normalised[:, 1:], where=running > 1e-12)
-    result: NDArray[np.float32] = normalised.astype(np.float32)
-    return result
+    np.divide(difference[:, 1:] * _LAGS, running, out=normalised[:, 1:], where=running > 1e-12)
+    return normalised
 
 
 def _first_dip(normalised: NDArray[np.float32]) -> NDArray[np.intp]:

@@ -51,8 +51,13 @@ class Resampler:
         """Resample samples of full scale 1.0, all finite, shape (n,)."""
         if not samples.size or self._swr is None:
             return to_int16(samples)
-        frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
+        frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="fltp", layout="mono")
         frame.sample_rate = self.rate
+        return _joined(self._swr.resample(frame))
+
+    def push_frame(self, frame: AudioFrame) -> Pcm:
+        """Resample a mono frame of libav's, of planar float32 at this resampler's rate, which isn't 16 kHz."""
+        assert self._swr is not None  # noqa: S101 - the caller's rate is never 16 kHz
         return _joined(self._swr.resample(frame))
 
     def flush(self) -> Pcm:

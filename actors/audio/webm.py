@@ -115,7 +115,6 @@ class WebmDecoder(StreamDecoder):
             self._at += step
             if self._skip:
                 return False
-        self._close_ended(None)
         element = read_id(self._buffer, self._at)
         size = read_size(self._buffer, self._at + element[1]) if element else None
         if element is None or size is None:
@@ -150,16 +149,14 @@ class WebmDecoder(StreamDecoder):
         if end is not None and self._position + header + length > end:
             raise ValueError("an element larger than its parent")
 
-    def _close_ended(self, name: int | None) -> None:
+    def _close_ended(self, name: int) -> None:
         """Leave the masters that end here, by their size or because `name` can't be inside them."""
         while self._open:
             master, end = self._open[-1]
             if end is not None:
                 if self._position < end:
                     return
-            elif name is None or not (
-                name in (mkv.EBML, mkv.SEGMENT) or (master == mkv.CLUSTER and name in mkv.TOP_LEVEL)
-            ):
+            elif name not in (mkv.EBML, mkv.SEGMENT) and not (master == mkv.CLUSTER and name in mkv.TOP_LEVEL):
                 return
             self._open.pop()
             if master == mkv.BLOCK_GROUP:
@@ -222,8 +219,9 @@ class WebmDecoder(StreamDecoder):
             raise AudioUndecodableError("too_large", self._position, "a block of audio")
         if len(self._buffer) < start + length:
             return False
-        frames = mkv.block_frames(bytes(self._buffer[start : start + length]))
-        self._emit_held()
+        frames = mkv.block_frames(bytes(self._buffer[start : start + length]), number[1])
+        if self._held is not None:
+            self._emit_held()
         self._held = (frames, self._position)
         self._at = start + length
         if name == mkv.SIMPLE_BLOCK:

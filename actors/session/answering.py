@@ -59,6 +59,7 @@ def transcribed(message: Transcribed, phrase: PhraseState, policy: Policy) -> li
             confidence=transcript.confidence,
             latency_ms=message.latency_ms,
             cost_usd=transcript.cost_usd,
+            words_per_minute=transcript.words_per_minute,
         ),
         NormalisationRequested(phrase=message.number, engine=engine.name, model=engine.model),
     ]

@@ -167,7 +167,7 @@ def cell(value: Any) -> str:
         case None:
             return "–"
         case float():
-            return f"{value:.{0 if abs(value) >= 1000 else 1 if abs(value) >= 1 else 3}f}"
+            return f"{value:z.{0 if abs(value) >= 1000 else 1 if abs(value) >= 1 else 3}f}"
         case datetime():
             return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         case tuple() | list():

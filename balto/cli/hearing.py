@@ -9,59 +9,18 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from balto.cli.common import AsJson, cell, fail, load_settings, note, out, print_json, run, say
+from balto.cli.common import AsJson, cell, fail, load_settings, out, print_json, run, say
+from balto.cli.recording import AudioPath, Channels, Plot, Rate, Raw, Recording, bar, draw_recording, read_recording
 
-AudioPath = Annotated[Path, typer.Argument(help="Any audio file: WAV, WebM, Ogg, MP3, M4A, FLAC…", metavar="FILE")]
 Multiplier = Annotated[
     float | None, typer.Option("--threshold-multiplier", help="Speech is this many times the noise floor; 1 to 10.")
 ]
 MinEnergy = Annotated[float | None, typer.Option("--min-energy", help="RMS below which nothing is speech; 0 to 5000.")]
-_HEAD_BYTES: Final = 16_384
-"""More than telling what a file is ever takes."""
-
+_LONG_S: Final = 300
+"""Shorter files are looked through before a bar could be read."""
 Ears = Annotated[
     Literal["auto", "local", "elevenlabs", "assemblyai"] | None, typer.Option("--engine", help="Speech-to-text.")
 ]
-
-
-Raw = Annotated[bool, typer.Option("--raw", help="The file is bare samples: s16le, 16 kHz, mono.")]
-
-
-def _read(path: Path, raw: bool) -> bytes:
-    """Return a file's bytes; what nothing marks as audio is taken for samples only where that is said."""
-    from actors.audio.sniff import sniff
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        fail(f"{path} cannot be read: {error.strerror}")
-    if not data or (not raw and sniff(data[:_HEAD_BYTES], ended=True) == "pcm"):
-        fail(f"{path} is no audio file (bare samples need --raw)")
-    return data
-
-
-def _decode(path: Path, raw: bool) -> Any:
-    """Return a file's samples as far as they go, and tell where they stop too early."""
-    return _salvage(path, _read(path, raw), raw)
-
-
-def _salvage(path: Path, data: bytes, raw: bool) -> Any:
-    from balto.listening import salvage_audio
-
-    pcm, fault = salvage_audio(data, encoding="pcm_s16le" if raw else "auto")
-    if not pcm.size:
-        fail(f"{path} is no audio file" + (f" ({fault.code} at byte {fault.byte_offset})" if fault else ""))
-    if fault is not None:
-        note(f"{path} cannot be decoded from {pcm.size / 16000:.2f} s on ({fault.code} at byte {fault.byte_offset})")
-    elif not raw and _is_cut_off(data):
-        note(f"{path} is cut off: it ends at {pcm.size / 16000:.2f} s, before the end that it declares")
-    return pcm
-
-
-def _is_cut_off(data: bytes) -> bool:
-    # Recorders that stream write 0 or the greatest number, since they cannot know.
-    declared = int.from_bytes(data[4:8], "little")
-    return data[:4] == b"RIFF" and 0 < declared < 0x7FFF_0000 and declared + 8 > len(data) + 1
 
 
 def _vad(multiplier: float | None, min_energy: float | None) -> Any:
@@ -78,14 +37,19 @@ def segment(
     multiplier: Multiplier = None,
     min_energy: MinEnergy = None,
     raw: Raw = False,
+    rate: Rate = None,
+    channels: Channels = None,
+    plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the phrases in an audio file."""
-    from actors.values import Phrase
-    from balto.listening import find_phrases
-
     load_settings()
-    phrases = [p for p in find_phrases(_decode(file, raw), _vad(multiplier, min_energy)) if isinstance(p, Phrase)]
+    settings = _vad(multiplier, min_energy)
+    recording = read_recording(file, raw=raw, rate=rate, channels=channels)
+    phrases = _phrases(recording, settings)
+    if plot is not None:
+        marks = [(p.sample_start, p.sample_end, f"{p.number} {p.cut_reason.replace('_', ' ')}") for p in phrases]
+        _draw_phrases(plot, recording, marks, settings)
     if as_json:
         print_json(
             [
@@ -99,17 +63,62 @@ def segment(
     out.print(f"{len(phrases)} phrases")
 
 
-def measure(file: AudioPath, raw: Raw = False, as_json: AsJson = False) -> None:
+def _phrases(recording: Recording, settings: Any) -> list[Any]:
+    from actors.values import Phrase
+    from balto.listening import find_phrases
+
+    long = recording.seconds > _LONG_S
+    with bar("finding phrases", recording.pcm.size, shown=long) as advance:
+        return [p for p in find_phrases(recording.pcm, settings, progress=advance) if isinstance(p, Phrase)]
+
+
+def _draw_phrases(plot: Path, recording: Recording, phrases: list[tuple[int, int, str]], settings: Any) -> None:
+    from actors.vad.trace import trace
+    from balto.picture import Mark
+
+    draw_recording(
+        plot,
+        recording,
+        subtitle=f"{recording.seconds:.1f} s · {len(phrases)} phrases · threshold {settings.threshold_multiplier:g} × "
+        f"the noise floor, at least {settings.min_energy:g} · webrtcvad mode {settings.mode}",
+        marks=[Mark(start=start, end=end, caption=caption) for start, end, caption in phrases],
+        trace=trace(recording.pcm, settings),
+    )
+
+
+def measure(
+    file: AudioPath,
+    raw: Raw = False,
+    rate: Rate = None,
+    channels: Channels = None,
+    plot: Plot = None,
+    as_json: AsJson = False,
+) -> None:
     """Measure the bio-metrics of an audio file, taken as one phrase."""
     from actors.audio.biometrics import measure as measure_pcm
 
     load_settings()
-    metrics = dataclasses.asdict(measure_pcm(_decode(file, raw)))
+    recording = read_recording(file, raw=raw, rate=rate, channels=channels)
+    metrics = dataclasses.asdict(measure_pcm(recording.pcm))
+    if plot is not None:
+        facts = [(_spoken(name), _measured(name, value)) for name, value in _flat(metrics)]
+        draw_recording(plot, recording, subtitle=f"{recording.seconds:.1f} s, as one phrase", facts=facts)
     if as_json:
         print_json(metrics)
         return
     for name, value in metrics.items():
         out.print(f"{name:22} {_measured(name, value)}")
+
+
+def _flat(metrics: dict[str, Any]) -> list[tuple[str, Any]]:
+    bands = [(f"energy {part}", share) for part, share in metrics["bands"].items()]
+    return [*((name, value) for name, value in metrics.items() if name != "bands"), *bands]
+
+
+def _spoken(name: str) -> str:
+    """Return a measure's name without its unit."""
+    unit = next((end for end in _UNITS if name.endswith(end)), "")
+    return name.removesuffix(unit).replace("_", " ")
 
 
 def _measured(name: str, value: Any) -> str:
@@ -123,19 +132,24 @@ def _measured(name: str, value: Any) -> str:
 _UNITS: Final = {"_hz": "Hz", "_dbfs": "dBFS", "_db": "dB", "_ms": "ms", "_s": "s"}
 
 
-def transcribe(file: AudioPath, engine: Ears = None, raw: Raw = False, as_json: AsJson = False) -> None:
+def transcribe(
+    file: AudioPath,
+    engine: Ears = None,
+    raw: Raw = False,
+    rate: Rate = None,
+    channels: Channels = None,
+    as_json: AsJson = False,
+) -> None:
     """Transcribe the phrases of an audio file."""
     settings = load_settings(stt=engine)
-    run(_transcribe(settings, file, raw, as_json))
+    run(_transcribe(settings, read_recording(file, raw=raw, rate=rate, channels=channels), as_json))
 
 
-async def _transcribe(settings: Any, file: Path, raw: bool, as_json: bool) -> None:
+async def _transcribe(settings: Any, recording: Recording, as_json: bool) -> None:
     from actors.stt.transcriber import TranscriptionError
-    from actors.values import Phrase, VadSettings
     from balto.engines import EngineError, build_transcribers, prepare_weights
-    from balto.listening import find_phrases
 
-    phrases = [p for p in find_phrases(_decode(file, raw), VadSettings()) if isinstance(p, Phrase)]
+    phrases = _phrases(recording, _vad(None, None))
     rows: list[dict[str, Any]] = []
     try:
         ears = build_transcribers(settings)[0]
@@ -169,30 +183,36 @@ def listen(
     multiplier: Multiplier = None,
     min_energy: MinEnergy = None,
     raw: Raw = False,
+    rate: Rate = None,
+    channels: Channels = None,
+    plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the whole pipeline on an audio file: phrases, transcripts, recommendations. It is kept as a session."""
-    settings = load_settings()
-    run(_listen(settings, file, _vad(multiplier, min_energy), raw, as_json))
+    settings, vad = load_settings(), _vad(multiplier, min_energy)
+    recording = read_recording(file, raw=raw, rate=rate, channels=channels)
+    run(_listen(settings, recording, vad, plot, as_json))
 
 
-async def _listen(settings: Any, file: Path, vad: Any, raw: bool, as_json: bool) -> None:
-    from actors.session.ports import AudioFormat
+async def _listen(settings: Any, recording: Recording, vad: Any, plot: Path | None, as_json: bool) -> None:
     from balto.app import StartError, open_balto
-    from balto.cli.story import tell, told
+    from balto.cli.story import captions, tell, told
     from balto.listening import Collector
     from balto.listening import listen as listen_to
     from events.store import StoreError
 
-    data = _read(file, raw)
-    _salvage(file, data, raw)
-    audio = AudioFormat(encoding="pcm_s16le" if raw else "auto")
+    data, audio = recording.to_send()
     try:
         async with open_balto(settings, say) as balto:
             collector = Collector()
-            session_id = await listen_to(balto.sessions, data, collector=collector, vad=vad, audio=audio)
+            with bar("listening", len(data), shown=recording.seconds > 10) as advance:
+                session_id = await listen_to(
+                    balto.sessions, data, collector=collector, vad=vad, audio=audio, progress=advance
+                )
     except (StartError, StoreError) as error:
         fail(str(error))
+    if plot is not None:
+        _draw_phrases(plot, recording, captions(collector.events), vad)
     if as_json:
         print_json({"session": session_id, **told(collector.events)})
     else:

@@ -47,6 +47,21 @@ def told(events: Iterable[Event]) -> dict[str, Any]:
     return {"phrases": list(phrases.values())}
 
 
+def captions(events: Iterable[Event]) -> list[tuple[int, int, str]]:
+    """Return each phrase's first sample, the one past its last, and its number and transcript."""
+    phrases: dict[int, tuple[int, int, str]] = {}
+    for event in events:
+        match event:
+            case PhraseCaptured():
+                phrases[event.phrase] = (event.sample_start, event.sample_end, str(event.phrase))
+            case TranscriptionReceived():
+                start, end, _ = phrases[event.phrase]
+                phrases[event.phrase] = (start, end, f"{event.phrase} {event.text}")
+            case _:
+                continue
+    return list(phrases.values())
+
+
 def tell(events: Iterable[Event]) -> None:
     """Print a session's events as a conversation with its recommendations."""
     captured: dict[int, PhraseCaptured] = {}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from events.catalogue.base import Event, personal, recorded
+from events.upcasters import Data, upcaster
 
 TranscriptRole = Literal["chosen", "comparison"]
 
@@ -30,7 +31,7 @@ class TranscriptionRequested(Event):
     role: TranscriptRole = "chosen"
 
 
-@recorded()
+@recorded(version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptionReceived(Event):
     """The final transcript of a phrase from one engine."""
@@ -45,6 +46,15 @@ class TranscriptionReceived(Event):
     latency_ms: float
     cost_usd: float
     role: TranscriptRole = "chosen"
+    words_per_minute: float | None = None
+    """Speech rate from the first timed word's start to the last one's end; None where the engine times fewer than 3.
+    In the clear, as `PhraseMeasured` is: the words and their times are not."""
+
+
+@upcaster("TranscriptionReceived", 1)
+def _rate_was_not_told(data: Data) -> Data:
+    # the words may be sealed by now, so what version 1 could have told of them stays untold
+    return {**data, "words_per_minute": None}
 
 
 @recorded()

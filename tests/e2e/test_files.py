@@ -5,11 +5,14 @@ import json
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from balto.cli import app
 from tests.recordings import conversation, wav
+from tests.sounds import tone
+from tests.unit.audio.containers import encoded
 
 PCM = conversation("dor_de_cabeca")
 WAV = wav(PCM)
@@ -76,3 +79,70 @@ async def test_measures_are_rounded_and_have_units(home: Path) -> None:
     assert lines["snr_db"].endswith(" dB")
     assert lines["peak_dbfs"].endswith(" dBFS")
     assert all(len(word) <= 8 for word in lines["pitch_mean_hz"].split())
+
+
+ODD = {
+    "mp3": encoded("mp3", "libmp3lame", rate=44_100, frame_size=1_152, seconds=2),
+    "m4a": encoded("mp4", "aac", rate=44_100, frame_size=1_024, seconds=2),
+    "video.mp4": encoded("mp4", "aac", rate=44_100, frame_size=1_024, seconds=2, video="mpeg4"),
+    "flac": encoded("flac", "flac", rate=44_100, frame_size=1_024, seconds=2),
+    "24 bit.wav": encoded("wav", "pcm_s24le", rate=96_000, seconds=2),
+    "webm": encoded("webm", "libopus", seconds=2),
+    "flac.ogg": encoded("ogg", "flac", rate=44_100, frame_size=1_024, seconds=2),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+async def test_every_kind_of_file_is_measured(home: Path, kind: str) -> None:
+    (home / "file").write_bytes(ODD[kind])
+    result = await balto("measure", "file", "--json")
+    assert result.stderr == ""
+    assert json.loads(result.stdout)["pitch_mean_hz"] == pytest.approx(440, rel=0.01)
+
+
+async def test_a_long_mp4_with_its_index_at_the_end_is_read_back_and_forth(home: Path) -> None:
+    raw = ODD["m4a"]
+    index = raw.index(b"moov") - 4
+    # more in front of the index than a stream could have put aside
+    padding = (40 * 1024 * 1024).to_bytes(4, "big") + b"free"
+    with (home / "file").open("wb") as file:
+        file.write(raw[:index] + padding)
+        file.truncate(index + 40 * 1024 * 1024)
+        file.seek(0, 2)
+        file.write(raw[index:])
+    result = await balto("measure", "file", "--json")
+    assert json.loads(result.stdout)["pitch_mean_hz"] == pytest.approx(440, rel=0.01)
+
+
+async def test_bare_samples_of_another_rate_and_several_channels_are_heard(home: Path) -> None:
+    sound = np.rint(tone(440, 2.0, rate=44_100) * 32_768).astype("<i2")
+    (home / "file").write_bytes(np.repeat(sound[:, None], 2, axis=1).tobytes())
+    result = await balto("measure", "file", "--raw", "--rate", "44100", "--channels", "2", "--json")
+    assert json.loads(result.stdout)["pitch_mean_hz"] == pytest.approx(440, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("folder",), "balto: folder cannot be read: Is a directory"),
+        (("nowhere",), "balto: nowhere cannot be read: No such file or directory"),
+        (("file", "--rate", "8000"), "balto: --rate and --channels are of bare samples: they need --raw"),
+        (("file", "--raw", "--rate", "1"), "balto: sample rate must be 4000 to 192000 Hz, not 1"),
+        (("file", "--raw", "--channels", "0"), "balto: channels must be 1 to 32, not 0"),
+        (("file", "--plot", "nowhere/a.png"), "balto: nowhere/a.png cannot be written: No such file or directory"),
+    ],
+)
+async def test_what_cannot_be_done_is_one_line(home: Path, arguments: tuple[str, ...], line: str) -> None:
+    (home / "file").write_bytes(WAV)
+    (home / "folder").mkdir()
+    result = await balto("segment", *arguments)
+    assert (result.exit_code, result.stderr) == (1, f"{line}\n")
+
+
+@pytest.mark.parametrize("command", ["segment", "measure"])
+async def test_a_plot_is_a_png_beside_the_answer(home: Path, command: str) -> None:
+    (home / "file").write_bytes(WAV)
+    result = await balto(command, "file", "--json", "--plot", "a.png")
+    assert result.stderr == "balto: drawn into a.png\n"
+    assert json.loads(result.stdout)
+    assert (home / "a.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

@@ -21,6 +21,7 @@ CREATE TABLE phrase_biometrics (
     band_mid             double precision,
     band_high            double precision,
     duration_ms          double precision,
+    words_per_minute     double precision, -- of the transcript, where its engine times words
     PRIMARY KEY (session_id, phrase)
 );
 CREATE INDEX ON phrase_biometrics (measured_at);

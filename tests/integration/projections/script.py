@@ -129,6 +129,7 @@ def received(
         confidence=0.9,
         latency_ms=latency_ms,
         cost_usd=cost_usd,
+        words_per_minute=150.0 if phrase % 2 else None,
     )
 
 

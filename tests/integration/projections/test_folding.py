@@ -219,6 +219,7 @@ async def test_a_counters_metrics_join_latency_and_voice(
     assert (metric.total_ms, metric.pitch_mean_hz, metric.snr_db) == (457.5, 180.0, 18.25)
     (voice,) = await reports.biometrics(pool, counter_id="c1")
     assert (voice.pitch_mean_hz, voice.band_low, voice.band_high, voice.peak_dbfs) == (180.0, 0.5, 0.2, -3.5)
+    assert voice.words_per_minute == 150.0
     assert await reports.biometrics(pool, session_id="another") == []
     assert await reports.counter_metrics(pool, "another") == []
 

@@ -117,6 +117,17 @@ def fed(decoder: Decoder, raw: bytes, sizes: list[int]) -> Pcm:
     return np.concatenate([*parts, decoder.flush()])
 
 
+def reference(raw: bytes, layout: str = "mono") -> Pcm:
+    """What libav makes of a whole file."""
+    resampler = av.AudioResampler(format="s16", layout=layout, rate=16_000)
+    parts: list[Pcm] = []
+    with av.open(io.BytesIO(raw), "r") as file:
+        for frame in file.decode(audio=0):
+            parts += [np.asarray(out.to_ndarray()[0], dtype=np.int16) for out in resampler.resample(frame)]
+    parts += [np.asarray(out.to_ndarray()[0], dtype=np.int16) for out in resampler.resample(None)]
+    return np.concatenate(parts)
+
+
 def loudest_hz(samples: Pcm) -> float:
     """Return the frequency of the strongest component."""
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))

@@ -15,21 +15,9 @@ from actors.audio.ffmpeg import FfmpegDecoder
 from actors.audio.ogg import page_checksum
 from actors.audio.opus import OpusHead, packet_duration
 from actors.audio.webm import WebmDecoder
-from actors.values import Pcm
-from tests.unit.audio.containers import decoded, encoded, fed, loudest_hz, snr_db
+from tests.unit.audio.containers import decoded, encoded, fed, loudest_hz, reference, snr_db
 
 SIZES = st.lists(st.integers(1, 700), min_size=1, max_size=5)
-
-
-def reference(raw: bytes, layout: str = "mono") -> Pcm:
-    """What libav makes of a whole file."""
-    resampler = av.AudioResampler(format="s16", layout=layout, rate=16_000)
-    parts: list[Pcm] = []
-    with av.open(io.BytesIO(raw), "r") as file:
-        for frame in file.decode(audio=0):
-            parts += [np.asarray(out.to_ndarray()[0], dtype=np.int16) for out in resampler.resample(frame)]
-    parts += [np.asarray(out.to_ndarray()[0], dtype=np.int16) for out in resampler.resample(None)]
-    return np.concatenate(parts)
 
 
 @pytest.mark.parametrize("container", ["webm", "ogg"])
@@ -144,12 +132,14 @@ def test_the_page_checksum_is_the_one_that_libav_writes() -> None:
         ("aiff", "pcm_s16be", None, False),
     ],
 )
-def test_other_formats_go_through_ffmpeg_whole(
-    container: str, codec: str, video: str | None, *, fragmented: bool
+@given(sizes=st.lists(st.integers(50, 20_000), min_size=1, max_size=4))
+@settings(max_examples=3, deadline=None)
+def test_other_formats_go_through_ffmpeg_whole_however_they_are_cut(
+    container: str, codec: str, video: str | None, sizes: list[int], *, fragmented: bool
 ) -> None:
     raw = encoded(container, codec, rate=44_100, video=video, fragmented=fragmented, seconds=2, frame_size=1_024)
     decoder = open_decoder()
-    pcm = fed(decoder, raw, [700])
+    pcm = fed(decoder, raw, sizes)
     assert decoder.encoding == "ffmpeg"
     assert 32_000 <= len(pcm) < 33_300
     assert loudest_hz(pcm[4_000:28_000]) == pytest.approx(440, abs=2)
@@ -278,3 +268,10 @@ def test_a_packet_of_more_than_120_ms_or_of_no_bytes_has_no_duration() -> None:
 def test_a_bad_opus_header_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"Opus|channels|mapping"):
         OpusHead.parse(raw)
+
+
+def test_an_mp4_whose_last_box_promises_more_than_came_ends_where_it_ended() -> None:
+    raw = b"\0\0\0\x14ftypisom\0\0\0\0isom" + (50_000).to_bytes(4, "big") + b"free" + bytes(100)
+    with pytest.raises(AudioUndecodableError) as caught:
+        decoded(raw, chunk=7)
+    assert (caught.value.code, caught.value.byte_offset) == ("truncated", len(raw))

@@ -1,0 +1,1 @@
+"""Damaged audio, thousands of it, against the decoders."""
