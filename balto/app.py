@@ -24,6 +24,7 @@ from balto.resources import ResourceMonitor
 from balto.sessions import SessionHost
 from balto.settings import OWN_BASKETS, Settings
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from events.guard import guarded
 from events.ids import RANDOM_BYTES, uuid7
 from events.journal import Journal
 from events.postgres import PostgresStore
@@ -124,6 +125,7 @@ async def _embedded(settings: Settings, stack: contextlib.AsyncExitStack, say: S
             await postgres.stop()
         raise
     stack.push_async_callback(postgres.stop)
+    await stack.enter_async_context(guarded(postgres))
     return dsn
 
 

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX: Final = "BALTO_"
 _ENV_FILE: Final = ".env"
-_ELSEWHERE: Final = frozenset({"COUNTER_KEY", "CHROMIUM", "TEST_POSTGRES", "WRITE_GOLDEN"})
+_ELSEWHERE: Final = frozenset({"COUNTER_KEY", "CHROMIUM", "TEST_BINARIES", "TEST_POSTGRES", "WRITE_GOLDEN"})
 """Names under the prefix that are no settings of the server: an option of `balto stream`, and those of the tests."""
 
 

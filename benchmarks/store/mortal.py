@@ -12,7 +12,8 @@ from typing import Final
 
 import psutil
 
-from events.cluster import Cluster, find_binaries, find_runner, place
+from events.cluster import Cluster
+from events.programs import find_binaries, find_runner, place
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
 _SETTINGS: Final = {
