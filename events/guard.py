@@ -74,7 +74,7 @@ async def _guard(server: Mortal, first_s: float, longest_s: float, calm_s: float
         try:
             ours = await server.revive()
         except EmbeddedPostgresError as error:
-            logger.error("the embedded PostgreSQL died and does not start again: %s", error)
+            logger.error("the embedded PostgreSQL died and does not start again: %s", error)  # noqa: TRY400 - one line
         else:
             if ours:
                 logger.warning("the embedded PostgreSQL died and was started again after %.1f s", clock() - found)

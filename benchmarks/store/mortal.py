@@ -13,8 +13,8 @@ from typing import Final
 import psutil
 
 from events.cluster import Cluster
-from events.programs import find_binaries, find_runner, place
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from events.programs import find_binaries, find_runner, place
 
 _SETTINGS: Final = {
     "fsync": "on",

@@ -16,8 +16,8 @@ import asyncpg
 import psutil
 import pytest
 
-from events.programs import Runner, find_binaries, find_runner
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from events.programs import Runner, find_binaries, find_runner
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand a server to another user")
 

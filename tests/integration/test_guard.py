@@ -1,4 +1,4 @@
-"""The embedded server, killed while sessions write: it is started again where it was, and nothing acknowledged is lost."""
+"""The embedded server, killed while sessions write: it starts again where it was, and nothing acknowledged is lost."""
 
 import asyncio
 import logging
