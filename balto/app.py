@@ -92,7 +92,7 @@ async def open_library(settings: Settings, say: Say = _silent) -> AsyncIterator[
             dsn = own_database(settings) or await _embedded(settings, stack, say)
             store = await PostgresStore.connect(dsn, masters=master_keys(settings), archive=settings.archive)
             stack.push_async_callback(store.close)
-            projector = await Projector.connect(dsn)
+            projector = await Projector.connect(dsn, archive=settings.archive)
             stack.push_async_callback(projector.close)
         except EmbeddedPostgresError as error:
             raise StartError(str(error)) from error

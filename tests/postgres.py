@@ -109,3 +109,18 @@ async def store(postgres_url: str) -> AsyncIterator[PostgresStore]:
         yield store
     finally:
         await store.close()
+
+
+async def divide(url: str, size: int) -> None:
+    """Give an empty ledger partitions of so many events."""
+    owner = await asyncpg.connect(url)
+    try:
+        await owner.execute(
+            f"""
+            DROP TABLE events_from_0;
+            UPDATE head SET partition_size = {size}, partitioned_to = 0;
+            SELECT ensure_partitions(0);
+            """
+        )
+    finally:
+        await owner.close()

@@ -159,7 +159,7 @@ def retain(
 
 @store.command()
 def thaw(first: Annotated[int, typer.Argument(help="First position of a cold partition.", min=0)]) -> None:
-    """Bring a cold partition back into the database, as a rebuild of read models needs it."""
+    """Bring a cold partition back into the database, for what reads its tables itself."""
     from events.thaw import thaw as thaw_partition
 
     count = with_store(lambda library: thaw_partition(library.dsn, library.settings.archive, first=first))

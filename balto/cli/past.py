@@ -11,6 +11,7 @@ import orjson
 import typer
 
 from balto.cli.common import AsJson, cell, fail, out, print_json, print_rows, with_library
+from balto.cli.opening import bar
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
 projections = typer.Typer(
@@ -219,7 +220,8 @@ def rebuild(name: Annotated[str, typer.Argument(help="Name of the read model, or
         for one in chosen:
             if one not in known:
                 fail(f"there is no projection {one}; there are {', '.join(known)}")
-            await library.projector.rebuild(one)
+            with bar(f"rebuilding {one}") as moved:
+                await library.projector.rebuild(one, moved)
             out.print(f"rebuilt {one}")
 
     with_library(work)
