@@ -1,5 +1,6 @@
 """Cold partitions: written to files, checked, detached, read as before, brought back; on hold, kept."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -119,6 +120,27 @@ async def test_what_is_cold_is_read_as_before_by_every_way_of_reading(
     await fresh.close()
     found = await verify(postgres_url, archive=folder, batch=7)
     assert (found.flaws, found.events, found.skipped) == ((), 48, ())
+
+
+@pytest.mark.parametrize("way", ["by condition", "one stream", "all"])
+async def test_readings_that_meet_at_a_freeze_or_a_thaw_all_notice(
+    cold_store: PostgresStore, postgres_url: str, folder: Path, way: str
+) -> None:
+    """What is cold is known to a store once: whoever finds it changed must not be the only one to look again."""
+
+    async def positions() -> list[int]:
+        if way == "by condition":
+            return [event.position async for event in read(cold_store, Selection(slot=(0, 2)))]
+        if way == "one stream":
+            return [event.position async for event in cold_store.read_stream("session-2")]
+        return [event.position async for event in cold_store.read_all()]
+
+    before = await positions()
+    assert before[0] < 10
+    await freeze(postgres_url, folder, older_than=LATER, upto=EVERYTHING)
+    assert await asyncio.gather(*(positions() for _ in range(6))) == [before] * 6
+    await thaw(postgres_url, folder, first=10)
+    assert await asyncio.gather(*(positions() for _ in range(6))) == [before] * 6
 
 
 async def test_a_moment_is_found_in_files_and_in_the_table(

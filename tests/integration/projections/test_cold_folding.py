@@ -55,6 +55,17 @@ async def make_cold(url: str, archive: Path, upto: int) -> int:
     return [one.outcome for one in await freeze(url, archive, older_than=LATER, upto=upto)].count("frozen")
 
 
+def second_file(archive: Path) -> Path:
+    return sorted(archive.glob("*.parquet"))[1]
+
+
+def cut_in_half(file: Path) -> bytes:
+    """Return what was in a file of which half is left."""
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    return whole
+
+
 async def test_a_read_model_is_rebuilt_over_what_is_cold(
     ledger: Ledger, projector: Projector, pool: asyncpg.Pool, postgres_url: str, archive: Path
 ) -> None:
@@ -150,13 +161,11 @@ async def test_a_broken_file_stops_nothing_for_good(
     await projector.catch_up()
     await make_cold(postgres_url, archive, await pool.fetchval("SELECT position FROM head"))
     before = await all_rows(pool)
-    file = sorted(archive.glob("*.parquet"))[1]
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
+    whole = cut_in_half(second_file(archive))
     with pytest.raises(StoreError):
         await projector.rebuild("sessions")
     assert await all_rows(pool) == before
-    file.write_bytes(whole)
+    second_file(archive).write_bytes(whole)
     await projector.rebuild("sessions")
     assert await all_rows(pool) == before
 
