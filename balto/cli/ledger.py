@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from balto.cli import transfer
-from balto.cli.common import AsJson, cell, err, fail, out, print_json, print_rows
+from balto.cli.common import AsJson, cell, err, fail, note, out, print_json, print_rows
 from balto.cli.opening import bar, stream_name, with_store, wrap
 from balto.cli.past import resolve_session
 
@@ -54,21 +54,32 @@ def erase(
 ) -> None:
     """Destroy for good what a session holds of a person: its key and its audio. Numbers stay."""
     from events.catalogue import SubjectErased
+    from events.residue import clear_residue
 
-    async def work(library: Any) -> dict[str, Any]:
+    async def work(library: Any) -> tuple[str, int, Any]:
         name = stream_name(await resolve_session(library, session)) or session
         if not await library.store.stream_position(name):
             fail(f"there is no session {session} (`balto sessions` lists them)")
         if not yes and not typer.confirm(f"Erase {name} for good?", err=True):
             raise typer.Exit(1)
         landed = await library.store.erase(name, wrap(SubjectErased(reason=reason)))
-        return {"stream": name, "position": landed.position}
+        return name, landed.position, await clear_residue(library.dsn)
 
-    done = with_store(work)
+    name, position, residue = with_store(work)
     if as_json:
-        print_json(done)
-    else:
-        out.print(f"erased {done['stream']} (event {done['position']}); backups made before still hold its key")
+        print_json({"stream": name, "position": position, "residue": dataclasses.asdict(residue)})
+        return
+    out.print(f"erased {name} (event {position}); backups made before still hold its key")
+    _tell_of(residue)
+
+
+def _tell_of(residue: Any) -> None:
+    """Say on standard error where deleted rows may still lie, and what to do about it."""
+    if residue.left:
+        note(
+            f"deleted rows may still lie on the pages of {', '.join(residue.left)}, since {residue.reason};"
+            f" as the database's owner run: {residue.todo}"
+        )
 
 
 @store.command()
@@ -123,6 +134,7 @@ def retain(
         fail("say what is old: --recordings-older-than DAYS, --events-older-than DAYS")
     from events.cold import freeze
     from events.driver import one_connection
+    from events.residue import clear_residue
     from events.retention import expire_recordings
 
     async def work(library: Any) -> dict[str, Any]:
@@ -131,7 +143,10 @@ def retain(
             async with one_connection(library.dsn, application_name="balto retain") as connection:
                 with bar("expiring recordings") as moved:
                     gone = await expire_recordings(connection, older_than=_ago(recordings), wrap=wrap, progress=moved)
-            done["recordings"] = dataclasses.asdict(gone)
+            residue = await clear_residue(library.dsn, ("recordings",)) if gone.streams else None
+            done["recordings"] = {**dataclasses.asdict(gone), "residue": residue and dataclasses.asdict(residue)}
+            if residue is not None:
+                _tell_of(residue)
         if events is not None:
             await library.projector.catch_up()
             upto = min([row.position for row in await library.projector.status()])

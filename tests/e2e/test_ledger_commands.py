@@ -25,6 +25,7 @@ CANARY = "losartana cinquenta"
 SAID = TranscriptionReceived(
     phrase=3, provider="local", model="base", text=CANARY, confidence=0.5, latency_ms=41.25, cost_usd=0.0
 )
+CLEARED = {"cleared": ["keys", "recordings", "snapshots"], "left": [], "reason": None, "todo": None}
 ENDED = SessionEnded(reason="client_finished", bytes_received=5, samples=5, phrases=0, recommendations=0)
 
 
@@ -88,7 +89,8 @@ async def test_erasing_asks_and_then_nothing_personal_is_left(home: Path) -> Non
     refused = await balto("erase", SESSION, stdin="n\n")
     assert refused.exit_code == 1
     assert CANARY in (await balto("events", "--stream", SESSION, "--json")).stdout
-    assert (await told("erase", SESSION, "--yes", "--reason", "asked for")) == {"stream": STREAM, "position": 5}
+    erased = await told("erase", SESSION, "--yes", "--reason", "asked for")
+    assert erased == {"stream": STREAM, "position": 5, "residue": CLEARED}
     assert CANARY not in (await balto("events", "--stream", SESSION, "--json")).stdout
     assert (await told("store", "status"))["erased_streams"] == 1
     missing = await balto("erase", "nobody", "--yes")
@@ -123,7 +125,7 @@ async def test_young_audio_is_kept_and_old_audio_goes(home: Path, postgres_url: 
     await owner.execute("UPDATE recordings SET recorded_at = now() - interval '3 days'")
     await owner.close()
     done = await told("store", "retain", "--recordings-older-than", "1")
-    assert done["recordings"] == {"streams": 1, "bytes": 5}
+    assert done["recordings"] == {"streams": 1, "bytes": 5, "residue": {**CLEARED, "cleared": ["recordings"]}}
     assert '"RecordingsExpired"' in (await balto("events", "--stream", SESSION, "--json")).stdout
     assert (await balto("store", "retain")).exit_code == 1
 

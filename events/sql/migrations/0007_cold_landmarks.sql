@@ -63,6 +63,10 @@ BEGIN
         GRANT SELECT ON streams, migrations, legal_holds, cold_partitions, cold_streams, cold_state TO balto_eraser;
         GRANT EXECUTE ON FUNCTION erase_stream, expire_recordings, expirable_recordings, place_hold, lift_hold
            TO balto_eraser;
+        -- Who erases may also take what was deleted off the pages. Before 17 only the owner of a table can.
+        IF current_setting('server_version_num')::integer >= 170000 THEN
+            EXECUTE 'GRANT MAINTAIN ON keys, recordings, snapshots TO balto_eraser';
+        END IF;
     END IF;
 END
 $$;
