@@ -25,7 +25,7 @@ SELECT pg_has_role(c.relowner, 'USAGE')
 _HELD_BACK: Final = """
 SELECT EXISTS (SELECT FROM pg_stat_activity a
                 WHERE a.pid <> pg_backend_pid() AND a.backend_xmin IS NOT NULL
-                  AND (a.datname = current_database() OR a.datname IS NULL) AND age(a.backend_xmin) >= age($1::text::xid))
+                  AND coalesce(a.datname = current_database(), true) AND age(a.backend_xmin) >= age($1::text::xid))
     OR EXISTS (SELECT FROM pg_replication_slots r WHERE r.xmin IS NOT NULL AND age(r.xmin) >= age($1::text::xid))
     OR EXISTS (SELECT FROM pg_prepared_xacts p WHERE p.database = current_database()
                 AND age(p.transaction) >= age($1::text::xid))
