@@ -106,6 +106,39 @@ async def install(connection: Connection, projections: list[Projection]) -> list
     return [projection.name for projection in projections if known[projection.name] != projection.definition]
 
 
+_GRANT: Final = """
+DO $$
+BEGIN
+    IF to_regrole('balto_app') IS NOT NULL THEN
+        GRANT USAGE ON SCHEMA projections, {schema} TO balto_app;
+        GRANT SELECT, UPDATE ON projections.checkpoints TO balto_app;
+        GRANT SELECT ON projections.{name} TO balto_app;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO balto_app;
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO balto_app;
+    END IF;
+    IF to_regrole('balto_reader') IS NOT NULL THEN
+        GRANT USAGE ON SCHEMA projections TO balto_reader;
+        GRANT SELECT ON projections.checkpoints, projections.{name} TO balto_reader;
+    END IF;
+END
+$$
+"""
+
+
+async def grant(connection: Connection, projection: Projection, generation: int) -> None:
+    """Let the app's role fold into a generation and show it, and the reader's see it, where there are such roles."""
+    await connection.execute(_GRANT.format(schema=projection.schema(generation), name=projection.name))
+
+
+async def grant_all(connection: Connection, projections: list[Projection]) -> None:
+    """Grant what the ledger's roles may do with the read models as they are now."""
+    rows = await connection.fetch("SELECT name, generation FROM projections.checkpoints")
+    shown = {row["name"]: row["generation"] for row in rows}
+    async with connection.transaction():
+        for projection in projections:
+            await grant(connection, projection, shown[projection.name])
+
+
 async def refold(
     connection: Connection, projection: Projection, head: int, archive: Path | None, told: Told | None = None
 ) -> None:
@@ -126,9 +159,14 @@ async def refold(
     except asyncpg.PostgresError as error:
         if passes(error):
             raise
-        in_the_way = isinstance(error, asyncpg.DependentObjectsStillExistError)
-        reason = f"another view stands on projections.{projection.name}; drop it first" if in_the_way else None
-        raise UnfoldableError(max(head - 1, 0), head, reason or describe(error)) from None
+        match error:
+            case asyncpg.DependentObjectsStillExistError():
+                reason = f"another view stands on projections.{projection.name}; drop it first"
+            case asyncpg.InsufficientPrivilegeError():
+                reason = "only the database's owner can build it anew (`balto store migrate`)"
+            case _:
+                reason = describe(error)
+        raise UnfoldableError(max(head - 1, 0), head, reason) from None
 
 
 async def _replace(
@@ -138,6 +176,7 @@ async def _replace(
         await _create(connection, projection, old + 1)
         await _fold_all(connection, projection, old + 1, head, archive, told)
         await _show(connection, projection, old + 1)
+        await grant(connection, projection, old + 1)
         await connection.execute(f"DROP SCHEMA IF EXISTS {projection.schema(old)} CASCADE")
         await connection.execute(
             "UPDATE projections.checkpoints SET definition = $2, generation = $3, position = $4, stopped_at = NULL,"
@@ -161,6 +200,7 @@ async def _install(connection: Connection, projection: Projection) -> None:
         path = await connection.fetchval("SELECT current_setting('search_path')")
         await _create(connection, projection, 1)
         await _show(connection, projection, 1)
+        await grant(connection, projection, 1)
         await connection.execute("SELECT set_config('search_path', $1, true)", path)
         await connection.execute(
             "INSERT INTO projections.checkpoints (name, definition, generation, position) VALUES ($1, $2, 1, 0)",

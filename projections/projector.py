@@ -13,7 +13,7 @@ from events.archive import ArchiveError
 from events.store import StoreError
 from events.watch import Watch
 from projections.database import Connection, open_pool, translated
-from projections.generations import FOLD_TIMEOUT_S, Told, UnfoldableError, fold, install, refold
+from projections.generations import FOLD_TIMEOUT_S, Told, UnfoldableError, fold, grant_all, install, refold
 from projections.projection import Projection, standard
 from projections.status import ProjectionStatus, ProjectionStoppedError, UnknownProjectionError, statuses
 
@@ -94,6 +94,15 @@ class Projector:
                 with translated():
                     async with self._pool.acquire() as connection:
                         self._outdated = set(await install(connection, list(self._projections.values())))
+
+    async def renew(self) -> None:
+        """As the database's owner: rebuild read models whose SQL has changed, and grant all to the ledger's roles."""
+        await self.install()
+        with translated():
+            for outdated in self._outdated_of(list(self._projections)):
+                await self._renew(outdated)
+            async with self._pool.acquire() as connection:
+                await grant_all(connection, list(self._projections.values()))
 
     async def catch_up(self, name: str | None = None) -> int:
         """Fold what the ledger held at the call into one read model, or into all; stopped ones stay as they are.

@@ -83,6 +83,21 @@ def _tell_of(residue: Any) -> None:
 
 
 @store.command()
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the schema and the read models up to date, as the database's owner, before a server that may not starts."""
+
+    async def work(library: Any) -> list[Any]:
+        await library.projector.renew()
+        return list(await library.projector.status())
+
+    rows = with_store(work)
+    if as_json:
+        print_json([dataclasses.asdict(row) for row in rows])
+    else:
+        out.print(f"the schema is up to date, and so are the tables of {len(rows)} read models")
+
+
+@store.command()
 def status(as_json: AsJson = False) -> None:
     """Say how much there is of what, and where readers stand."""
     from events.driver import one_connection

@@ -19,7 +19,7 @@ def with_store[T](work: Callable[[Any], Awaitable[T]]) -> T:
         from events.store import StoreError
 
         try:
-            async with open_library(settings) as library:
+            async with open_library(settings.as_owner()) as library:
                 return await work(library)
         except (StartError, StoreError) as error:
             fail(str(error))

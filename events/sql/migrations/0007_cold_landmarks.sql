@@ -57,6 +57,8 @@ BEGIN
         GRANT SELECT ON legal_holds, cold_partitions, cold_streams, cold_state, cold_landmarks TO balto_app;
         GRANT INSERT ON masters TO balto_app;
         GRANT SELECT, INSERT, UPDATE, DELETE ON subscriptions, snapshots TO balto_app;
+        GRANT USAGE ON SCHEMA folding TO balto_app;
+        GRANT SELECT ON folding.events TO balto_app;
         GRANT EXECUTE ON FUNCTION append_event, append_events, ensure_partitions, place_hold TO balto_app;
     END IF;
     IF to_regrole('balto_eraser') IS NOT NULL THEN
