@@ -9,8 +9,8 @@ import orjson
 import typer
 
 from balto.cli.common import AsJson, cell, fail, out, print_json
-from balto.cli.opening import Since, Until, event_id, moment, stream_name, with_store
-from balto.cli.past import resolve_session
+from balto.cli.opening import Since, Until, event_id, moment, with_store
+from balto.cli.past import existing_stream
 
 
 def events(
@@ -51,7 +51,7 @@ def events(
         from events.selection import Selection
 
         chosen = Selection(
-            stream=await _stream(library, stream),
+            stream=await existing_stream(library, stream),
             category=category,
             tenant=tenant,
             types=tuple(types or ()),
@@ -91,16 +91,6 @@ async def _all(
         async with Watch(library.dsn) as watch:
             async for recorded in subscribe(library.store, watch, after=max(after, head), selection=selection):
                 yield recorded
-
-
-async def _stream(library: Any, name: str | None) -> str | None:
-    """Return a stream's name, given it, a session's bare id or `last`."""
-    if name is None:
-        return None
-    stream = stream_name(await resolve_session(library, name)) or name
-    if await library.store.stream_position(stream):
-        return stream
-    return fail(f"there is no stream {stream} (`balto sessions` lists the sessions)")
 
 
 def _check_types(types: list[str]) -> None:

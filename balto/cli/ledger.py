@@ -10,7 +10,7 @@ import typer
 from balto.cli import transfer
 from balto.cli.common import AsJson, cell, err, fail, note, out, print_json, print_rows
 from balto.cli.opening import bar, stream_name, with_store, wrap
-from balto.cli.past import resolve_session
+from balto.cli.past import existing_stream, resolve_session
 
 store = typer.Typer(help="The store: status, export, import, copies, legal holds, retention.", no_args_is_help=True)
 hold = typer.Typer(help="Legal holds: what they name is neither erased nor expired.", no_args_is_help=True)
@@ -204,15 +204,18 @@ def add_hold(
     as_json: AsJson = False,
 ) -> None:
     """Put a session, or all of a tenant's, on legal hold."""
+    from events.driver import one_connection
     from events.retention import place_hold
 
     if (stream is None) == (tenant is None):
         fail("give either --stream or --tenant")
 
-    async def work(connection: Any) -> int:
-        return await place_hold(connection, stream=stream_name(stream), tenant=tenant, reason=reason)
+    async def work(library: Any) -> int:
+        name = await existing_stream(library, stream)
+        async with one_connection(library.dsn, application_name="balto store") as connection:
+            return await place_hold(connection, stream=name, tenant=tenant, reason=reason)
 
-    number = _with_connection(work)
+    number = with_store(work)
     if as_json:
         print_json({"id": number})
     else:

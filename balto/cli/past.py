@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from balto.cli.common import AsJson, fail, out, print_rows, with_library
-from balto.cli.opening import bar
+from balto.cli.opening import bar, stream_name
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
 projections = typer.Typer(
@@ -64,6 +64,16 @@ async def resolve_session(library: Any, session: str) -> str:
     if not latest:
         fail("there are no sessions yet")
     return str(latest[0].session_id)
+
+
+async def existing_stream(library: Any, name: str | None) -> str | None:
+    """Return the name of a stream that is there, given it, a session's bare id or `last`; None for None."""
+    if name is None:
+        return None
+    stream = stream_name(await resolve_session(library, name)) or name
+    if await library.store.stream_position(stream):
+        return stream
+    return fail(f"there is no stream {stream} (`balto sessions` lists the sessions)")
 
 
 @report.command()

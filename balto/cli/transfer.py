@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from balto.cli.common import AsJson, fail, out, print_json
-from balto.cli.opening import Since, Until, bar, moment, stream_name, with_store
+from balto.cli.opening import Since, Until, bar, moment, with_store
 
 MasterKey = Annotated[
     str | None,
@@ -52,11 +52,11 @@ def export(
     from events.selection import Selection
     from events.transfer import Rewrap
 
-    selection = Selection(
-        stream=stream_name(stream), tenant=tenant, since=moment("--since", since), until=moment("--until", until)
-    )
+    begin, end = moment("--since", since), moment("--until", until)
 
     async def work(library: Any) -> Any:
+        name = await existing_stream(library, stream)
+        selection = Selection(stream=name, tenant=tenant, since=begin, until=end)
         async with one_connection(library.dsn, application_name="balto export") as connection:
             with bar("exporting events") as moved:
                 return await export_file(
@@ -131,7 +131,8 @@ def _report(moved: Any, what: str, *, as_json: bool) -> None:
     if as_json:
         print_json(dataclasses.asdict(moved))
         return
-    out.print(f"{moved.events} events, {moved.new} of them new, {moved.recordings} chunks of audio {what}")
+    new = f", {moved.new} of them new" if what.startswith("imported") else ""
+    out.print(f"{moved.events} events{new}, {moved.recordings} chunks of audio {what}")
     out.print(f"sha256 {moved.sha256}")
 
 

@@ -243,6 +243,17 @@ async def test_export_import_and_copy_between_servers(
     assert CANARY in (await balto("events", "--stream", SESSION, "--json")).stdout
 
 
+async def test_one_stream_is_exported_by_whatever_name_it_is_called(home: Path) -> None:
+    for name in (SESSION, STREAM, "last"):
+        assert (await told("store", "export", "one.ndjson", "--stream", name))["events"] == 3
+    missing = await balto("store", "export", "one.ndjson", "--stream", "nobody")
+    assert (missing.exit_code, missing.stderr) == (
+        1,
+        "balto: there is no stream nobody (`balto sessions` lists the sessions)\n",
+    )
+    assert (await balto("store", "hold", "add", "--stream", "nobody", "--reason", "x")).exit_code == 1
+
+
 async def test_a_failed_import_is_one_line(home: Path) -> None:
     result = await balto("store", "import", "nowhere.ndjson")
     assert result.exit_code == 1
