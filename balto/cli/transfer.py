@@ -9,6 +9,7 @@ import typer
 
 from balto.cli.common import AsJson, fail, out, print_json
 from balto.cli.opening import Since, Until, bar, moment, with_store
+from balto.cli.past import existing_stream
 
 MasterKey = Annotated[
     str | None,
