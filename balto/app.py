@@ -24,6 +24,7 @@ from balto.resources import ResourceMonitor
 from balto.sessions import SessionHost
 from balto.settings import OWN_BASKETS, Settings
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from events.guard import guarded
 from events.ids import RANDOM_BYTES, uuid7
 from events.journal import Journal
 from events.postgres import PostgresStore
@@ -89,15 +90,25 @@ async def open_library(settings: Settings, say: Say = _silent) -> AsyncIterator[
     async with contextlib.AsyncExitStack() as stack:
         try:
             dsn = own_database(settings) or await _embedded(settings, stack, say)
+            await _prepare_as_owner(settings, say)
             store = await PostgresStore.connect(dsn, masters=master_keys(settings), archive=settings.archive)
             stack.push_async_callback(store.close)
-            projector = await Projector.connect(dsn)
+            projector = await Projector.connect(dsn, archive=settings.archive)
             stack.push_async_callback(projector.close)
         except EmbeddedPostgresError as error:
             raise StartError(str(error)) from error
         except StoreError as error:
             raise StartError(f"{_place(settings)}: {error}") from error
         yield Library(settings=settings, dsn=dsn, store=store, projector=projector)
+
+
+async def _prepare_as_owner(settings: Settings, say: Say) -> None:
+    """Bring the schema and the read models' tables up to date as the owner, where Balto itself runs as another."""
+    if settings.database_owner_url is None:
+        return
+    say("bringing the schema up to date")
+    async with open_library(settings.as_owner()) as library:
+        await library.projector.renew()
 
 
 def master_keys(settings: Settings) -> MasterKeys:
@@ -124,6 +135,7 @@ async def _embedded(settings: Settings, stack: contextlib.AsyncExitStack, say: S
             await postgres.stop()
         raise
     stack.push_async_callback(postgres.stop)
+    await stack.enter_async_context(guarded(postgres))
     return dsn
 
 
@@ -134,13 +146,17 @@ def own_database(settings: Settings) -> str | None:
         StartError: what is set is no address of a PostgreSQL.
     """
     if settings.database_url is None:
+        if settings.database_owner_url is not None:
+            raise StartError(
+                "BALTO_DATABASE_OWNER_URL is set, but not BALTO_DATABASE_URL, which the server itself uses"
+            )
         return None
-    url = settings.database_url.get_secret_value()
-    if _ADDRESS.fullmatch(url) is None:
-        raise StartError(
-            "BALTO_DATABASE_URL is not a PostgreSQL address: postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-        )
-    return url
+    for name, given in (("URL", settings.database_url), ("OWNER_URL", settings.database_owner_url)):
+        if given is not None and _ADDRESS.fullmatch(given.get_secret_value()) is None:
+            raise StartError(
+                f"BALTO_DATABASE_{name} is not a PostgreSQL address: postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+            )
+    return settings.database_url.get_secret_value()
 
 
 def _place(settings: Settings) -> str:

@@ -21,7 +21,7 @@ OURS: Final = frozenset(
         "balto.advising.AdviserError",
         "balto.app.StartError",
         "balto.engines.EngineError",
-        "events.cluster.EmbeddedPostgresError",
+        "events.programs.EmbeddedPostgresError",
         "events.store.StoreError",
     }
 )
@@ -56,6 +56,8 @@ def set_up_logging(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Its pool tells of every connection that a lost server took along; the store says it once.
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
 
 
 def _without_words(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

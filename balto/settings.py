@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX: Final = "BALTO_"
 _ENV_FILE: Final = ".env"
-_ELSEWHERE: Final = frozenset({"COUNTER_KEY", "CHROMIUM", "TEST_POSTGRES", "WRITE_GOLDEN"})
+_ELSEWHERE: Final = frozenset({"COUNTER_KEY", "CHROMIUM", "TEST_BINARIES", "TEST_POSTGRES", "WRITE_GOLDEN"})
 """Names under the prefix that are no settings of the server: an option of `balto stream`, and those of the tests."""
 
 
@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     """Where the embedded PostgreSQL and the assembled speech model live."""
     database_url: SecretStr | None = None
     """A PostgreSQL of your own; without it Balto starts an embedded one."""
+    database_owner_url: SecretStr | None = None
+    """The same database as its owner, where `database_url` is of a login that may only append (role `balto_app`): for
+    migrations, and for what only an owner may do. Without it `database_url` is taken for that."""
     archive_dir: Path | None = None
     """Where cold partitions go as Parquet, `data_dir/archive` without it. Servers that share a database share it."""
     master_key: SecretStr | None = None
@@ -81,6 +84,12 @@ class Settings(BaseSettings):
     def _at_home(cls, path: Path) -> Path:
         # A shell has expanded its own; a line of `.env` comes as it is written.
         return path.expanduser()
+
+    def as_owner(self) -> "Settings":
+        """Return the settings with which an operator's commands open the database: as its owner, where that is set."""
+        if self.database_owner_url is None:
+            return self
+        return self.model_copy(update={"database_url": self.database_owner_url, "database_owner_url": None})
 
     @property
     def archive(self) -> Path:

@@ -26,6 +26,7 @@ SELECT EXISTS (SELECT FROM streams s
                 WHERE s.first_pos < $2 AND s.last_pos >= $1 AND is_held(s.name, s.tenant)
                   AND EXISTS (SELECT FROM events e WHERE e.stream_id = s.id AND e.position >= $1 AND e.position < $2))
 """
+_KEEP_LANDMARKS: Final = "INSERT INTO cold_landmarks SELECT * FROM events WHERE position = ANY ($1)"
 Say = Callable[[str, int, int], None]
 """Takes what is being done, how many events are done and how many there are."""
 
@@ -144,6 +145,8 @@ class _Stream:
 @dataclass(frozen=True, slots=True)
 class _Summary:
     streams: dict[int, _Stream]
+    landmarks: list[int]
+    """Positions of events that stay at hand."""
     first_recorded_at: datetime
     last_recorded_at: datetime
 
@@ -155,6 +158,7 @@ def _read_back(
     chain = ChainCheck(max(partition.first, 1) - 1, tips)
     streams: dict[int, _Stream] = {}
     times: list[datetime] = []
+    landmarks: list[int] = []
     count = 0
     for group in read_parquet(path, after=0, upto=partition.end - 1):
         chain.feed(group)
@@ -167,11 +171,13 @@ def _read_back(
             stream.last_position, stream.last_stream_position = event.position, place
             stream.last_hash = event.hash
             stream.ended = stream.ended or event.type == "SessionEnded"
+            if place == 1 or event.type == "SubjectErased":
+                landmarks.append(event.position)
         if say is not None:
             say(f"checking {path.name}", count, written.events)
     if not chain.whole or chain.position != partition.end - 1 or count != written.events:
         raise ArchiveError(f"{path.name} is not whole: the ledger itself may not be (`balto verify`)")
-    return _Summary(streams, times[0], times[-1])
+    return _Summary(streams, landmarks, times[0], times[-1])
 
 
 async def _detach(connection: asyncpg.Connection, partition: Partition, written: Written, summary: _Summary) -> str:
@@ -198,6 +204,7 @@ async def _detach(connection: asyncpg.Connection, partition: Partition, written:
                 )
                 rows = [(stream, partition.first, *astuple(s)) for stream, s in summary.streams.items()]
                 await connection.copy_records_to_table("cold_streams", records=rows)
+                await connection.execute(_KEEP_LANDMARKS, summary.landmarks)
                 await connection.execute(f"ALTER TABLE events DETACH PARTITION {quoted(partition.name)}")
                 await connection.execute("UPDATE cold_state SET generation = generation + 1")
         except asyncpg.LockNotAvailableError:

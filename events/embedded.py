@@ -12,7 +12,9 @@ from urllib.parse import quote
 
 import asyncpg
 
-from events.cluster import USER, Cluster, EmbeddedPostgresError, find_binaries, find_runner, place
+from events.cluster import USER, Cluster
+from events.guard import ended
+from events.programs import EmbeddedPostgresError, find_binaries, find_runner, place
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 
@@ -36,15 +38,19 @@ class EmbeddedPostgres:
     TCP port.
     """
 
-    def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, settings: Mapping[str, str] | None = None, *, binaries: Path | None = None
+    ) -> None:
         """Name the data folder.
 
         Args:
             data_dir: made at the start if it does not exist.
             settings: parameters of `postgresql.conf` by name; a server that is joined keeps its own.
+            binaries: folder of another PostgreSQL's programs, version 15 or later, which the server's user can read.
         """
         self._data_dir = data_dir.expanduser().resolve()
         self._settings = dict(settings or {})
+        self._binaries = binaries
         self._cluster: Cluster | None = None
         self._sockets: Path | None = None
         self._users: int | None = None
@@ -138,16 +144,41 @@ class EmbeddedPostgres:
             os.close(self._users)
         self._users = self._sockets = self._cluster = None
 
+    async def died(self) -> None:
+        """Wait until there is no server on the cluster, without asking it anything.
+
+        Raises:
+            EmbeddedPostgresError: it is not started.
+        """
+        if self._cluster is None:
+            raise EmbeddedPostgresError("the embedded server is not started")
+        while (running := self._cluster.running()) is not None:
+            await ended(running[0])
+
+    async def revive(self) -> bool:
+        """Start a server that died at the address it had, and tell whether that was left for us to do.
+
+        Raises:
+            EmbeddedPostgresError: it does not start.
+        """
+        gate = await self._enter()
+        try:
+            if self._cluster is None or self._cluster.running() is not None:
+                return False
+            await _to_the_end(self._cluster.restart)
+        finally:
+            os.close(gate)
+        return True
+
     def _bring_up(self, *, alone: bool) -> tuple[Cluster, Path]:
         runner = find_runner()
-        cluster = Cluster(place(self._data_dir, runner), find_binaries(runner), runner)
+        cluster = Cluster(place(self._data_dir, runner), self._binaries or find_binaries(runner), runner)
         running = cluster.running()
         if running is not None:
             return cluster, running[1]
         if not alone:
-            raise EmbeddedPostgresError(
-                f"another process uses the database in {self._data_dir}, whose server is out of reach: stop it first"
-            )
+            # Others still wait at the address that the dead server had.
+            return cluster, cluster.restart()
         cluster.make()
         return cluster, cluster.start(self._settings)
 

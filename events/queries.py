@@ -108,16 +108,18 @@ async def _look(
         ranges = await reader.cold_ranges()
         segment = (ranges.last_segment if backwards else ranges.segment)(after, upto)
         try:
+            low, high = segment.after, segment.upto
             if segment.cold is not None:
                 events = await reader.read_cold(segment, selection, limit=limit, backwards=backwards)
-                return segment.after if backwards else segment.upto, events
-            low, high = segment.after, segment.upto
-            text, arguments, window = await _prepare(reader, selection, low, high, limit=limit, backwards=backwards)
-            low, high = (max(low, high - window), high) if backwards else (low, min(high, low + window))
-            events = await reader.fetch_events(text, low, high, limit, *arguments)
+            else:
+                text, arguments, window = await _prepare(reader, selection, low, high, limit=limit, backwards=backwards)
+                low, high = (max(low, high - window), high) if backwards else (low, min(high, low + window))
+                events = await reader.fetch_events(text, low, high, limit, *arguments)
         except LedgerMovedError:
             continue
-        return low if backwards else high, events
+        # Another reading may have noticed the change that this one fell into: then only it was told.
+        if (await reader.cold_ranges()).generation == ranges.generation:
+            return low if backwards else high, events
 
 
 async def read(
@@ -165,10 +167,13 @@ async def position_at(reader: EventReader, moment: datetime) -> int:
     It is found by halving: about 24 looks in ten million events. Exact unless the server's clock was set back.
     """
     while True:
+        ranges = await reader.cold_ranges()
         try:
-            return await _position_at(reader, await reader.cold_ranges(), moment)
+            position = await _position_at(reader, ranges, moment)
         except LedgerMovedError:
             continue
+        if (await reader.cold_ranges()).generation == ranges.generation:
+            return position
 
 
 async def _position_at(reader: EventReader, ranges: ColdRanges, moment: datetime) -> int:

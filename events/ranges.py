@@ -104,4 +104,16 @@ async def load_ranges(connection: asyncpg.Connection | PoolConnectionProxy) -> C
     """Return what is cold."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         generation = await connection.fetchval(_GENERATION)
-        return ColdRanges(generation, [ColdPartition(**row) for row in await connection.fetch(_SELECT)])
+        return ColdRanges(generation, await list_cold(connection))
+
+
+async def pinned_ranges(connection: asyncpg.Connection | PoolConnectionProxy) -> ColdRanges:
+    """Return what is cold, and let nothing more become so until the connection's transaction ends."""
+    await connection.execute("LOCK TABLE events IN ACCESS SHARE MODE")
+    generation = await connection.fetchval(_GENERATION)
+    return ColdRanges(generation, await list_cold(connection))
+
+
+async def list_cold(connection: asyncpg.Connection | PoolConnectionProxy) -> list[ColdPartition]:
+    """Return the cold partitions, in order."""
+    return [ColdPartition(**row) for row in await connection.fetch(_SELECT)]

@@ -64,6 +64,8 @@ class LedgerReader:
                 rows, keys = await self._fetch_of_stream(stream, after, segment, page, backwards=backwards)
             except LedgerMovedError:
                 continue
+            if self._frozen.ranges is not ranges:
+                continue  # another reading noticed the change that this one fell into
             yield rows, keys
             most = min(2 * most, _PAGE)
             full, left = len(rows) == page, None if left is None else left - len(rows)
@@ -132,13 +134,16 @@ class LedgerReader:
         left = limit
         while after < NOWHERE and (left is None or left > 0):
             page = _PAGE if left is None else min(_PAGE, left)
-            segment = self._frozen.ranges.segment(after, NOWHERE)
+            ranges = self._frozen.ranges
+            segment = ranges.segment(after, NOWHERE)
             try:
                 if segment.cold is not None:
                     rows, keys = await self._fetch_cold(segment, partial(matches, selection=selection), limit=page)
                 else:
                     rows, keys = await self._fetch_hot(query, after, page, list(types), prefix, tenant, segment.upto)
             except LedgerMovedError:
+                continue
+            if self._frozen.ranges is not ranges:
                 continue
             yield rows, keys
             after = rows[-1]["position"] if len(rows) == page else segment.upto
@@ -147,13 +152,16 @@ class LedgerReader:
     async def read_at(self, positions: Sequence[int]) -> list[RecordedEvent]:
         """Return the events at some global positions, in their order; raises as `read_all`."""
         while True:
+            ranges = self._frozen.ranges
             try:
                 found = await self.fetch_events(statement("read_at"), list(positions))
-                for segment in self._frozen.ranges.segments(min(positions, default=0) - 1, max(positions, default=0)):
+                for segment in ranges.segments(min(positions, default=0) - 1, max(positions, default=0)):
                     if segment.cold is not None:
                         rows, keys = await self._fetch_cold(segment, pick(positions), limit=len(positions))
                         found += recorded_events(rows, keys)
             except LedgerMovedError:
+                continue
+            if self._frozen.ranges is not ranges:
                 continue
             return sorted(found, key=attrgetter("position"))
 

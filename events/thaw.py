@@ -1,12 +1,12 @@
-"""Thawing: a cold partition brought back into the table, for what reads the table itself, such as a rebuild."""
+"""Thawing: a cold partition brought back into the table, for what reads the table itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from events.archive import check, read_parquet
 from events.cold import APPEND_LOCK, quoted
@@ -54,9 +54,8 @@ async def _thaw_one(connection: asyncpg.Connection, folder: Path, cold: ColdPart
             await connection.execute(
                 f"CREATE TABLE {table} (LIKE events INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)"
             )
-            async with _groups(folder / cold.file, cold) as groups:
-                async for group in groups:
-                    await _fill(connection, cold.name, group)
+            source = read_parquet(folder / cold.file, after=0, upto=cold.end - 1)
+            await lay_out(connection, cold.name, source)
             await connection.execute(
                 f"CREATE TRIGGER events_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
                 " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
@@ -67,23 +66,28 @@ async def _thaw_one(connection: asyncpg.Connection, folder: Path, cold: ColdPart
             f"ALTER TABLE events ATTACH PARTITION {table} FOR VALUES FROM ({cold.first}) TO ({cold.end})"
         )
         await connection.execute("DELETE FROM cold_partitions WHERE first = $1", cold.first)
+        await connection.execute(
+            "DELETE FROM cold_landmarks WHERE position >= $1 AND position < $2", cold.first, cold.end
+        )
         await connection.execute("UPDATE cold_state SET generation = generation + 1")
 
 
-@asynccontextmanager
-async def _groups(path: Path, cold: ColdPartition) -> AsyncIterator[AsyncIterator[list[StoredEvent]]]:
-    source = read_parquet(path, after=0, upto=cold.end - 1)
+async def lay_out(
+    connection: asyncpg.Connection | PoolConnectionProxy,
+    table: str,
+    source: Generator[list[StoredEvent]],
+    *,
+    schema: str | None = None,
+) -> None:
+    """Put the events of a file into a table with the columns of the ledger's, and close the file.
 
-    async def groups() -> AsyncIterator[list[StoredEvent]]:
-        while group := await asyncio.to_thread(next, source, None):
-            yield group
-
+    Raises:
+        ArchiveError: the file cannot be read.
+        asyncpg.PostgresError: as the driver does; the caller translates.
+    """
     try:
-        yield groups()
+        while group := await asyncio.to_thread(next, source, None):
+            records: list[tuple[Any, ...]] = [tuple(getattr(event, column) for column in _COLUMNS) for event in group]
+            await connection.copy_records_to_table(table, records=records, columns=_COLUMNS, schema_name=schema)
     finally:
         await asyncio.to_thread(source.close)
-
-
-async def _fill(connection: asyncpg.Connection, table: str, group: list[StoredEvent]) -> None:
-    records: list[tuple[Any, ...]] = [tuple(getattr(event, column) for column in _COLUMNS) for event in group]
-    await connection.copy_records_to_table(table, records=records, columns=_COLUMNS)

@@ -2,18 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Literal, Self
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Self
 
 import asyncpg
 
+from events.archive import ArchiveError
 from events.store import StoreError
 from events.watch import Watch
 from projections.database import Connection, open_pool, translated
-from projections.generations import FOLD_TIMEOUT_S, UnfoldableError, enter, fold, install, refold
+from projections.generations import FOLD_TIMEOUT_S, Told, UnfoldableError, fold, grant_all, install, refold
 from projections.projection import Projection, standard
+from projections.status import ProjectionStatus, ProjectionStoppedError, UnknownProjectionError, statuses
 
 _LONGEST_PAUSE_S: Final = 5.0
 _CLAIM: Final = (
@@ -22,31 +24,6 @@ _CLAIM: Final = (
 )
 
 logger = logging.getLogger(__name__)
-
-
-class UnknownProjectionError(ValueError):
-    """There is no read model of that name."""
-
-
-class ProjectionStoppedError(StoreError):
-    """A read model could not be rebuilt: an event does not fold. Its old rows are still there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectionStatus:
-    """Where a read model stands."""
-
-    name: str
-    state: Literal["live", "stopped", "outdated"]
-    """`outdated`: its rows were made by other SQL than this program's."""
-    position: int
-    """The last event folded."""
-    lag: int
-    """Events behind the ledger."""
-    stopped_at: int | None
-    """Position of the event that could not be folded."""
-    reason: str | None
-    updated_at: datetime
 
 
 class Projector:
@@ -59,7 +36,12 @@ class Projector:
     """
 
     def __init__(
-        self, pool: asyncpg.Pool, projections: Iterable[Projection] | None = None, *, batch: int = 5_000
+        self,
+        pool: asyncpg.Pool,
+        projections: Iterable[Projection] | None = None,
+        *,
+        batch: int = 5_000,
+        archive: Path | None = None,
     ) -> None:
         """Take connections and read models.
 
@@ -67,15 +49,20 @@ class Projector:
             pool: connections to a migrated store's database; `close` closes it.
             projections: what to keep up, by default `standard()`.
             batch: events folded in one transaction, at most.
+            archive: folder of the files of what is cold. Without it, a read model that needs them stays where it is.
         """
         self._pool = pool
         self._projections = {projection.name: projection for projection in projections or standard()}
         self._batch = batch
+        self._archive = archive
+        self._waiting: set[str] = set()
         self._outdated: set[str] | None = None
         self._installing = asyncio.Lock()
 
     @classmethod
-    async def connect(cls, dsn: str, *, max_size: int = 8, timeout_s: float = 15.0) -> Self:
+    async def connect(
+        cls, dsn: str, *, max_size: int = 8, timeout_s: float = 15.0, archive: Path | None = None
+    ) -> Self:
         """Connect to the database of a migrated store and make the tables of read models that have none.
 
         Raises:
@@ -83,7 +70,7 @@ class Projector:
             StoreError: it refused.
         """
         pool = await open_pool(dsn, max_size=max_size, timeout_s=timeout_s)
-        projector = cls(pool)
+        projector = cls(pool, archive=archive)
         try:
             await projector.install()
         except BaseException:
@@ -107,6 +94,15 @@ class Projector:
                 with translated():
                     async with self._pool.acquire() as connection:
                         self._outdated = set(await install(connection, list(self._projections.values())))
+
+    async def renew(self) -> None:
+        """As the database's owner: rebuild read models whose SQL has changed, and grant all to the ledger's roles."""
+        await self.install()
+        with translated():
+            for outdated in self._outdated_of(list(self._projections)):
+                await self._renew(outdated)
+            async with self._pool.acquire() as connection:
+                await grant_all(connection, list(self._projections.values()))
 
     async def catch_up(self, name: str | None = None) -> int:
         """Fold what the ledger held at the call into one read model, or into all; stopped ones stay as they are.
@@ -151,33 +147,21 @@ class Projector:
     async def status(self) -> list[ProjectionStatus]:
         """Return where each read model stands, by name."""
         await self.install()
-        with translated():
-            rows = await self._pool.fetch(
-                "SELECT c.*, greatest(h.position - c.position, 0) AS lag"
-                " FROM projections.checkpoints c, head h WHERE c.name = ANY ($1) ORDER BY c.name",
-                list(self._projections),
-            )
-        return [
-            ProjectionStatus(
-                name=row["name"],
-                state=self._state(row),
-                position=row["position"],
-                lag=row["lag"],
-                stopped_at=row["stopped_at"],
-                reason=row["reason"],
-                updated_at=row["updated_at"],
-            )
-            for row in rows
-        ]
+        return await statuses(self._pool, self._projections)
 
-    async def rebuild(self, name: str) -> int:
+    async def rebuild(self, name: str, told: Told | None = None) -> int:
         """Fold all events into a new generation of a read model while readers see the old one, then change over.
+
+        Args:
+            name: of the read model.
+            told: told of the progress.
 
         Returns:
             The position that it is built up to.
 
         Raises:
             UnknownProjectionError: there is no such read model.
+            ArchiveError: what is cold cannot be read; nothing has changed.
             ProjectionStoppedError: an event does not fold; the old rows and their checkpoint are as they were.
             StoreUnavailableError: the database is away; nothing has changed.
         """
@@ -188,7 +172,7 @@ class Projector:
                 await _lock(connection, name)
                 head: int = await connection.fetchval("SELECT position FROM head")
                 try:
-                    await refold(connection, projection, head)
+                    await refold(connection, projection, head, self._archive, told)
                 except UnfoldableError as error:
                     raise ProjectionStoppedError(f"{name} stops at event {error.upto}: {error.reason}") from None
         self._settle(name)
@@ -197,12 +181,17 @@ class Projector:
     async def _renew(self, name: str) -> None:
         """Rebuild a read model whose SQL has changed, unless another projector has; stop it where that fails."""
         projection = self._projections[name]
+        with self._without_the_archive(name):
+            await self._refold_outdated(projection)
+
+    async def _refold_outdated(self, projection: Projection) -> None:
+        name = projection.name
         async with self._pool.acquire() as connection, connection.transaction():
             checkpoint = await _lock(connection, name)
             if checkpoint["definition"] != projection.definition:
                 head: int = await connection.fetchval("SELECT position FROM head")
                 try:
-                    await refold(connection, projection, head)
+                    await refold(connection, projection, head, self._archive)
                 except UnfoldableError as error:
                     await _stop(connection, name, checkpoint["position"], error)
         self._settle(name)
@@ -223,8 +212,10 @@ class Projector:
         """Fold up to `head`; where a batch does not fold, halve it until the event at fault is found."""
         folded, size = 0, self._batch
         while True:
+            moved = 0
             try:
-                moved = await self._step(projection, head, size, wait=wait)
+                with self._without_the_archive(projection.name):
+                    moved = await self._step(projection, head, size, wait=wait)
             except UnfoldableError as error:
                 size = (error.upto - error.after) // 2
                 if size == 0:
@@ -250,8 +241,7 @@ class Projector:
                 return 0
             after: int = row["position"]
             upto = min(after + size, head)
-            await enter(connection, projection, row["generation"])
-            await fold(connection, projection, after, upto)
+            await fold(connection, projection, row["generation"], after, upto, self._archive)
             await connection.execute(
                 "UPDATE projections.checkpoints SET position = $2, updated_at = clock_timestamp() WHERE name = $1",
                 projection.name,
@@ -259,10 +249,17 @@ class Projector:
             )
             return upto - after
 
-    def _state(self, row: asyncpg.Record) -> Literal["live", "stopped", "outdated"]:
-        if row["stopped_at"] is not None:
-            return "stopped"
-        return "live" if row["definition"] == self._projections[row["name"]].definition else "outdated"
+    @contextmanager
+    def _without_the_archive(self, name: str) -> Iterator[None]:
+        """Leave a read model where it is, and say so once, while what is cold cannot be read: the others go on."""
+        try:
+            yield
+        except ArchiveError as error:
+            if name not in self._waiting:
+                logger.warning("projection %s waits: %s", name, error)
+            self._waiting.add(name)
+        else:
+            self._waiting.discard(name)
 
     def _named(self, name: str) -> Projection:
         if name not in self._projections:

@@ -1,10 +1,13 @@
-"""A real PostgreSQL for tests: one embedded server for the whole run, a fresh migrated database for each test."""
+"""A real PostgreSQL for tests: one embedded server for the whole run, a fresh migrated database for each test.
+
+`BALTO_TEST_BINARIES` names the folder of another PostgreSQL's programs to run them on.
+"""
 
 import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
@@ -21,8 +24,14 @@ MASTERS = MasterKeys({1: bytes(range(32))})
 """What the stores of tests seal with."""
 
 _FOLDER = "BALTO_TEST_POSTGRES"
+_BINARIES = os.environ.get("BALTO_TEST_BINARIES")
 _TEMPLATE = "balto_template"
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+def an_embedded_server(data_dir: Path, settings: Mapping[str, str] | None = None) -> EmbeddedPostgres:
+    """Return a server that is not started, of the version that the run is for."""
+    return EmbeddedPostgres(data_dir, settings, binaries=Path(_BINARIES) if _BINARIES else None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,6 +40,11 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = Path(tempfile.mkdtemp(prefix="balto-tests-"))
         folder.chmod(0o755)  # the server's user must get in where tests run as root
         os.environ[_FOLDER] = str(folder)
+
+
+def pytest_report_header() -> str | None:
+    """Say which programs the run is on, where they are not the installed ones."""
+    return _BINARIES and f"postgresql: {_BINARIES}"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -65,7 +79,7 @@ async def _make_template(server: EmbeddedPostgres) -> None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[EmbeddedPostgres]:
     """The run's embedded server, without fsync: what tests of durability need is a server of their own."""
-    server = EmbeddedPostgres(Path(os.environ[_FOLDER]), _QUICK)
+    server = an_embedded_server(Path(os.environ[_FOLDER]), _QUICK)
     _run(server.start())
     try:
         _run(_make_template(server))
@@ -95,3 +109,18 @@ async def store(postgres_url: str) -> AsyncIterator[PostgresStore]:
         yield store
     finally:
         await store.close()
+
+
+async def divide(url: str, size: int) -> None:
+    """Give an empty ledger partitions of so many events."""
+    owner = await asyncpg.connect(url)
+    try:
+        await owner.execute(
+            f"""
+            DROP TABLE events_from_0;
+            UPDATE head SET partition_size = {size}, partitioned_to = 0;
+            SELECT ensure_partitions(0);
+            """
+        )
+    finally:
+        await owner.close()

@@ -102,7 +102,7 @@ def with_library[T](work: Callable[[Any], Awaitable[T]]) -> T:
         from events.store import StoreError
 
         try:
-            async with open_library(settings) as library:
+            async with open_library(settings.as_owner()) as library:
                 await library.projector.catch_up()
                 return await work(library)
         except (StartError, StoreError) as error:

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from balto.cli import transfer
-from balto.cli.common import AsJson, cell, err, fail, out, print_json, print_rows
+from balto.cli.common import AsJson, cell, err, fail, note, out, print_json, print_rows
 from balto.cli.opening import bar, stream_name, with_store, wrap
-from balto.cli.past import resolve_session
+from balto.cli.past import existing_stream, resolve_session
 
 store = typer.Typer(help="The store: status, export, import, copies, legal holds, retention.", no_args_is_help=True)
 hold = typer.Typer(help="Legal holds: what they name is neither erased nor expired.", no_args_is_help=True)
@@ -54,21 +54,47 @@ def erase(
 ) -> None:
     """Destroy for good what a session holds of a person: its key and its audio. Numbers stay."""
     from events.catalogue import SubjectErased
+    from events.residue import clear_residue
 
-    async def work(library: Any) -> dict[str, Any]:
+    async def work(library: Any) -> tuple[str, int, Any]:
         name = stream_name(await resolve_session(library, session)) or session
         if not await library.store.stream_position(name):
             fail(f"there is no session {session} (`balto sessions` lists them)")
         if not yes and not typer.confirm(f"Erase {name} for good?", err=True):
             raise typer.Exit(1)
         landed = await library.store.erase(name, wrap(SubjectErased(reason=reason)))
-        return {"stream": name, "position": landed.position}
+        return name, landed.position, await clear_residue(library.dsn)
 
-    done = with_store(work)
+    name, position, residue = with_store(work)
     if as_json:
-        print_json(done)
+        print_json({"stream": name, "position": position, "residue": dataclasses.asdict(residue)})
+        return
+    out.print(f"erased {name} (event {position}); backups made before still hold its key")
+    _tell_of(residue)
+
+
+def _tell_of(residue: Any) -> None:
+    """Say on standard error where deleted rows may still lie, and what to do about it."""
+    if residue.left:
+        note(
+            f"deleted rows may still lie on the pages of {', '.join(residue.left)}, since {residue.reason};"
+            f" as the database's owner run: {residue.todo}"
+        )
+
+
+@store.command()
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the schema and the read models up to date, as the database's owner, before a server that may not starts."""
+
+    async def work(library: Any) -> list[Any]:
+        await library.projector.renew()
+        return list(await library.projector.status())
+
+    rows = with_store(work)
+    if as_json:
+        print_json([dataclasses.asdict(row) for row in rows])
     else:
-        out.print(f"erased {done['stream']} (event {done['position']}); backups made before still hold its key")
+        out.print(f"the schema is up to date, and so are the tables of {len(rows)} read models")
 
 
 @store.command()
@@ -123,6 +149,7 @@ def retain(
         fail("say what is old: --recordings-older-than DAYS, --events-older-than DAYS")
     from events.cold import freeze
     from events.driver import one_connection
+    from events.residue import clear_residue
     from events.retention import expire_recordings
 
     async def work(library: Any) -> dict[str, Any]:
@@ -131,7 +158,10 @@ def retain(
             async with one_connection(library.dsn, application_name="balto retain") as connection:
                 with bar("expiring recordings") as moved:
                     gone = await expire_recordings(connection, older_than=_ago(recordings), wrap=wrap, progress=moved)
-            done["recordings"] = dataclasses.asdict(gone)
+            residue = await clear_residue(library.dsn, ("recordings",)) if gone.streams else None
+            done["recordings"] = {**dataclasses.asdict(gone), "residue": residue and dataclasses.asdict(residue)}
+            if residue is not None:
+                _tell_of(residue)
         if events is not None:
             await library.projector.catch_up()
             upto = min([row.position for row in await library.projector.status()])
@@ -159,7 +189,7 @@ def retain(
 
 @store.command()
 def thaw(first: Annotated[int, typer.Argument(help="First position of a cold partition.", min=0)]) -> None:
-    """Bring a cold partition back into the database, as a rebuild of read models needs it."""
+    """Bring a cold partition back into the database, for what reads its tables itself."""
     from events.thaw import thaw as thaw_partition
 
     count = with_store(lambda library: thaw_partition(library.dsn, library.settings.archive, first=first))
@@ -174,15 +204,18 @@ def add_hold(
     as_json: AsJson = False,
 ) -> None:
     """Put a session, or all of a tenant's, on legal hold."""
+    from events.driver import one_connection
     from events.retention import place_hold
 
     if (stream is None) == (tenant is None):
         fail("give either --stream or --tenant")
 
-    async def work(connection: Any) -> int:
-        return await place_hold(connection, stream=stream_name(stream), tenant=tenant, reason=reason)
+    async def work(library: Any) -> int:
+        name = await existing_stream(library, stream)
+        async with one_connection(library.dsn, application_name="balto store") as connection:
+            return await place_hold(connection, stream=name, tenant=tenant, reason=reason)
 
-    number = _with_connection(work)
+    number = with_store(work)
     if as_json:
         print_json({"id": number})
     else:

@@ -2,12 +2,21 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
+import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from balto.cli.common import err, fail, load_settings, run
+
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="Recorded at this time or later (UTC, or with its zone).")
+]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="Recorded before this time (UTC, or with its zone).")
+]
 
 
 def with_store[T](work: Callable[[Any], Awaitable[T]]) -> T:
@@ -19,7 +28,7 @@ def with_store[T](work: Callable[[Any], Awaitable[T]]) -> T:
         from events.store import StoreError
 
         try:
-            async with open_library(settings) as library:
+            async with open_library(settings.as_owner()) as library:
                 return await work(library)
         except (StartError, StoreError) as error:
             fail(str(error))
@@ -38,6 +47,27 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
             progress.update(task, completed=done, total=of)
 
         yield moved
+
+
+def moment(option: str, text: str | None) -> datetime | None:
+    """Return a time that was given as in ISO 8601, in UTC where it does not say; what is none is one line."""
+    if text is None:
+        return None
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"{option} {text} is no time: write 2026-11-26, 2026-11-26T14:30 or 2026-11-26T14:30:00-03:00")
+    return given.replace(tzinfo=given.tzinfo or UTC)
+
+
+def event_id(option: str, text: str | None) -> UUID | None:
+    """Return an id that was given; what is none is one line."""
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        fail(f"{option} {text} is no id: `balto events --json` shows them")
 
 
 def stream_name(name: str | None) -> str | None:

@@ -2,14 +2,14 @@
 
 import dataclasses
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from balto.cli.common import AsJson, fail, out, print_json
-from balto.cli.opening import bar, stream_name, with_store
+from balto.cli.opening import Since, Until, bar, moment, with_store
+from balto.cli.past import existing_stream
 
 MasterKey = Annotated[
     str | None,
@@ -35,8 +35,8 @@ def export(
     form: Annotated[Literal["ndjson", "parquet"] | None, typer.Option("--format", help="By default as named.")] = None,
     stream: Annotated[str | None, typer.Option("--stream", help="One stream, or a session by its id.")] = None,
     tenant: Annotated[str | None, typer.Option("--tenant", help="One tenant's.")] = None,
-    since: Annotated[datetime | None, typer.Option("--since", help="Recorded at this time or later (UTC).")] = None,
-    until: Annotated[datetime | None, typer.Option("--until", help="Recorded before this time (UTC).")] = None,
+    since: Since = None,
+    until: Until = None,
     redacted: Annotated[bool, typer.Option("--redacted", help="Without anything personal, and without keys.")] = False,
     recordings: Annotated[bool, typer.Option("--recordings", help="With the audio, sealed (NDJSON).")] = False,
     master_key: MasterKey = None,
@@ -53,9 +53,11 @@ def export(
     from events.selection import Selection
     from events.transfer import Rewrap
 
-    selection = Selection(stream=stream_name(stream), tenant=tenant, since=_utc(since), until=_utc(until))
+    begin, end = moment("--since", since), moment("--until", until)
 
     async def work(library: Any) -> Any:
+        name = await existing_stream(library, stream)
+        selection = Selection(stream=name, tenant=tenant, since=begin, until=end)
         async with one_connection(library.dsn, application_name="balto export") as connection:
             with bar("exporting events") as moved:
                 return await export_file(
@@ -130,12 +132,9 @@ def _report(moved: Any, what: str, *, as_json: bool) -> None:
     if as_json:
         print_json(dataclasses.asdict(moved))
         return
-    out.print(f"{moved.events} events, {moved.new} of them new, {moved.recordings} chunks of audio {what}")
+    new = f", {moved.new} of them new" if what.startswith("imported") else ""
+    out.print(f"{moved.events} events{new}, {moved.recordings} chunks of audio {what}")
     out.print(f"sha256 {moved.sha256}")
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 COMMANDS = (export, import_, copy)

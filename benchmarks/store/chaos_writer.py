@@ -11,18 +11,38 @@ from benchmarks.store.speech import MASTERS, transcript, wrapped
 from events.catalogue import SpeechStarted
 from events.journal import Journal
 from events.postgres import PostgresStore
-from events.store import ANY, Append, Appended, StoreUnavailableError
+from events.store import ANY, Append, Appended, RecordingChunk, StoreUnavailableError
 
 APPLICATION = "balto-chaos"
 _PATIENCE_S = 5.0
 _PAUSE_S = 0.05
 
 
+CHUNK_BYTES = 320
+"""Of a recording: with every second append."""
+
+
 def an_append(stream: str, number: int, at: int) -> Append:
-    """Build a session's next append: one to three events, some of them sealed, every other time without expectation."""
+    """Build a session's next append: one to three events, some of them sealed, every other time without expectation.
+
+    The others carry a chunk of audio of which every byte is known.
+    """
     phrases = range(at + 1, at + 2 + number % 3)
     events = [wrapped(transcript(n) if n % 4 == 0 else SpeechStarted(phrase=n, sample_start=160 * n)) for n in phrases]
-    return Append(stream=stream, tenant="chaos", events=events, expected=at if number % 2 else ANY)
+    start = number // 2 * CHUNK_BYTES
+    chunk = RecordingChunk(byte_start=start, data=audio(stream, start))
+    return Append(
+        stream=stream,
+        tenant="chaos",
+        events=events,
+        expected=at if number % 2 else ANY,
+        recordings=[] if number % 2 else [chunk],
+    )
+
+
+def audio(stream: str, start: int) -> bytes:
+    """Return a chunk of the audio of a session, which differs for every session and place."""
+    return f"{stream}@{start:012d}|".encode().ljust(32, b".") * (CHUNK_BYTES // 32)
 
 
 class Session:
@@ -63,7 +83,14 @@ class Session:
 
     def _note(self, append: Append, landed: Appended) -> None:
         ids = [str(event.event_id) for event in append.events]
-        note = {"stream": append.stream, "ids": ids, "at": landed.stream_position, "position": landed.position}
+        note: dict[str, object] = {
+            "stream": append.stream,
+            "ids": ids,
+            "at": landed.stream_position,
+            "position": landed.position,
+        }
+        if append.recordings:
+            note["byte_start"] = append.recordings[0].byte_start
         self._notes.write(json.dumps(note) + "\n")
 
 

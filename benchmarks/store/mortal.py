@@ -12,8 +12,9 @@ from typing import Final
 
 import psutil
 
-from events.cluster import Cluster, find_binaries, find_runner, place
+from events.cluster import Cluster
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from events.programs import find_binaries, find_runner, place
 
 _SETTINGS: Final = {
     "fsync": "on",

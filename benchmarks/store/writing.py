@@ -32,7 +32,7 @@ async def burst(store: PostgresStore, *, sessions: int, events: int, count: int)
     latencies: list[float] = []
     journal = Journal(store)
     await journal.start()
-    # What is to be written lies ready, which no server does: it is not for the collector to look through again and again.
+    # What is to be written lies ready, as in no server: it is not for the collector to look through again and again.
     gc.collect()
     gc.freeze()
     began, cpu = time.perf_counter(), time.process_time()

@@ -1,4 +1,5 @@
--- The ledger's own schema in words, a line for each thing, partitions but the first left out: they are alike.
+-- The ledger's own schema in words, a line for each thing, partitions but the first left out: they are alike. So is
+-- the privilege MAINTAIN, which older servers do not have.
 WITH tables AS (
     SELECT c.oid, c.relname::text AS name, c.relkind, c.reloptions
       FROM pg_class c
@@ -53,7 +54,7 @@ SELECT 'grant ' || string_agg(lower(x.privilege_type), ', ' ORDER BY x.privilege
   FROM tables t
   JOIN pg_class c ON c.oid = t.oid
  CROSS JOIN LATERAL aclexplode(c.relacl) x
- WHERE x.grantee <> c.relowner
+ WHERE x.grantee <> c.relowner AND x.privilege_type <> 'MAINTAIN'
  GROUP BY t.name, x.grantee
 UNION ALL
 SELECT 'grant execute on ' || r.name || ' to ' || CASE x.grantee WHEN 0 THEN 'public' ELSE x.grantee::regrole::text END

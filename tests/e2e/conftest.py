@@ -77,7 +77,9 @@ def open_house(postgres_url: str, tmp_path: Path) -> Open:
         client_email: str = "a@b.example",
         **settings: Any,
     ) -> AsyncIterator[House]:
-        chosen = Settings(_env_file=None, port=0, data_dir=tmp_path, database_url=postgres_url, stt="local", **settings)
+        chosen = Settings(
+            _env_file=None, port=0, data_dir=tmp_path, stt="local", **{"database_url": postgres_url, **settings}
+        )
         baskets = load_baskets(chosen.baskets)
         engines = Engines(
             transcribers=ears or (ScriptedTranscriber(),),

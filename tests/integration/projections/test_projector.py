@@ -17,7 +17,8 @@ from events.watch import Watch
 from projections import reports
 from projections.database import open_pool
 from projections.projection import Projection, standard
-from projections.projector import ProjectionStoppedError, Projector, UnknownProjectionError
+from projections.projector import Projector
+from projections.status import ProjectionStoppedError, UnknownProjectionError
 from tests.integration.projections.conftest import all_rows
 from tests.integration.projections.script import Ledger, day
 
