@@ -1,6 +1,7 @@
 """A whole pipeline on audio that is already there: a file as a session, worked through in lockstep."""
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 import pykka
@@ -11,8 +12,10 @@ from actors.session.actor import SessionActor
 from actors.session.calls import Settle
 from actors.session.ports import AudioFormat, FlowWindow, Goodbye
 from actors.vad.segmenter import Segmenter
+from actors.vad.silero import speech_model
 from actors.values import Heard, Pcm, VadSettings
 from balto.sessions import SessionHost
+from balto.settings import Settings
 from events.catalogue import Event, RecommendationSent
 
 _CHUNK_BYTES: Final = 4_096
@@ -69,9 +72,20 @@ def salvage_audio(
     return np.concatenate(pieces), None
 
 
+def with_stages(vad: VadSettings, settings: Settings) -> VadSettings:
+    """Return a counter's voice detection with the stages that the operator chose."""
+    return replace(
+        vad,
+        energy_gate=settings.vad_energy_gate,
+        webrtc=settings.vad_webrtc,
+        neural=settings.vad_neural,
+        offer_ms=settings.vad_offer_ms,
+    )
+
+
 def find_phrases(pcm: Pcm, settings: VadSettings) -> list[Heard]:
     """Run voice-activity detection over all of the samples."""
-    segmenter = Segmenter(settings)
+    segmenter = Segmenter(settings, speech_model())
     return [*segmenter.push(pcm), *segmenter.flush()]
 
 

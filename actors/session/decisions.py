@@ -26,7 +26,7 @@ from actors.session.inputs import (
     TakenUp,
 )
 from actors.session.state import PhraseState, SessionState, fold
-from actors.values import SAMPLE_RATE, Phrase, SpeechBegan, SpeechGivenUp
+from actors.values import SAMPLE_RATE, EarlyPhrase, Phrase, SpeechBegan, SpeechGivenUp, SpeechWentOn
 from events.catalogue import (
     AudioFormatDetected,
     AudioReceived,
@@ -169,6 +169,8 @@ def _progressed(state: SessionState, message: Progressed) -> list[Event]:
     if due or any(isinstance(heard, Phrase) for heard in listened.heard):
         events += _recorded(state, listened.byte_end, listened.sample_end)
     for heard in listened.heard:
+        if isinstance(heard, EarlyPhrase | SpeechWentOn):
+            continue
         # A resumed session hears its recording again; what came of that is in its stream already.
         known = state.last_started if isinstance(heard, SpeechBegan) else state.last_closed
         if heard.number <= known:
