@@ -20,7 +20,7 @@ from actors.runtime.system import ActorSystem
 from actors.session.inputs import EngineName, Policy
 from actors.session.ports import SessionServices
 from actors.vad.silero import speech_model
-from balto.engines import EngineError, Engines, build_engines, prepare_weights
+from balto.engines import EngineError, Engines, build_engines, prepare_weights, usd_per_hour
 from balto.resources import ResourceMonitor
 from balto.sessions import SessionHost
 from balto.settings import OWN_BASKETS, Settings
@@ -225,7 +225,7 @@ def _services(
         transcribers=engines.transcribers,
         understandings=engines.understandings,
         policy=Policy(
-            transcribers=tuple(EngineName(e.provider, e.model) for e in engines.transcribers),
+            transcribers=tuple(EngineName(e.provider, e.model, usd_per_hour(e.provider)) for e in engines.transcribers),
             understandings=tuple(EngineName(e.engine, e.model) for e in engines.understandings),
             resolve=BasketEngine(baskets).resolve,
         ),
