@@ -42,6 +42,7 @@ BENCHMARKS: Final = {
     "store": Entry("benchmarks.store.bench", "the ledger against bare COPY and the library eventsourcing"),
     "chaos": Entry("benchmarks.store.chaos", "the ledger while its server is killed and its disk fills up"),
     "survival": Entry("benchmarks.survival.bench", "sessions while their servers are killed"),
+    "hearing": Entry("benchmarks.hearing.bench", "Balto's ears against a neural detector asked about everything"),
     "actors": Entry("benchmarks.actors.bench", "the actor runtime against plain Pykka"),
 }
 
