@@ -42,8 +42,8 @@ class VadSettings:
     """Whether webrtcvad is on. Without it the energy gate alone picks what is confirmed."""
     neural: bool = True
     """Whether Silero confirms what the cheap stages let through, where it is installed."""
-    neural_threshold: float = 0.5
-    """Probability from which the neural stage hears speech, 0.2 to 0.95; speech goes on until 0.15 below it."""
+    neural_threshold: float = 0.75
+    """Probability from which the neural stage hears speech, 0.3 to 0.95; speech goes on until 0.25 below it."""
     onset_ms: int = 90
     """Speech needed to open a phrase."""
     pre_roll_ms: int = 300

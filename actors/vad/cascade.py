@@ -20,8 +20,8 @@ _AFTER: Final = 16
 """Windows after the last candidate that are still confirmed: what is too soft for the cheap stages may be speech."""
 _LEAVES: Final = 0.1
 """A block without a candidate whose every probability is below this needs no further confirmation."""
-_CONTINUES: Final = 0.15
-"""How much less probable a window may be that continues speech: the hysteresis that Silero's authors advise."""
+_CONTINUES: Final = 0.25
+"""How much less probable a window may be that continues speech than one that begins it."""
 _FIRST_FLOOR: Final = 80.0
 """RMS: a stream may begin in the middle of a word, whose level is no noise floor; noise that is let through until the
 floor has risen to it is not confirmed."""
@@ -97,11 +97,14 @@ class Cascade:
             samples: shape (n * 512,), n from 1 to 4; only the last block of a stream has fewer than 4 windows.
         """
         levels: list[float] = window_rms(samples.reshape(-1, WINDOW)).tolist()
-        if self._detector is None:
-            voiced = [True] * len(levels)
+        if self._model is None:
+            voiced = self._voiced(samples)
+            # nothing better than webrtcvad tells whether somebody speaks
+            loud = self._loud(levels, voiced if self._detector is not None else [self._speaking] * len(levels))
         else:
-            voiced = self._detector.voiced(samples.astype("<i2", copy=False).tobytes(), WINDOW)
-        loud = self._passing(levels, voiced)
+            loud = self._loud(levels, [self._speaking] * len(levels))
+            # what the energy gate keeps out is no candidate, whatever webrtcvad says
+            voiced = self._voiced(samples) if True in loud or self.confirming else self._unheard(len(levels))
         candidates = list(map(and_, loud, voiced))
         if self._model is None:
             told: list[float | None] = [None] * len(levels)
@@ -115,14 +118,21 @@ class Cascade:
         self._past[-samples.size :] = samples
         return list(map(Window, levels, loud, voiced, told, speech))
 
-    def _passing(self, levels: list[float], voiced: list[bool]) -> list[bool]:
+    def _loud(self, levels: list[float], speaking: list[bool]) -> list[bool]:
         passes = self._gate.passes
-        if self._model is None and self._detector is not None:
-            # nothing better than webrtcvad tells whether somebody speaks
-            loud = [passes(rms, speaking=voice) for rms, voice in zip(levels, voiced, strict=True)]
-        else:
-            loud = [passes(rms, speaking=self._speaking) for rms in levels]
+        loud = [passes(rms, speaking=voice) for rms, voice in zip(levels, speaking, strict=True)]
         return loud if self._gated else [True] * len(loud)
+
+    def _voiced(self, samples: Pcm) -> list[bool]:
+        if self._detector is None:
+            return [True] * (samples.size // WINDOW)
+        return self._detector.voiced(samples.astype("<i2", copy=False).tobytes(), WINDOW)
+
+    def _unheard(self, count: int) -> list[bool]:
+        if self._detector is None:
+            return [True] * count
+        self._detector.skip()
+        return [False] * count
 
     def _confirm(self, model: SpeechModel, samples: Pcm, candidates: list[bool]) -> list[float | None]:
         begin, count = self._at, len(candidates)

@@ -27,7 +27,8 @@ from events.catalogue import CutReason
 _MS: Final = SAMPLE_RATE // 1000
 _TAIL: Final = 256 // WINDOW_MS
 """Windows kept after the last speech of a phrase, unless the pause that ends or offers it is shorter."""
-_NOISE_WINDOWS: Final = 1_500 // WINDOW_MS
+_NOISE: Final = 1_500 // WINDOW_MS * WINDOW
+"""Samples of the noise profile."""
 _NOISE_DELAY: Final = 10
 """Windows before an onset that are not taken for noise, since soft consonants hide there."""
 _REVIVE: Final = 2
@@ -72,7 +73,7 @@ class Segmenter:
         self._hangover = max(1, settings.hangover_ms // WINDOW_MS)
         self._offer_after = settings.offer_ms // WINDOW_MS
         self._tail = min(_TAIL, self._hangover, self._offer_after or _TAIL) * WINDOW
-        self._keep = settings.pre_roll_ms * _MS + (self._onset * 2 + _NOISE_DELAY + 2) * WINDOW
+        self._keep = settings.pre_roll_ms * _MS + (self._onset * 2 + _NOISE_DELAY + 2) * WINDOW + _NOISE
         self._state = State.QUIET
         self._window = 0
         self._number = 0
@@ -82,8 +83,9 @@ class Segmenter:
         self._phrase: OpenPhrase | None = None
         self._silent = 0
         self._revived = 0
-        self._noise: deque[Pcm] = deque(maxlen=_NOISE_WINDOWS)
-        self._waiting: deque[int] = deque()
+        self._noise = np.zeros(0, dtype=np.int16)
+        self._quiet_from = 0
+        """Sample from which nothing has been taken for speech."""
         self._finished = False
 
     @property
@@ -138,7 +140,13 @@ class Segmenter:
 
     def _hear(self, samples: int, heard: list[Heard]) -> None:
         start = self._window * WINDOW
-        for window in self._cascade.hear(self._history.take(start, start + samples)):
+        windows = self._cascade.hear(self._history.take(start, start + samples))
+        if self._state is State.QUIET and not any(window.speech for window in windows):
+            self._recent.extend(windows)
+            self._window += len(windows)
+            self._forget()
+            return
+        for window in windows:
             if self._phrase is None:
                 self._listen(window, heard)
             else:
@@ -148,18 +156,16 @@ class Segmenter:
 
     def _listen(self, window: Window, heard: list[Heard]) -> None:
         """QUIET and STARTING."""
-        recent = self._recent
-        recent.append(window)
-        if not window.speech and self._state is State.QUIET:
-            self._learn_noise()
-            return
-        count = sum(each.speech for each in recent)
+        self._recent.append(window)
+        count = sum(each.speech for each in self._recent)
         if not count:
+            if self._state is State.STARTING:
+                self._quiet_from = (self._window + 1) * WINDOW
             self._state = State.QUIET
-            self._learn_noise()
             return
-        self._state = State.STARTING
-        self._waiting.clear()
+        if self._state is State.QUIET:
+            self._learn_noise()
+            self._state = State.STARTING
         if count >= self._onset:
             self._begin(heard)
 
@@ -193,9 +199,7 @@ class Segmenter:
         if self._silent >= self._hangover:
             end = min(now, phrase.last_speech_end + self._tail)
             self._close(end, "pause", heard)
-            self._noise.extend(
-                self._history.take(at, at + WINDOW) for at in range(-(-end // WINDOW) * WINDOW, now, WINDOW)
-            )
+            self._quiet_from = end
         elif now - phrase.start >= self._settings.max_phrase_ms * _MS:
             self._cut(phrase, heard)
         elif self._silent == self._offer_after > 0 and not self._offered:
@@ -238,7 +242,7 @@ class Segmenter:
             cut_reason=reason,
             vad=vad,
             pcm=self._history.take(phrase.start, end),
-            noise=np.concatenate(self._noise) if self._noise else np.zeros(0, dtype=np.int16),
+            noise=self._noise,
         )
 
     def _cut(self, phrase: OpenPhrase, heard: list[Heard]) -> None:
@@ -253,11 +257,11 @@ class Segmenter:
         self._state, self._silent, self._revived = state, silent, revived
 
     def _learn_noise(self) -> None:
-        """Take a quiet window for noise once it is certain that no phrase begins right behind it."""
-        self._waiting.append(self._window)
-        if len(self._waiting) > _NOISE_DELAY:
-            at = self._waiting.popleft() * WINDOW
-            self._noise.append(self._history.take(at, at + WINDOW))
+        """Take the silence before what may be an onset for noise, but for where soft consonants may hide."""
+        until = (self._window - _NOISE_DELAY) * WINDOW
+        fresh = max(self._quiet_from, until - _NOISE)
+        if until > fresh:
+            self._noise = np.concatenate([self._noise, self._history.take(fresh, until)])[-_NOISE:]
 
     def _forget(self) -> None:
         if self._phrase is not None:

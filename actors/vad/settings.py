@@ -11,7 +11,7 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
     "threshold_multiplier": (1.0, 10.0),
     "min_energy": (0.0, 5_000.0),
     "mode": (0, 3),
-    "neural_threshold": (0.2, 0.95),
+    "neural_threshold": (0.3, 0.95),
     "onset_ms": (30, 1_000),
     "pre_roll_ms": (0, 2_000),
     "hangover_ms": (90, 5_000),

@@ -12,7 +12,7 @@ _BYTES: Final = 2 * FRAME
 
 
 class VoiceDetector:
-    """Tells voice from other sounds; it adapts, so it must hear all of a stream.
+    """Tells voice from other sounds; it adapts to a stream, of which what is quieter than any speech may be skipped.
 
     Args:
         mode: aggressiveness, 0 to 3.
@@ -51,3 +51,7 @@ class VoiceDetector:
             at += _BYTES
         self._rest = raw[at:]
         return flags
+
+    def skip(self) -> None:
+        """Pass over the next windows, and the frame that they would have completed."""
+        self._rest = b""

@@ -8,6 +8,7 @@ and the breath between two clauses, belong to the speech around them.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -49,12 +50,14 @@ class Scene:
     """Sample at which each sentence's voice ends."""
 
 
+@cache
 def sentences() -> list[Sentence]:
     """Return the sentences that benchmarks report on."""
     lines = json.loads((HERE / "utterances.json").read_text("utf-8"))["lines"]
     return _cut(HERE / "utterances.opus", [(line["start"], line["end"]) for line in lines])
 
 
+@cache
 def rehearsed() -> list[Sentence]:
     """Return the sentences that detectors are tuned on: the recorded counter's, whose room tone is 37 dB below them."""
     lines = json.loads((DEMO / "counter.json").read_text("utf-8"))["lines"]

@@ -102,13 +102,14 @@ def _grow(speech_s: float, sessions: int) -> float:
     """Open sessions in the middle of a phrase and return the megabytes each has added."""
     scene = reported(Condition("clean", None, 0.0, None), 1, share=0.9, count=6)
     spoken = scene.samples[np.repeat(scene.truth, RATE // 100)]
-    quiet = scene.samples[: 2 * RATE]
+    quiet = scene.samples[:RATE]
     data = np.concatenate([quiet, np.resize(spoken, int(speech_s * RATE))]).tobytes()
 
     def one() -> tuple[object, Segmenter]:
         decoder, segmenter = open_decoder("pcm_s16le"), Segmenter(VadSettings(), speech_model())
         for at in range(0, len(data), 2 * CHUNK):
-            segmenter.push(decoder.feed(data[at : at + 2 * CHUNK]))
+            heard = segmenter.push(decoder.feed(data[at : at + 2 * CHUNK]))
+            assert not any(isinstance(each, Phrase) for each in heard), "the speech was not unbroken"
         return decoder, segmenter
 
     kept = [one() for _ in range(5)]
