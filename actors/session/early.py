@@ -1,19 +1,18 @@
 """The decisions of speculative endpointing: offer a phrase early, take it back, take its text over. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from actors.messages import Transcribed
+from actors.session.answering import transcribed
 from actors.session.inputs import EngineName, Policy
 from actors.session.state import PhraseState, SessionState, offer_of
-from actors.values import SAMPLE_RATE, EarlyPhrase, Heard, SpeechBegan
+from actors.values import SAMPLE_RATE, EarlyPhrase, Heard, SpeechBegan, Transcript
 from events.catalogue import (
     Event,
-    NormalisationRequested,
     OfferTranscribed,
     PhraseOffered,
     PhraseOfferWithdrawn,
-    TranscriptionReceived,
-    TranscriptionRejected,
     WithdrawalReason,
 )
 
@@ -100,32 +99,19 @@ def taken_over(number: int, phrase: PhraseState, policy: Policy) -> list[Event] 
     answer = None if phrase.offer is None else phrase.offer.answer
     if answer is None:
         return None
-    if answer.rejected is not None:
-        return [
-            TranscriptionRejected(
-                phrase=number,
-                provider=answer.provider,
-                model=answer.model,
-                reason=answer.rejected,
-                text=answer.text,
-                latency_ms=answer.latency_ms,
-                cost_usd=0.0,
-            )
-        ]
-    engine = policy.understandings[0]
-    return [
-        TranscriptionReceived(
-            phrase=number,
-            provider=answer.provider,
-            model=answer.model,
-            text=answer.text,
-            words=answer.words,
-            confidence=answer.confidence,
-            latency_ms=answer.latency_ms,
-            cost_usd=0.0,
-        ),
-        NormalisationRequested(phrase=number, engine=engine.name, model=engine.model),
-    ]
+    # What it cost was counted when it came.
+    transcript = Transcript(
+        text=answer.text, words=answer.words, confidence=answer.confidence, rejected=answer.rejected
+    )
+    message = Transcribed(
+        number=number,
+        attempt=phrase.attempt,
+        provider=answer.provider,
+        model=answer.model,
+        transcript=transcript,
+        latency_ms=answer.latency_ms,
+    )
+    return transcribed(message, replace(phrase, stage="transcribing"), policy)
 
 
 def _price(event: PhraseOffered, engine: EngineName) -> float:

@@ -8,9 +8,9 @@ from actors.runtime.system import stop
 from actors.runtime.testkit import VirtualSystem, over_seeds
 from actors.session.actor import SessionActor
 from actors.session.connection import Connection
-from actors.session.ports import AudioFormat, FlowWindow, SessionSpec
+from actors.session.ports import FlowWindow
 from actors.session.state import fold
-from actors.values import EarlyPhrase, Heard, Pcm, SpeechBegan, SpeechWentOn, Transcript, VadSettings
+from actors.values import EarlyPhrase, Heard, Pcm, SpeechBegan, SpeechWentOn, Transcript
 from events.catalogue import (
     Event,
     OfferTranscribed,
@@ -22,8 +22,8 @@ from events.catalogue import (
     TranscriptionReceived,
     TranscriptionRequested,
 )
-from tests.unit.session.given import SESSION, phrase
-from tests.unit.session.test_breaking_down import Client, Ears, Head, Shelf, services
+from tests.unit.session.given import phrase
+from tests.unit.session.test_breaking_down import Client, Ears, Head, Shelf, services, spec
 
 OFFERED, WHOLE, LONGER = 24_000, 24_000, 40_000
 
@@ -54,18 +54,8 @@ def early(number: int, offer: int, end: int) -> EarlyPhrase:
 async def speak(system: VirtualSystem, ears: Ears, *steps: Heard, shelf: Shelf | None = None) -> list[Event]:
     """Let a session hear things one after the other, with pauses of any length, to its end; return what it recorded."""
     shelf, client = shelf or Shelf(system), Client()
-    spec = SessionSpec(
-        session_id=SESSION,
-        tenant="t",
-        counter_id="c",
-        protocol=1,
-        audio=AudioFormat(encoding="pcm_s16le"),
-        vad=VadSettings(),
-        settings={},
-        versions={},
-    )
     session = system.spawn(
-        SessionActor, spec, services(system, shelf, ears, Head()), Connection(client, FlowWindow()), lambda _: None
+        SessionActor, spec(), services(system, shelf, ears, Head()), Connection(client, FlowWindow()), lambda _: None
     )
     client.session = session
     for at, heard in enumerate(steps, start=1):
