@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from actors.runtime.calls import Call
 from actors.values import Biometrics, Classified, Cleaned, Heard, Normalised, Pcm, Phrase, Transcript
 from events.catalogue import Entity
 
@@ -117,6 +118,8 @@ class Examine:
     """Session → examiner: clean and measure a phrase."""
 
     phrase: Phrase
+    offer: int = 0
+    """Number of the offer that the phrase is; 0 for one that is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,6 +135,7 @@ class Examined:
     cleaned: Cleaned | None
     """None where the phrase is clean enough for speech-to-text as it is, or cleaning failed."""
     cleaning_ms: float
+    offer: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -142,6 +146,9 @@ class Transcribe:
     pcm: Pcm
     attempt: int = 0
     """Which engine of the session's order of preference, from 0."""
+    offer: int = 0
+    call: Call | None = None
+    """With which the session may take it back. Then there is no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +162,7 @@ class Transcribed:
     transcript: Transcript | None
     error: str | None = None
     latency_ms: float
+    offer: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

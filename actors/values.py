@@ -39,12 +39,22 @@ class VadSettings:
     """RMS of int16 samples below which nothing is speech; 0 to 5000."""
     mode: int = 3
     """Aggressiveness of webrtcvad, 0 to 3."""
+    energy_gate: bool = True
+    """Whether the energy gate is on. Without it every window is loud enough."""
+    webrtc: bool = True
+    """Whether webrtcvad is on. Without it the energy gate alone picks what is confirmed."""
+    neural: bool = True
+    """Whether Silero confirms what the cheap stages let through, where it is installed."""
+    neural_threshold: float = 0.75
+    """Probability from which the neural stage hears speech, 0.3 to 0.95; speech goes on until 0.25 below it."""
     onset_ms: int = 90
     """Speech needed to open a phrase."""
     pre_roll_ms: int = 300
     """Audio kept from before the onset."""
-    hangover_ms: int = 600
+    hangover_ms: int = 512
     """Silence that closes a phrase."""
+    offer_ms: int = 256
+    """Silence after which a phrase is offered to speech-to-text, in case nothing more is said; 0 for never."""
     min_phrase_ms: int = 300
     """Speech below which a phrase is discarded as too short."""
     max_phrase_ms: int = 15_000
@@ -84,7 +94,29 @@ class SpeechGivenUp:
     reason: Literal["too_short", "too_quiet"]
 
 
-Heard = SpeechBegan | Phrase | SpeechGivenUp
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EarlyPhrase:
+    """A short pause: this is the phrase, unless speech goes on."""
+
+    offer: int
+    """Number of the offer in its session, from 1."""
+    phrase: Phrase
+
+    @property
+    def number(self) -> int:
+        """Number of the phrase."""
+        return self.phrase.number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SpeechWentOn:
+    """What was offered early is not the whole phrase."""
+
+    number: int
+    offer: int
+
+
+Heard = SpeechBegan | EarlyPhrase | SpeechWentOn | Phrase | SpeechGivenUp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -19,7 +19,8 @@ from actors.runtime.clock import Clock, SystemClock
 from actors.runtime.system import ActorSystem
 from actors.session.inputs import EngineName, Policy
 from actors.session.ports import SessionServices
-from balto.engines import EngineError, Engines, build_engines, prepare_weights
+from actors.vad.silero import speech_model
+from balto.engines import EngineError, Engines, build_engines, prepare_weights, usd_per_hour
 from balto.resources import ResourceMonitor
 from balto.sessions import SessionHost
 from balto.settings import OWN_BASKETS, Settings
@@ -197,7 +198,7 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
                 say("preparing the local speech model")
                 await asyncio.to_thread(prepare_weights, settings)
             say("loading the engines")
-            await asyncio.gather(engines.warm(), asyncio.to_thread(clean.warm))
+            await asyncio.gather(engines.warm(), asyncio.to_thread(clean.warm), asyncio.to_thread(speech_model))
         except EngineError as error:
             raise StartError(str(error)) from error
         journal = Journal(library.store)
@@ -240,7 +241,7 @@ def _services(
         transcribers=engines.transcribers,
         understandings=engines.understandings,
         policy=Policy(
-            transcribers=tuple(EngineName(e.provider, e.model) for e in engines.transcribers),
+            transcribers=tuple(EngineName(e.provider, e.model, usd_per_hour(e.provider)) for e in engines.transcribers),
             understandings=tuple(EngineName(e.engine, e.model) for e in engines.understandings),
             resolve=BasketEngine(baskets).resolve,
         ),
@@ -259,7 +260,8 @@ def new_event_id(clock: Clock) -> UUID:
 
 
 def _versions(baskets: BasketCatalogue) -> dict[str, str]:
-    return {"balto": version("balto"), "baskets": baskets.version}
+    neural = speech_model()
+    return {"balto": version("balto"), "baskets": baskets.version, "vad": "none" if neural is None else neural.name}
 
 
 def _snapshot(settings: Settings) -> dict[str, Any]:

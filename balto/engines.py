@@ -52,6 +52,11 @@ def prices() -> Mapping[str, Any]:
     return tomllib.loads(Path(__file__).with_name("prices.toml").read_text(encoding="utf-8"))
 
 
+def usd_per_hour(provider: str) -> float:
+    """Return what a speech-to-text provider asks for an hour of audio; 0 for one that costs nothing."""
+    return float(prices()["stt"].get(provider, {}).get("usd_per_hour", 0.0))
+
+
 def build_engines(settings: Settings, baskets: BasketCatalogue) -> Engines:
     """Build the engines; nothing is loaded yet.
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO, UnsupportedOperation
 from typing import BinaryIO, Final
 
@@ -16,8 +16,10 @@ from actors.session.actor import SessionActor
 from actors.session.calls import Settle
 from actors.session.ports import AudioFormat, FlowWindow, Goodbye
 from actors.vad.segmenter import Segmenter
+from actors.vad.silero import speech_model
 from actors.values import SAMPLE_RATE, Heard, Pcm, VadSettings
 from balto.sessions import SessionHost
+from balto.settings import Settings
 from events.catalogue import Event, RecommendationSent
 
 _CHUNK_BYTES: Final = 4_096
@@ -127,9 +129,20 @@ def _is_on_disk(file: BinaryIO) -> bool:
         return False
 
 
+def with_stages(vad: VadSettings, settings: Settings) -> VadSettings:
+    """Return a counter's voice detection with the stages that the operator chose."""
+    return replace(
+        vad,
+        energy_gate=settings.vad_energy_gate,
+        webrtc=settings.vad_webrtc,
+        neural=settings.vad_neural,
+        offer_ms=settings.vad_offer_ms,
+    )
+
+
 def find_phrases(pcm: Pcm, settings: VadSettings, *, progress: Progress | None = None) -> list[Heard]:
     """Run voice-activity detection over all of the samples."""
-    segmenter = Segmenter(settings)
+    segmenter = Segmenter(settings, speech_model())
     heard: list[Heard] = []
     for at in range(0, pcm.size, _BLOCK_SAMPLES):
         block = pcm[at : at + _BLOCK_SAMPLES]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX: Final = "BALTO_"
@@ -61,6 +61,15 @@ class Settings(BaseSettings):
     stt_budget_s: float = Field(default=8.0, gt=0)
     llm_budget_s: float = Field(default=3.0, gt=0)
 
+    vad_energy_gate: bool = True
+    """Whether only what is louder than the noise is looked at for speech."""
+    vad_webrtc: bool = True
+    """Whether only what webrtcvad takes for voice is."""
+    vad_neural: bool = True
+    """Whether Silero confirms what these let through, where it is installed."""
+    vad_offer_ms: int = Field(default=256, ge=0, le=5_000)
+    """Pause after which a phrase goes to speech-to-text early; 0 for never."""
+
     elevenlabs_api_key: SecretStr | None = None
     elevenlabs_base_url: str | None = None
     elevenlabs_model: str = "scribe_v2"
@@ -78,6 +87,13 @@ class Settings(BaseSettings):
     max_sessions: int = Field(default=500, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
+
+    @field_validator("vad_neural")
+    @classmethod
+    def _some_stage(cls, neural: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic passes it so
+        if not neural and not any(info.data.get(stage) for stage in ("vad_energy_gate", "vad_webrtc")):
+            raise ValueError("cannot be off with BALTO_VAD_ENERGY_GATE and BALTO_VAD_WEBRTC")
+        return neural
 
     @field_validator("data_dir", "baskets")
     @classmethod

@@ -44,6 +44,7 @@ BENCHMARKS: Final = {
     "survival": Entry("benchmarks.survival.bench", "sessions while their servers are killed"),
     "cleaning": Entry("benchmarks.cleaning.bench", "what speech-to-text hears of noisy phrases, raw and cleaned"),
     "fuzz": Entry("benchmarks.fuzz.bench", "damaged audio of every kind against the decoders"),
+    "hearing": Entry("benchmarks.hearing.bench", "Balto's ears against a neural detector asked about everything"),
     "actors": Entry("benchmarks.actors.bench", "the actor runtime against plain Pykka"),
 }
 

@@ -16,6 +16,7 @@ from events.catalogue import (
     advice,
     event_types,
     hearing,
+    offers,
     personal_fields,
     session,
     transcription,
@@ -26,7 +27,7 @@ from events.shape import Schema, field_docs, schema, unit, value_types
 PAGE: Final = "events.md"
 SCHEMA: Final = "events.schema.json"
 
-_IN_ORDER: Final = (accounts, session, hearing, transcription, understanding, advice)
+_IN_ORDER: Final = (accounts, session, hearing, offers, transcription, understanding, advice)
 """The modules of the catalogue in the order in which things happen."""
 _HEAD: Final = """\
 # Events

@@ -52,6 +52,7 @@ class ExaminerActor(Actor):
                 measuring_ms=(measured - began) / 1000,
                 cleaned=cleaned,
                 cleaning_ms=(done - measured) / 1000,
+                offer=message.offer,
             )
         )
 

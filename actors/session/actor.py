@@ -24,22 +24,25 @@ from actors.session.calls import Answer, Attach, ConnectionLost, GraceOver, Mess
 from actors.session.connection import Connection
 from actors.session.crew import Crew
 from actors.session.decisions import decide
-from actors.session.inputs import AudioLost, Classification, Drained, Input, Lost, Progressed, TakenUp, phrase_failed
+from actors.session.inputs import (
+    Classification,
+    Drained,
+    Input,
+    Lost,
+    Progressed,
+    TakenUp,
+    phrase_failed,
+)
 from actors.session.ports import Goodbye, Outbox, SessionServices, SessionSpec
 from actors.session.settling import Settling
 from actors.session.state import SessionState, fold
 from actors.session.writing import Durable, Writer
-from actors.values import Phrase
 from events.catalogue import (
     AudioReceived,
-    ClassificationRequested,
     EndReason,
-    NormalisationRequested,
-    PhraseCaptured,
     RecommendationSent,
     SessionEnded,
     SessionResumed,
-    TranscriptionRequested,
 )
 from events.store import WrongExpectedPositionError
 
@@ -144,6 +147,8 @@ class SessionActor(Actor):
                 self._crew.finish_listening(message.byte_end)
             case Listened():
                 self._keep(message)
+            case Examined() if message.offer:
+                self._crew.offers.examined(message, self._state.open_phrases.get(message.number))
             case Examined():
                 if message.cleaned is not None:
                     self._crew.keep_cleaned(message.number, message.cleaned.pcm)
@@ -154,6 +159,8 @@ class SessionActor(Actor):
                 self._connection.look()
                 self._decide(message)
             case Transcribed() | NormaliseDone() | Delivered():
+                if isinstance(message, Transcribed):
+                    self._crew.offers.answered(message.number, message.offer)
                 self._decide(message)
             case _:
                 assert_never(message)
@@ -213,8 +220,7 @@ class SessionActor(Actor):
             self._crew.finish_decoding()
 
     def _keep(self, listened: Listened) -> None:
-        phrases = [heard for heard in listened.heard if isinstance(heard, Phrase)]
-        self._crew.keep(phrases)
+        phrases = self._crew.keep(listened.heard)
         resources = self._services.sample_resources() if phrases else None
         self._decide(Progressed(listened=listened, resources=resources))
         self._listened_bytes = listened.byte_end
@@ -225,8 +231,8 @@ class SessionActor(Actor):
 
     def _drive_open_phrases(self) -> None:
         """Ask again for what was under way when the session's former life ended."""
-        for number in self._crew.drive_all(self._state.open_phrases):
-            self._decide(AudioLost(number))
+        for lost in self._crew.drive_all(self._state.open_phrases):
+            self._decide(lost)
 
     def _on_durable(self, message: Durable) -> None:
         self._writer.settled()
@@ -236,8 +242,6 @@ class SessionActor(Actor):
         for event in message.events:
             self._connection.publish(event)
             match event:
-                case PhraseCaptured() | TranscriptionRequested() | NormalisationRequested() | ClassificationRequested():
-                    self._crew.drive(event.phrase, self._state.open_phrases.get(event.phrase))
                 case AudioReceived():
                     self._durable_bytes = event.byte_end
                 case RecommendationSent():
@@ -247,7 +251,7 @@ class SessionActor(Actor):
                 case SessionEnded():
                     self._leave(event.reason)
                 case _:
-                    pass
+                    self._crew.act(event, self._state.open_phrases.get(getattr(event, "phrase", 0)))
 
     def _after(self) -> None:
         self._crew.forget_all_but(self._state.open_phrases)
@@ -261,7 +265,8 @@ class SessionActor(Actor):
         if self._end_reason and self._heard_all and not under_way and not undelivered and not self._state.ended:
             self._decide(Drained(reason=self._end_reason, byte_end=self._writer.bytes_received))
         worked_through = self._listened_bytes == self._writer.bytes_received or self._state.rejected
-        if worked_through and not (self._crew.phrases or self._writer.pending or undelivered):
+        busy = self._crew.phrases or self._crew.offers.under_way or self._writer.pending or undelivered
+        if worked_through and not busy:
             self._settling.sign()
 
     @override

@@ -21,14 +21,33 @@ from actors.messages import (
     Transcribe,
 )
 from actors.runtime.actor import Actor
+from actors.session.early import lasting
+from actors.session.inputs import AudioLost, OfferFailed
+from actors.session.offers import Offers
 from actors.session.ports import SessionServices, SessionSpec
-from actors.session.state import PhraseState
+from actors.session.state import PhraseState, Stage
 from actors.stt.actor import SttActor
 from actors.vad.actor import VadActor
-from actors.values import Pcm, Phrase
+from actors.values import Heard, Pcm, Phrase
+from events.catalogue import (
+    ClassificationRequested,
+    Event,
+    NormalisationRequested,
+    PhraseCaptured,
+    PhraseOffered,
+    PhraseOfferWithdrawn,
+    TranscriptionRequested,
+)
 
 PIECE_BYTES: Final = 32_768
 """Bytes decoded in one step: a second of raw PCM."""
+_DUE: Final[Mapping[type[Event], Stage]] = {
+    PhraseCaptured: "captured",
+    TranscriptionRequested: "transcribing",
+    NormalisationRequested: "normalising",
+    ClassificationRequested: "classifying",
+}
+"""The stage that each of these events begins."""
 
 
 class Crew:
@@ -52,6 +71,11 @@ class Crew:
         )
         self._llm = session.spawn(
             LlmActor, me, services.understandings, budget_s=services.llm_budget_s, clock=services.clock
+        )
+        self.offers = Offers(
+            lambda examine: _tell(self._examiner, examine),
+            lambda transcribe: _tell(self._stt, transcribe),
+            lambda examined: _tell(me, examined),
         )
         self._phrases: dict[int, Phrase] = {}
         self._cleaned: dict[int, Pcm] = {}
@@ -81,9 +105,13 @@ class Crew:
         """Have an open phrase closed."""
         _tell(self._vad, FinishListening(byte_end))
 
-    def keep(self, phrases: Iterable[Phrase]) -> None:
-        """Keep the audio of phrases until they have an outcome."""
+    def keep(self, heard: Iterable[Heard]) -> list[Phrase]:
+        """Keep the audio of phrases until they have an outcome, and return the phrases."""
+        heard = lasting(tuple(heard))
+        self.offers.keep(heard)
+        phrases = [each for each in heard if isinstance(each, Phrase)]
         self._phrases.update((phrase.number, phrase) for phrase in phrases)
+        return phrases
 
     def keep_cleaned(self, number: int, pcm: Pcm) -> None:
         """Keep the cleaned audio of a phrase."""
@@ -91,27 +119,49 @@ class Crew:
 
     def forget_all_but(self, under_way: Collection[int]) -> None:
         """Let go of the audio of phrases that have their outcome."""
+        self.offers.forget_all_but(under_way)
         for number in [n for n in self._phrases if n not in under_way]:
             del self._phrases[number]
             self._cleaned.pop(number, None)
 
-    def drive_all(self, open_phrases: Mapping[int, PhraseState]) -> list[int]:
-        """Ask for what is due of every phrase, in order; return those whose audio is not here."""
-        closed = [number for number in sorted(open_phrases) if open_phrases[number].stage != "speaking"]
-        for number in closed:
-            if number in self._phrases:
-                self.drive(number, open_phrases[number])
-        return [number for number in closed if number not in self._phrases]
+    def drive_all(self, open_phrases: Mapping[int, PhraseState]) -> list[AudioLost | OfferFailed]:
+        """Ask for what is due of every phrase, in order; return what there is to say of those whose audio is lost."""
+        lost: list[AudioLost | OfferFailed] = []
+        for number, phrase in sorted(open_phrases.items()):
+            if phrase.stage != "speaking":
+                if number in self._phrases:
+                    self.drive(number, phrase)
+                else:
+                    lost.append(AudioLost(number))
+            elif phrase.offer is not None and phrase.offer.answer is None and not self.offers.drive(number, phrase):
+                lost.append(OfferFailed(number, phrase.offer.event.offer))
+        return lost
 
-    def drive(self, number: int, phrase: PhraseState | None) -> None:
-        """Ask for the step that a phrase's stream says is due; none for one that has its outcome."""
-        if phrase is None:
-            return
+    def act(self, event: Event, phrase: PhraseState | None) -> None:
+        """Do what follows from a durable event for its phrase, unless the phrase is past that."""
+        match event:
+            case PhraseOffered() if phrase is not None and phrase.offer is not None and phrase.offer.event == event:
+                self.offers.drive(event.phrase, phrase)
+            case PhraseOfferWithdrawn():
+                self.offers.withdraw(event.phrase, event.offer)
+                if event.reason == "failed" and phrase is not None and phrase.stage == "captured":
+                    self.drive(event.phrase, phrase)
+            case PhraseCaptured() | TranscriptionRequested() | NormalisationRequested() | ClassificationRequested():
+                if phrase is not None and phrase.stage == _DUE[type(event)]:
+                    self.drive(event.phrase, phrase)
+            case _:
+                pass
+
+    def drive(self, number: int, phrase: PhraseState) -> None:
+        """Ask for the step that a phrase's stream says is due."""
         audio = self._phrases[number]
         match phrase.stage:
             case "captured":
-                _tell(self._examiner, Examine(audio))
+                if not self.offers.examines(number, phrase):
+                    _tell(self._examiner, Examine(audio))
             case "transcribing":
+                if phrase.attempt == 0 and self.offers.calls(number, phrase):
+                    return
                 pcm = self._cleaned.get(number, audio.pcm) if phrase.audio_for_stt == "cleaned" else audio.pcm
                 _tell(self._stt, Transcribe(number=number, pcm=pcm, attempt=phrase.attempt))
             case "normalising":

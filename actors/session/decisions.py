@@ -12,6 +12,7 @@ from actors.messages import (
     Transcribed,
 )
 from actors.session.answering import classified, normalised, transcribed
+from actors.session.early import lasting, offered, taken_over, transcribed_early, unless_held, withdrawn
 from actors.session.inputs import (
     AudioLost,
     Began,
@@ -19,14 +20,15 @@ from actors.session.inputs import (
     Drained,
     Input,
     Lost,
+    OfferFailed,
     PhraseFailed,
     Policy,
     Progressed,
     Resources,
     TakenUp,
 )
-from actors.session.state import PhraseState, SessionState, fold
-from actors.values import SAMPLE_RATE, Phrase, SpeechBegan, SpeechGivenUp
+from actors.session.state import PhraseState, SessionState, fold, offer_of
+from actors.values import SAMPLE_RATE, EarlyPhrase, Phrase, SpeechBegan, SpeechGivenUp, SpeechWentOn
 from events.catalogue import (
     AudioFormatDetected,
     AudioReceived,
@@ -73,7 +75,7 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
         case Decoded():
             return _format_detected(state, message)
         case Progressed():
-            return _progressed(state, message)
+            return _progressed(state, message, policy)
         case DecodingFailed():
             rejected = AudioRejected(code=message.code, byte_offset=message.byte_offset)
             return [] if state.rejected else [rejected]
@@ -104,7 +106,9 @@ def _answered(state: SessionState, reply: RecommendationReply) -> list[Event]:
 
 
 def _decide_phrase(
-    state: SessionState, message: Examined | Transcribed | NormaliseDone | Classification | PhraseFailed, policy: Policy
+    state: SessionState,
+    message: Examined | Transcribed | NormaliseDone | Classification | PhraseFailed | OfferFailed,
+    policy: Policy,
 ) -> list[Event]:
     number = message.done.number if isinstance(message, Classification) else message.number
     phrase = state.open_phrases.get(number)
@@ -112,15 +116,29 @@ def _decide_phrase(
         return []
     match message:
         case Examined():
-            return _examined(message, policy)
+            return _examined(message, phrase, policy)
+        case Transcribed(offer=offer) if offer and phrase.stage in ("speaking", "captured"):
+            return transcribed_early(state, message)
+        case Transcribed(offer=offer) if offer and offer_of(state, number, offer) is None:
+            return []
         case Transcribed():
             return transcribed(message, phrase, policy)
+        case OfferFailed() if phrase.stage in ("speaking", "captured"):
+            return withdrawn(state, number, "failed", policy, offer=message.offer)
+        case OfferFailed():
+            return _given_up(state, message, phrase)
         case NormaliseDone():
             return normalised(message, phrase, policy)
         case Classification():
             return classified(state, message, phrase, policy)
         case PhraseFailed():
             return _skipped(message, phrase)
+
+
+def _given_up(state: SessionState, message: OfferFailed, phrase: PhraseState) -> list[Event]:
+    if phrase.stage != "transcribing" or phrase.attempt or offer_of(state, message.number, message.offer) is None:
+        return []
+    return [RecommendationWithheld(phrase=message.number, reason="transcription_failed")]
 
 
 def _skipped(message: PhraseFailed, phrase: PhraseState) -> list[Event]:
@@ -161,22 +179,29 @@ def _recorded(state: SessionState, byte_end: int, sample_end: int) -> list[Event
     ]
 
 
-def _progressed(state: SessionState, message: Progressed) -> list[Event]:
+def _progressed(state: SessionState, message: Progressed, policy: Policy) -> list[Event]:
     listened = message.listened
     events: list[Event] = []
+    heard_last = lasting(listened.heard)
     due = listened.final or listened.sample_end - state.samples_recorded >= RECORD_EVERY
     # A phrase never precedes its audio in the stream, so that what was captured can always be heard again.
-    if due or any(isinstance(heard, Phrase) for heard in listened.heard):
+    if due or any(isinstance(heard, Phrase | EarlyPhrase) for heard in heard_last):
         events += _recorded(state, listened.byte_end, listened.sample_end)
-    for heard in listened.heard:
+    for heard in heard_last:
         # A resumed session hears its recording again; what came of that is in its stream already.
         known = state.last_started if isinstance(heard, SpeechBegan) else state.last_closed
         if heard.number <= known:
             continue
+        now = fold(events, state)
         match heard:
             case SpeechBegan():
                 events.append(SpeechStarted(phrase=heard.number, sample_start=heard.sample_start))
+            case EarlyPhrase():
+                events += offered(now, heard, policy)
+            case SpeechWentOn():
+                events += withdrawn(now, heard.number, "speech_went_on", policy, offer=heard.offer)
             case SpeechGivenUp():
+                events += withdrawn(now, heard.number, "discarded", policy)
                 events.append(
                     PhraseDiscarded(
                         phrase=heard.number,
@@ -186,6 +211,7 @@ def _progressed(state: SessionState, message: Progressed) -> list[Event]:
                     )
                 )
             case Phrase():
+                events += unless_held(now, heard.number, heard.sample_start, heard.sample_end, policy)
                 events += _captured(heard, message.resources)
     return events
 
@@ -211,7 +237,9 @@ def _captured(phrase: Phrase, resources: Resources | None) -> list[Event]:
     return [captured, sampled]
 
 
-def _examined(message: Examined, policy: Policy) -> list[Event]:
+def _examined(message: Examined, phrase: PhraseState, policy: Policy) -> list[Event]:
+    if phrase.stage != "captured":
+        return []
     events: list[Event] = []
     if message.cleaned is not None:
         events.append(
@@ -245,6 +273,9 @@ def _examined(message: Examined, policy: Policy) -> list[Event]:
                 duration_ms=message.measuring_ms,
             )
         )
+    text = taken_over(message.number, phrase, policy)
+    if text is not None:
+        return [*events, *text]
     audio_ms = (message.sample_end - message.sample_start) * 1000 / SAMPLE_RATE
     engine = policy.transcribers[0]
     request = TranscriptionRequested(phrase=message.number, provider=engine.name, model=engine.model, audio_ms=audio_ms)

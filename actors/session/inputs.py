@@ -30,6 +30,8 @@ class EngineName:
 
     name: str
     model: str
+    usd_per_hour: float = 0.0
+    """Of audio; what a call that is cancelled may cost all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +95,20 @@ class PhraseFailed:
     """What was being done. Ignored if the phrase is past that."""
 
 
-def phrase_failed(message: object, phrases: Mapping[int, Phrase]) -> PhraseFailed | None:
+@dataclass(frozen=True, slots=True)
+class OfferFailed:
+    """Input: what was offered of a phrase cannot be worked on."""
+
+    number: int
+    offer: int
+
+
+def phrase_failed(message: object, phrases: Mapping[int, Phrase]) -> PhraseFailed | OfferFailed | None:
     """Return the input that follows from the message that an actor broke down over; None where it was about none."""
     stage: Stage
     match message:
+        case Examine(Phrase(number=number), offer=offer) | Transcribe(number=number, offer=offer) if offer:
+            return OfferFailed(number, offer)
         case Examine(Phrase(number=number)):
             stage = "captured"
         case Transcribe(number=number):
@@ -155,6 +167,7 @@ Input = (
     | Delivered
     | RecommendationReply
     | PhraseFailed
+    | OfferFailed
     | Drained
     | Lost
     | TakenUp

@@ -15,9 +15,12 @@ from events.catalogue import (
     NormalisationCompleted,
     NormalisationFailed,
     NormalisationRequested,
+    OfferTranscribed,
     PhraseCaptured,
     PhraseCleaned,
     PhraseDiscarded,
+    PhraseOffered,
+    PhraseOfferWithdrawn,
     RecommendationAnswered,
     RecommendationDelivered,
     RecommendationSent,
@@ -39,6 +42,14 @@ Stage = Literal["speaking", "captured", "transcribing", "normalising", "classify
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A phrase that went to speech-to-text before it was certain to be over."""
+
+    event: PhraseOffered
+    answer: OfferTranscribed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseState:
     """A phrase between its onset and its outcome."""
 
@@ -49,6 +60,8 @@ class PhraseState:
     audio_ms: float = 0.0
     text: str = ""
     entities: tuple[Entity, ...] = ()
+    offer: Offer | None = None
+    """What was offered of it and not withdrawn; of a captured phrase, all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +82,7 @@ class SessionState:
     """Number of the last phrase whose onset was found."""
     last_closed: int = 0
     """Number of the last phrase that was captured or given up by the segmenter."""
+    last_offer: int = 0
     recommendations: int = 0
     undelivered: Mapping[str, RecommendationSent] = field(default_factory=dict)
     """Recommendations sent that no socket has taken yet, by id, in order."""
@@ -131,7 +145,17 @@ def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
             return _with(replace(state, last_started=event.phrase), event.phrase, PhraseState())
         case PhraseCaptured():
             state = replace(state, phrases=state.phrases + 1, last_closed=event.phrase)
-            return _with(state, event.phrase, PhraseState(stage="captured"))
+            former = state.open_phrases.get(event.phrase, PhraseState())
+            return _with(state, event.phrase, PhraseState(stage="captured", offer=former.offer))
+        case PhraseOffered():
+            state = replace(state, last_offer=max(state.last_offer, event.offer))
+            return _change(state, event.phrase, offer=Offer(event=event))
+        case OfferTranscribed():
+            offer = offer_of(state, event.phrase, event.offer)
+            return state if offer is None else _change(state, event.phrase, offer=replace(offer, answer=event))
+        case PhraseOfferWithdrawn():
+            current = offer_of(state, event.phrase, event.offer)
+            return state if current is None else _change(state, event.phrase, offer=None)
         case PhraseCleaned():
             return _change(state, event.phrase, audio_for_stt=event.given_to_stt)
         case TranscriptionRequested():
@@ -153,6 +177,13 @@ def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
             return _without(state, event.phrase)
         case _:
             return state
+
+
+def offer_of(state: SessionState, number: int, offer: int) -> Offer | None:
+    """Return a phrase's offer of that number; None where it has another one by now, or none."""
+    phrase = state.open_phrases.get(number)
+    current = None if phrase is None else phrase.offer
+    return current if current is not None and current.event.offer == offer else None
 
 
 def _after_failure(state: SessionState, number: int) -> SessionState:

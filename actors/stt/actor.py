@@ -8,6 +8,7 @@ import pykka
 
 from actors.messages import Transcribe, Transcribed
 from actors.runtime.actor import Actor
+from actors.runtime.calls import WithdrawnError
 from actors.runtime.clock import Clock
 from actors.runtime.supervisor import RESTART, Supervision
 from actors.stt.transcriber import Transcriber, TranscriptionError
@@ -19,6 +20,8 @@ _OVERTIME_S: Final = 1.0
 
 class SttActor(Actor):
     """Answers each `Transcribe` with `Transcribed`, with a transcript or with the code of the engine's error.
+
+    A call that is withdrawn gets no answer: it isn't begun, or it is cancelled.
 
     Args:
         session: whom to answer.
@@ -46,7 +49,10 @@ class SttActor(Actor):
         error: str | None = None
         try:
             async with asyncio.timeout(self._budget_s + _OVERTIME_S):
-                transcript = await engine.transcribe(message.pcm, budget_s=self._budget_s)
+                work = engine.transcribe(message.pcm, budget_s=self._budget_s)
+                transcript = await (work if message.call is None else message.call.run(work))
+        except WithdrawnError:
+            return
         except TranscriptionError as failure:
             error = failure.code
         except TimeoutError:
@@ -60,5 +66,6 @@ class SttActor(Actor):
                 transcript=transcript,
                 error=error,
                 latency_ms=(self._clock.monotonic_us() - began) / 1000,
+                offer=message.offer,
             )
         )

@@ -8,61 +8,60 @@ from numpy.typing import NDArray
 from actors.values import Pcm
 
 _RISE_DB_PER_S: Final = 6.0
-"""While the detector hears no voice: new steady noise is learned within seconds."""
-_RISE_VOICED_DB_PER_S: Final = 1.0
-"""While it hears one: the gaps between words keep the floor down, a long vowel hardly lifts it."""
+"""While nobody speaks: new steady noise is learned within seconds."""
+_RISE_SPEAKING_DB_PER_S: Final = 1.0
+"""While somebody does: the gaps between words keep the floor down, a long vowel hardly lifts it."""
 _LEAST: Final = 1.0
 """RMS that the floor never falls below, so that it can rise again after digital silence."""
 
 
-def frame_rms(frames: Pcm) -> NDArray[np.float64]:
-    """Return the RMS of each frame.
+def window_rms(windows: Pcm) -> NDArray[np.float64]:
+    """Return the RMS of each window.
 
     Sums of squares of int16 samples are whole numbers below 2**53, so float64 adds them exactly in any order.
 
     Args:
-        frames: shape (n, samples per frame), fewer than two million samples per frame.
+        windows: shape (n, samples per window), fewer than two million samples per window.
 
     Returns:
         Shape (n,), in int16 units.
     """
-    wide = frames.astype(np.float64)
-    energies: NDArray[np.float64] = np.einsum("ij,ij->i", wide, wide)
-    rms: NDArray[np.float64] = np.sqrt(energies / frames.shape[1])
+    wide = windows.astype(np.float64)
+    energies = np.vecdot(wide, wide)
+    energies /= windows.shape[1]
+    rms: NDArray[np.float64] = np.sqrt(energies, out=energies)
     return rms
 
 
 class EnergyGate:
-    """Tracks the noise floor over frames and tells which are loud enough to be speech.
+    """Tracks the noise floor over windows and tells which are loud enough to be speech.
 
     Args:
-        multiplier: how many times the floor a frame's RMS must be.
+        multiplier: how many times the floor a window's RMS must be.
         min_energy: RMS below which nothing is speech.
-        frame_ms: length of a frame.
+        window_ms: length of a window.
+        begin: RMS that the floor begins with, unless the first window is quieter; None for that window's own.
     """
 
-    def __init__(self, multiplier: float, min_energy: float, frame_ms: int) -> None:
+    __slots__ = ("_min_energy", "_multiplier", "_rise", "_rise_speaking", "floor")
+
+    def __init__(self, multiplier: float, min_energy: float, window_ms: int, *, begin: float | None = None) -> None:
         self._multiplier = multiplier
         self._min_energy = min_energy
-        self._rise = 10 ** (_RISE_DB_PER_S * frame_ms / 1000 / 20)
-        self._rise_voiced = 10 ** (_RISE_VOICED_DB_PER_S * frame_ms / 1000 / 20)
-        self._floor: float | None = None
-
-    @property
-    def floor(self) -> float:
-        """Tracked RMS of the noise; 0 before the first frame."""
-        return self._floor or 0.0
+        self._rise = 10 ** (_RISE_DB_PER_S * window_ms / 1000 / 20)
+        self._rise_speaking = 10 ** (_RISE_SPEAKING_DB_PER_S * window_ms / 1000 / 20)
+        self.floor = begin or 0.0
+        """Tracked RMS of the noise; 0 before the first window where it begins with that."""
 
     @property
     def threshold(self) -> float:
-        """RMS that a frame needs."""
+        """RMS that a window needs."""
         return max(self._min_energy, self.floor * self._multiplier)
 
-    def passes(self, rms: float, *, voiced: bool) -> bool:
-        """Take the next frame into the floor and tell whether it is loud enough."""
-        if self._floor is None:
-            self._floor = max(rms, _LEAST)
-        else:
-            risen = self._floor * (self._rise_voiced if voiced else self._rise)
-            self._floor = max(min(rms, risen), _LEAST)
-        return rms >= self.threshold
+    def passes(self, rms: float, *, speaking: bool) -> bool:
+        """Take the next window into the floor and tell whether it is loud enough."""
+        floor = self.floor * (self._rise_speaking if speaking else self._rise)
+        if rms < floor or not floor:
+            floor = rms
+        self.floor = max(_LEAST, floor)
+        return rms >= self._min_energy and rms >= self.floor * self._multiplier

@@ -1,17 +1,26 @@
-"""The samples that a segmenter may still need, addressed by their index in the stream."""
+"""The samples that a segmenter may still need, in blocks, addressed by their index in the stream."""
+
+from collections import deque
+from typing import Final
 
 import numpy as np
 
 from actors.values import Pcm
 
+_BLOCK: Final = 2_048
+
 
 class SampleHistory:
-    """A sliding window over a stream of samples, of bounded size."""
+    """A sliding window over a stream of samples. Takes no more memory than what it holds, and a block."""
+
+    __slots__ = ("_blocks", "_end", "_filled", "_first")
 
     def __init__(self) -> None:
-        self._buffer: Pcm = np.zeros(32_768, dtype=np.int16)
-        self._from = 0
-        self._start = 0
+        self._blocks: deque[Pcm] = deque()
+        self._first = 0
+        """Index in the stream of the first block's first sample."""
+        self._filled = _BLOCK
+        """Samples in the last block."""
         self._end = 0
 
     @property
@@ -21,18 +30,15 @@ class SampleHistory:
 
     def append(self, pcm: Pcm) -> None:
         """Add samples, shape (n,)."""
-        held = self._end - self._start
-        if self._from + held + pcm.size > self._buffer.size:
-            kept = self._buffer[self._from : self._from + held]
-            if held + pcm.size > self._buffer.size // 2:
-                grown = np.zeros(2 * (held + pcm.size), dtype=np.int16)
-                grown[:held] = kept
-                self._buffer = grown
-            else:
-                self._buffer[:held] = kept.copy()
-            self._from = 0
-        at = self._from + held
-        self._buffer[at : at + pcm.size] = pcm
+        at = 0
+        while at < pcm.size:
+            if self._filled == _BLOCK:
+                self._blocks.append(np.empty(_BLOCK, dtype=np.int16))
+                self._filled = 0
+            step = min(_BLOCK - self._filled, pcm.size - at)
+            self._blocks[-1][self._filled : self._filled + step] = pcm[at : at + step]
+            self._filled += step
+            at += step
         self._end += pcm.size
 
     def take(self, start: int, end: int) -> Pcm:
@@ -41,19 +47,19 @@ class SampleHistory:
         Raises:
             IndexError: some of them have been forgotten, or haven't come yet.
         """
-        if not self._start <= start <= end <= self._end:
+        if not self._first <= start <= end <= self._end:
             raise IndexError(f"samples {start} to {end} aren't held")
-        at = self._from + start - self._start
-        return self._buffer[at : at + end - start].copy()
-
-    def view(self, start: int, end: int) -> Pcm:
-        """Return the samples from `start` to `end` without copying; valid until the next `append`."""
-        at = self._from + start - self._start
-        return self._buffer[at : at + end - start]
+        taken = np.empty(end - start, dtype=np.int16)
+        at = start
+        while at < end:
+            number, offset = divmod(at - self._first, _BLOCK)
+            step = min(_BLOCK - offset, end - at)
+            taken[at - start : at - start + step] = self._blocks[number][offset : offset + step]
+            at += step
+        return taken
 
     def forget(self, before: int) -> None:
-        """Let go of the samples before an index."""
-        if before > self._start:
-            step = min(before, self._end) - self._start
-            self._from += step
-            self._start += step
+        """Let go of blocks that hold nothing but samples before an index."""
+        while self._blocks and self._first + _BLOCK <= before and self._first + _BLOCK <= self._end:
+            self._blocks.popleft()
+            self._first += _BLOCK

@@ -11,13 +11,17 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
     "threshold_multiplier": (1.0, 10.0),
     "min_energy": (0.0, 5_000.0),
     "mode": (0, 3),
+    "neural_threshold": (0.3, 0.95),
     "onset_ms": (30, 1_000),
     "pre_roll_ms": (0, 2_000),
     "hangover_ms": (90, 5_000),
+    "offer_ms": (0, 5_000),
     "min_phrase_ms": (0, 5_000),
     "max_phrase_ms": (2_000, 60_000),
 }
 """Least and greatest value of every setting."""
+_FRACTIONS: Final = frozenset({"threshold_multiplier", "min_energy", "neural_threshold"})
+_STAGES: Final = ("energy_gate", "webrtc", "neural")
 _OLDER_NAME: Final = "min_energy_threshold"
 
 
@@ -56,11 +60,13 @@ def check(settings: VadSettings) -> VadSettings:
     """
     for name, (least, greatest) in RANGES.items():
         value = getattr(settings, name)
-        whole = name not in ("threshold_multiplier", "min_energy")
-        if whole and (isinstance(value, bool) or not isinstance(value, int)):
+        if name not in _FRACTIONS and (isinstance(value, bool) or not isinstance(value, int)):
             raise ValueError(f"{name} must be a whole number")
         if not least <= _number(name, value) <= greatest:
             raise ValueError(_out_of_range(name))
+    stages = [getattr(settings, name) for name in _STAGES]
+    if not all(isinstance(stage, bool) for stage in stages) or not any(stages):
+        raise ValueError(f"{', '.join(_STAGES)} must be true or false, and one of them true")
     return settings
 
 

@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.vad.gate import EnergyGate, frame_rms
+from actors.vad.cascade import BLOCK_SAMPLES, Cascade, Window
 from actors.vad.settings import check
-from actors.vad.webrtc import FRAME, FRAME_MS, VoiceDetector
+from actors.vad.silero import WINDOW, SpeechModel
 from actors.values import Pcm, VadSettings
 
 
@@ -36,32 +36,37 @@ class VadTrace:
     stages: tuple[Stage, ...]
 
 
-def trace(pcm: Pcm, settings: VadSettings) -> VadTrace:
+def trace(pcm: Pcm, settings: VadSettings, model: SpeechModel | None) -> VadTrace:
     """Run the stages over a whole recording and keep what each of them said.
 
     Args:
         pcm: shape (n,); what is left behind the last whole window is not judged.
         settings: checked here.
+        model: the neural stage; None where there is none.
 
     Raises:
         ValueError: a setting is out of range.
     """
-    gate = EnergyGate(check(settings).threshold_multiplier, settings.min_energy, FRAME_MS)
-    detector = VoiceDetector(settings.mode)
-    frames = pcm[: pcm.size - pcm.size % FRAME].reshape(-1, FRAME)
-    levels = frame_rms(frames)
-    raw = frames.astype("<i2", copy=False).tobytes()
-    loud, voiced = np.zeros(len(levels), dtype=np.bool_), np.zeros(len(levels), dtype=np.bool_)
-    thresholds = np.zeros(len(levels))
-    for index, rms in enumerate(levels.tolist()):
-        voiced[index] = detector.is_voice(raw[2 * FRAME * index : 2 * FRAME * (index + 1)])
-        loud[index] = gate.passes(rms, voiced=bool(voiced[index]))
-        thresholds[index] = gate.threshold
-    return VadTrace(
-        window=FRAME,
-        stages=(
-            Stage(name="energy gate", passed=loud, value=levels, threshold=thresholds, measure="rms"),
-            Stage(name="webrtcvad", passed=voiced),
-            Stage(name="speech", passed=loud & voiced),
+    cascade = Cascade(check(settings), model)
+    windows: list[Window] = []
+    thresholds: list[float] = []
+    whole = pcm[: pcm.size - pcm.size % WINDOW]
+    for at in range(0, whole.size, BLOCK_SAMPLES):
+        windows += cascade.hear(whole[at : at + BLOCK_SAMPLES])
+        thresholds += [cascade.threshold] * (len(windows) - len(thresholds))
+    speech = np.array([window.speech for window in windows], dtype=np.bool_)
+    stages = [
+        Stage(
+            name="energy gate",
+            passed=np.array([window.loud for window in windows], dtype=np.bool_),
+            value=np.array([window.rms for window in windows], dtype=np.float64),
+            threshold=np.array(thresholds, dtype=np.float64),
+            measure="rms",
         ),
-    )
+        Stage(name="webrtcvad", passed=np.array([window.voiced for window in windows], dtype=np.bool_)),
+    ]
+    if cascade.model is not None:
+        told = [np.nan if window.probability is None else window.probability for window in windows]
+        probability = np.array(told, dtype=np.float64)
+        stages.append(Stage(name="silero", passed=probability >= settings.neural_threshold, value=probability))
+    return VadTrace(window=WINDOW, stages=(*stages, Stage(name="speech", passed=speech)))

@@ -23,11 +23,12 @@ Ears = Annotated[
 ]
 
 
-def _vad(multiplier: float | None, min_energy: float | None) -> Any:
+def _vad(settings: Any, multiplier: float | None, min_energy: float | None) -> Any:
     from actors.vad.settings import vad_settings_from
+    from balto.listening import with_stages
 
     try:
-        return vad_settings_from({"threshold_multiplier": multiplier, "min_energy": min_energy})
+        return with_stages(vad_settings_from({"threshold_multiplier": multiplier, "min_energy": min_energy}), settings)
     except ValueError as error:
         fail(str(error))
 
@@ -43,8 +44,7 @@ def segment(
     as_json: AsJson = False,
 ) -> None:
     """Find the phrases in an audio file."""
-    load_settings()
-    settings = _vad(multiplier, min_energy)
+    settings = _vad(load_settings(), multiplier, min_energy)
     recording = read_recording(file, raw=raw, rate=rate, channels=channels)
     phrases = _phrases(recording, settings)
     if plot is not None:
@@ -73,6 +73,7 @@ def _phrases(recording: Recording, settings: Any) -> list[Any]:
 
 
 def _draw_phrases(plot: Path, recording: Recording, phrases: list[tuple[int, int, str]], settings: Any) -> None:
+    from actors.vad.silero import speech_model
     from actors.vad.trace import trace
     from balto.picture import Mark
 
@@ -82,7 +83,7 @@ def _draw_phrases(plot: Path, recording: Recording, phrases: list[tuple[int, int
         subtitle=f"{recording.seconds:.1f} s · {len(phrases)} phrases · threshold {settings.threshold_multiplier:g} × "
         f"the noise floor, at least {settings.min_energy:g} · webrtcvad mode {settings.mode}",
         marks=[Mark(start=start, end=end, caption=caption) for start, end, caption in phrases],
-        trace=trace(recording.pcm, settings),
+        trace=trace(recording.pcm, settings, speech_model()),
     )
 
 
@@ -149,7 +150,7 @@ async def _transcribe(settings: Any, recording: Recording, as_json: bool) -> Non
     from actors.stt.transcriber import TranscriptionError
     from balto.engines import EngineError, build_transcribers, prepare_weights
 
-    phrases = _phrases(recording, _vad(None, None))
+    phrases = _phrases(recording, _vad(settings, None, None))
     rows: list[dict[str, Any]] = []
     try:
         ears = build_transcribers(settings)[0]
@@ -189,7 +190,8 @@ def listen(
     as_json: AsJson = False,
 ) -> None:
     """Run the whole pipeline on an audio file: phrases, transcripts, recommendations. It is kept as a session."""
-    settings, vad = load_settings(), _vad(multiplier, min_energy)
+    settings = load_settings()
+    vad = _vad(settings, multiplier, min_energy)
     recording = read_recording(file, raw=raw, rate=rate, channels=channels)
     run(_listen(settings, recording, vad, plot, as_json))
 

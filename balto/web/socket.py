@@ -13,8 +13,10 @@ from actors.session.ports import FlowWindow
 from actors.session.restoring import NotResumableError, SessionOverError
 from actors.values import VadSettings
 from balto.accounts import Counter
+from balto.app import Balto
+from balto.listening import with_stages
 from balto.security.tokens import is_resume_token, resume_token
-from balto.sessions import Draining, Overloaded, Session, SessionHost
+from balto.sessions import Draining, Overloaded, Session
 from balto.web.answers import RequestError
 from balto.web.gate import recognise, remote_of
 from balto.web.http import BALTO
@@ -134,7 +136,7 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
         # Before the session is there: what it says first, it says while it is being taken up.
         outbox.introduce(handshake.resume.session, resume_token(counter.key_sha256, handshake.resume.session))
     try:
-        session_id, session = await _open_session(request.app[BALTO].sessions, handshake, counter, outbox, flow)
+        session_id, session = await _open_session(request.app[BALTO], handshake, counter, outbox, flow)
     except SessionOverError as over:
         await outbox.tell_the_end(over.last)
         raise _Refused(CloseCode.NORMAL, "fim") from None
@@ -156,8 +158,9 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
 
 
 async def _open_session(
-    sessions: SessionHost, handshake: Handshake, counter: Counter, outbox: SocketOutbox, flow: FlowWindow
+    balto: Balto, handshake: Handshake, counter: Counter, outbox: SocketOutbox, flow: FlowWindow
 ) -> tuple[str, Session]:
+    sessions = balto.sessions
     try:
         if handshake.resume is None:
             return sessions.start(
@@ -165,7 +168,7 @@ async def _open_session(
                 counter_id=counter.counter_id,
                 outbox=outbox,
                 flow=flow,
-                vad=vad_settings(handshake, counter.vad),
+                vad=with_stages(vad_settings(handshake, counter.vad), balto.settings),
                 audio=handshake.format,
                 protocol=handshake.protocol,
                 resumable=handshake.resumable,

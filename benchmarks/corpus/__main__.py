@@ -1,4 +1,4 @@
-"""Makes the recordings: `python -m benchmarks.corpus counter|phrases --voices FOLDER`; see the README."""
+"""Makes the recordings: `python -m benchmarks.corpus counter|phrases|utterances --voices FOLDER`; see the README."""
 
 import argparse
 import json
@@ -15,6 +15,7 @@ from benchmarks.corpus.assembly import (
     converse,
     read_script,
     speak,
+    to_samples,
     write_opus,
 )
 from benchmarks.corpus.voices import Kokoro, VoicesMissingError
@@ -62,6 +63,22 @@ def make_phrases(kokoro: Kokoro, folder: Path) -> None:
     _write_json(folder / "phrases.json", {"note": NOTE, "phrases": page})
 
 
+def make_utterances(kokoro: Kokoro, folder: Path) -> None:
+    """Make the sentences of the hearing benchmark, each by the next voice, and where they lie."""
+    script = read_script(HERE / "utterances.toml")
+    pause = np.zeros(int(script["pause"] * RATE), np.int16)
+    pieces, lines, at = [pause], [], pause.size
+    for number, line in enumerate(script["lines"]):
+        voice = script["voices"][number % len(script["voices"])]
+        spoken = to_samples(speak(kokoro, line["text"], voice=voice["voice"], speed=voice["speed"]))
+        lines.append({"voice": voice["voice"], "text": line["text"], "start": at, "end": at + spoken.size})
+        pieces += [spoken, pause]
+        at += spoken.size + pause.size
+    write_opus(folder / "utterances.opus", np.concatenate(pieces))
+    _write_json(folder / "utterances.json", {"note": NOTE, "sample_rate": RATE, "lines": lines})
+    print(f"utterances.opus: {at / RATE:.1f} s, {(folder / 'utterances.opus').stat().st_size} bytes")
+
+
 def _write_json(path: Path, page: object) -> None:
     path.write_text(json.dumps(page, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
@@ -69,7 +86,7 @@ def _write_json(path: Path, page: object) -> None:
 def main() -> int:
     """Make what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.corpus", description=__doc__)
-    parser.add_argument("what", choices=["counter", "phrases"])
+    parser.add_argument("what", choices=["counter", "phrases", "utterances"])
     parser.add_argument("--voices", type=Path, required=True, help="folder of Kokoro's voices/*.bin")
     parser.add_argument("--cache", type=Path, default=ROOT / ".balto" / "corpus", help="folder for what is kept")
     parser.add_argument("--out", type=Path, help="folder to write to; the repository's own by default")
@@ -78,6 +95,8 @@ def main() -> int:
         kokoro = Kokoro(arguments.voices, arguments.cache)
         if arguments.what == "counter":
             make_counter(kokoro, arguments.out or ROOT / "balto" / "demo")
+        elif arguments.what == "utterances":
+            make_utterances(kokoro, arguments.out or HERE)
         else:
             make_phrases(kokoro, arguments.out or ROOT / "tests" / "assets")
     except (VoicesMissingError, FileNotFoundError) as error:

@@ -29,6 +29,7 @@ from events.catalogue.hearing import (
     SpeechStarted,
     VadSnapshot,
 )
+from events.catalogue.offers import OfferTranscribed, PhraseOffered, PhraseOfferWithdrawn, WithdrawalReason
 from events.catalogue.session import (
     AudioFormatDetected,
     AudioReceived,
@@ -90,10 +91,13 @@ __all__ = [
     "NormalisationCompleted",
     "NormalisationFailed",
     "NormalisationRequested",
+    "OfferTranscribed",
     "PhraseCaptured",
     "PhraseCleaned",
     "PhraseDiscarded",
     "PhraseMeasured",
+    "PhraseOfferWithdrawn",
+    "PhraseOffered",
     "RecommendationAnswered",
     "RecommendationDelivered",
     "RecommendationSent",
@@ -112,6 +116,7 @@ __all__ = [
     "TranscriptionRejected",
     "TranscriptionRequested",
     "VadSnapshot",
+    "WithdrawalReason",
     "WithheldReason",
     "Word",
     "event_types",

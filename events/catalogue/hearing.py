@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from events.catalogue.base import Event, recorded
+from events.upcasters import Data, upcaster
 
 CutReason = Literal["pause", "max_length", "end_of_audio"]
 
@@ -21,6 +22,14 @@ class VadSnapshot:
     """Share of the phrase's frames taken for speech, 0 to 1."""
     mode: int
     """Aggressiveness of webrtcvad, 0 to 3."""
+    loud_ratio: float | None = None
+    """Share of the phrase's windows that the energy gate let through, 0 to 1; None where it was off."""
+    webrtc_ratio: float | None = None
+    """Share that webrtcvad took for voice; None where it was off."""
+    neural: str | None = None
+    """Model that confirmed them; None where there was none."""
+    neural_mean: float | None = None
+    """Mean probability that it gave the windows taken for speech, 0 to 1."""
 
 
 @recorded()
@@ -34,7 +43,7 @@ class SpeechStarted(Event):
     """First sample of the phrase, pre-roll included (16 kHz)."""
 
 
-@recorded()
+@recorded(version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseCaptured(Event):
     """A phrase is complete; its audio is the session's samples from `sample_start` to `sample_end`."""
@@ -44,6 +53,13 @@ class PhraseCaptured(Event):
     sample_end: int
     cut_reason: CutReason
     vad: VadSnapshot
+
+
+@upcaster("PhraseCaptured", from_version=1)
+def _captured_by_two_stages(data: Data) -> Data:
+    # Before, energy and webrtcvad decided alone, and only what came of both was kept.
+    unknown = {"loud_ratio": None, "webrtc_ratio": None, "neural": None, "neural_mean": None}
+    return {**data, "vad": {**data["vad"], **unknown}}
 
 
 @recorded()

@@ -32,3 +32,12 @@ def test_nothing_acknowledged_is_lost_doubled_or_reordered_while_the_server_is_b
     assert [check for check in report["checks"] if not check["met"]] == []  # type: ignore[attr-defined] # JSON
     compared = report["compared"]
     assert compared["acknowledged"] == compared["events"] > 500  # type: ignore[index] # JSON
+
+
+def test_hearing_is_measured_beside_a_neural_detector_that_is_asked_about_everything(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = a_report(capsys, "hearing", "--only", "noise", "--only", "cost")
+    checks = {check["name"]: check for check in report["checks"]}  # type: ignore[attr-defined] # JSON
+    assert checks["false phrases in 10 min of till"]["met"]
+    assert all(check["value"] is not None for check in checks.values())

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from actors.vad.silero import speech_model
 from actors.vad.trace import trace
 from actors.values import Pcm, VadSettings
 from balto.picture import Mark, draw
@@ -28,8 +29,8 @@ def has(pixels: NDArray[np.uint8], color: str) -> bool:
 
 def test_the_stages_that_let_something_through_have_their_lanes(tmp_path: Path) -> None:
     heard = conversation("tosse")
-    spoken = trace(heard, VadSettings())
-    assert [stage.name for stage in spoken.stages] == ["energy gate", "webrtcvad", "speech"]
+    spoken = trace(heard, VadSettings(), speech_model())
+    assert [stage.name for stage in spoken.stages] == ["energy gate", "webrtcvad", "silero", "speech"]
     assert all(stage.passed.any() for stage in spoken.stages)
     draw(tmp_path / "a.png", heard, title="a", trace=spoken, marks=[Mark(start=0, end=16_000, caption="1 pause")])
     pixels = drawn(tmp_path / "a.png")
@@ -39,8 +40,8 @@ def test_the_stages_that_let_something_through_have_their_lanes(tmp_path: Path) 
     assert not any(has(drawn(tmp_path / "b.png"), color) for color in lanes)
 
 
-def test_what_the_last_stage_lets_through_is_what_all_of_them_do() -> None:
-    gate, voice, speech = trace(conversation("tosse", "chuva"), VadSettings()).stages
+def test_without_the_neural_stage_the_last_lets_through_what_both_others_do() -> None:
+    gate, voice, speech = trace(conversation("tosse", "chuva"), VadSettings(), None).stages
     assert np.array_equal(speech.passed, gate.passed & voice.passed)
     assert gate.value is not None
     assert gate.threshold is not None
@@ -50,5 +51,12 @@ def test_what_the_last_stage_lets_through_is_what_all_of_them_do() -> None:
 @pytest.mark.parametrize("sound", [pcm(silence(0.001)), pcm(silence(3)), pcm(noise(0.02, 0.1)), pcm(noise(200, 0.1))])
 def test_any_recording_can_be_drawn(tmp_path: Path, sound: Pcm) -> None:
     marks = [Mark(start=0, end=sound.size // 2, caption="1 um dois três"), Mark(start=5, end=sound.size, caption="2")]
-    draw(tmp_path / "a.png", sound, title="a", marks=marks, trace=trace(sound, VadSettings()), facts=[("SNR", "1 dB")])
+    draw(
+        tmp_path / "a.png",
+        sound,
+        title="a",
+        marks=marks,
+        trace=trace(sound, VadSettings(), None),
+        facts=[("SNR", "1 dB")],
+    )
     assert drawn(tmp_path / "a.png").shape[1] >= 13 * 130

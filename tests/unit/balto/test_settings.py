@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
+from actors.vad.settings import check
+from actors.values import VadSettings
 from balto.app import StartError, own_database
+from balto.listening import with_stages
 from balto.settings import Settings, unknown_names
 
 
@@ -114,3 +117,16 @@ def test_an_example_taken_whole_changes_nothing(tmp_path: Path) -> None:
     lines = re.findall(r"^# (BALTO_(?!DATABASE_URL|BASKETS)\w+=.*)$", example, re.MULTILINE)
     (tmp_path / ".env").write_text("\n".join(lines))
     assert Settings(_env_file=tmp_path / ".env") == Settings(_env_file=None)
+
+
+def test_the_stages_of_voice_detection_reach_a_counters_preset() -> None:
+    chosen = settings(vad_webrtc=False, vad_offer_ms=0)
+    vad = with_stages(VadSettings(threshold_multiplier=2.0), chosen)
+    assert vad == VadSettings(threshold_multiplier=2.0, webrtc=False, offer_ms=0)
+    check(vad)
+
+
+def test_not_every_stage_can_be_off() -> None:
+    with pytest.raises(ValidationError, match="cannot be off with"):
+        settings(vad_energy_gate=False, vad_webrtc=False, vad_neural=False)
+    assert settings(vad_energy_gate=False, vad_webrtc=False).vad_neural

@@ -42,6 +42,7 @@ def test_what_is_personal_is_what_was_decided() -> None:
     assert marked == {
         "ClientRegistered": {"email", "phone"},
         "ConsentRecorded": {"reference"},
+        "OfferTranscribed": {"text", "words"},
         "TranscriptionReceived": {"text", "words"},
         "TranscriptionRejected": {"text"},
         "NormalisationCompleted": {"entities"},

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from events.catalogue import (
     ConsentRecorded,
     Event,
+    PhraseCaptured,
     SessionStarted,
     SpeechStarted,
     TranscriptionReceived,
@@ -151,3 +152,18 @@ def test_hot_fields_are_those_that_an_event_has() -> None:
     assert hot_fields(HEARD) == HotFields(1, None, None, 812.5)
     with pytest.raises(CodecError, match="column"):
         hot_fields(SpeechStarted(phrase=1, sample_start=1 << 63))
+
+
+def test_a_phrase_captured_by_two_stages_is_read_as_one_whose_third_is_unknown() -> None:
+    vad = {
+        "noise_floor_rms": 20.0,
+        "threshold_rms": 120.0,
+        "threshold_multiplier": 1.5,
+        "min_energy": 120.0,
+        "voiced_ratio": 0.8,
+        "mode": 3,
+    }
+    stored = {"phrase": 1, "sample_start": 0, "sample_end": 16_000, "cut_reason": "pause", "vad": vad}
+    captured = decode("PhraseCaptured", 1, orjson.dumps(stored))
+    assert isinstance(captured, PhraseCaptured)
+    assert (captured.vad.voiced_ratio, captured.vad.neural, captured.vad.loud_ratio) == (0.8, None, None)

@@ -132,10 +132,8 @@ def services(system: VirtualSystem, shelf: Shelf, ears: Transcriber, head: Under
     )
 
 
-async def hear_three(system: VirtualSystem, ears: Ears, head: Head) -> list[Event]:
-    """Let a session hear three phrases and come to its end; return what it recorded."""
-    shelf, client = Shelf(system), Client()
-    spec = SessionSpec(
+def spec() -> SessionSpec:
+    return SessionSpec(
         session_id=SESSION,
         tenant="t",
         counter_id="c",
@@ -145,9 +143,14 @@ async def hear_three(system: VirtualSystem, ears: Ears, head: Head) -> list[Even
         settings={},
         versions={},
     )
+
+
+async def hear_three(system: VirtualSystem, ears: Ears, head: Head) -> list[Event]:
+    """Let a session hear three phrases and come to its end; return what it recorded."""
+    shelf, client = Shelf(system), Client()
     ended: list[str] = []
     session = system.spawn(
-        SessionActor, spec, services(system, shelf, ears, head), Connection(client, FlowWindow()), ended.append
+        SessionActor, spec(), services(system, shelf, ears, head), Connection(client, FlowWindow()), ended.append
     )
     client.session = session
     for number in (1, 2, 3):

@@ -52,3 +52,11 @@ def test_wrong_settings_are_refused_in_one_clear_line(raw: object, message: str)
 def test_settings_out_of_range_are_refused_however_they_were_made(settings: VadSettings) -> None:
     with pytest.raises(ValueError, match="must be"):
         check(settings)
+
+
+def test_not_every_stage_can_be_off() -> None:
+    check(VadSettings(energy_gate=False, webrtc=False))
+    with pytest.raises(ValueError, match="one of them true"):
+        check(VadSettings(energy_gate=False, webrtc=False, neural=False))
+    with pytest.raises(ValueError, match="true or false"):
+        check(VadSettings(neural=1))  # type: ignore[arg-type] # a value that came from outside
