@@ -84,6 +84,33 @@ class SpeechGivenUp:
 Heard = SpeechBegan | Phrase | SpeechGivenUp
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """A phrase that was captured: where it is, and what was known when it was cut."""
+
+    number: int
+    sample_start: int
+    sample_end: int
+    cut_reason: CutReason
+    vad: VadSnapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumption:
+    """How far a session's listening had come when its former life ended. Samples are counted from the session's start."""
+
+    first_sample: int
+    """Of those that will be listened to now."""
+    needed_from: int
+    """From here on everything is to be heard as it would have been without a break."""
+    closed_to: int
+    """Up to here every phrase has been found, and has its number."""
+    next_number: int
+    """Of the next phrase."""
+    awaited: tuple[Captured, ...] = ()
+    """Phrases found already whose audio is needed again, in order."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cleaned:
     """A phrase after the noise reducer. Same length as before."""

@@ -30,11 +30,14 @@ from events.catalogue.hearing import (
     VadSnapshot,
 )
 from events.catalogue.session import (
+    AudioBookmarked,
     AudioFormatDetected,
     AudioReceived,
     AudioRejected,
+    Bookmark,
     ConsentRecorded,
     EndReason,
+    MessageUndelivered,
     RecordingsExpired,
     ResourcesSampled,
     SessionEnded,
@@ -65,12 +68,14 @@ from events.catalogue.understanding import (
 
 __all__ = [
     "Answer",
+    "AudioBookmarked",
     "AudioFormatDetected",
     "AudioReceived",
     "AudioRejected",
     "BandEnergies",
     "BasketResolved",
     "BasketRule",
+    "Bookmark",
     "Category",
     "ClassificationCompleted",
     "ClassificationFailed",
@@ -87,6 +92,7 @@ __all__ = [
     "EntityKind",
     "Event",
     "Item",
+    "MessageUndelivered",
     "NormalisationCompleted",
     "NormalisationFailed",
     "NormalisationRequested",
