@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from actors.values import Biometrics, Classified, Cleaned, Heard, Normalised, Pcm, Phrase, Transcript
-from events.catalogue import Entity
+from events.catalogue import Bookmark, Entity
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +21,14 @@ class Rehear:
     """Bytes of this session's recording, in order: a resumed session listens to them again."""
 
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RehearOver:
+    """No more of the recording comes."""
+
+    complete: bool
+    """Whether all of it has come that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,14 @@ class Decode:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class JumpTo:
+    """Session → audio, first of all: go on at this place of the stream whose header this is."""
+
+    header: bytes
+    bookmark: Bookmark
+
+
 @dataclass(frozen=True, slots=True)
 class FinishDecoding:
     """Session → audio: the stream is over; give what is left in the decoder."""
@@ -73,6 +89,8 @@ class Decoded:
     """Set once, when the first bytes told what the stream is."""
     sample_rate: int | None = None
     channels: int | None = None
+    bookmark: Bookmark | None = None
+    """Set now and then: a place within the bytes consumed."""
     final: bool = False
 
 
@@ -93,6 +111,7 @@ class Listen:
 
     pcm: Pcm
     byte_end: int
+    bookmark: Bookmark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +128,8 @@ class Listened:
     heard: tuple[Heard, ...] = field(default=())
     byte_end: int
     sample_end: int
+    bookmark: Bookmark | None = None
+    """As it came with the samples."""
     final: bool = False
 
 

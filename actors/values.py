@@ -97,7 +97,7 @@ class Captured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumption:
-    """How far a session's listening had come when its former life ended. Samples are counted from the session's start."""
+    """How far a session's listening had come when its former life ended; samples counted from its start."""
 
     first_sample: int
     """Of those that will be listened to now."""

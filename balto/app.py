@@ -20,6 +20,7 @@ from actors.runtime.system import ActorSystem
 from actors.session.inputs import EngineName, Policy
 from actors.session.ports import SessionServices
 from balto.engines import EngineError, Engines, build_engines, prepare_weights
+from balto.memory import Memory
 from balto.resources import ResourceMonitor
 from balto.sessions import SessionHost
 from balto.settings import OWN_BASKETS, Settings
@@ -190,14 +191,14 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         system = await stack.enter_async_context(ActorSystem())
         monitor = await stack.enter_async_context(ResourceMonitor())
         clock = SystemClock()
-        services = _services(settings, engines, baskets, journal, monitor, clock)
+        services = _services(settings, engines, baskets, library.store, journal, monitor, clock)
         sessions = SessionHost(
             system,
             services,
-            library.store,
             versions=_versions(baskets),
             settings=_snapshot(settings),
             max_sessions=settings.max_sessions,
+            idle_s=settings.idle_s,
             overload=monitor.overload,
         )
         yield Balto(
@@ -215,6 +216,7 @@ def _services(
     settings: Settings,
     engines: Engines,
     baskets: BasketCatalogue,
+    store: PostgresStore,
     journal: Journal,
     monitor: ResourceMonitor,
     clock: Clock,
@@ -229,6 +231,7 @@ def _services(
             resolve=BasketEngine(baskets).resolve,
         ),
         clock=clock,
+        memory=Memory(store),
         new_id=lambda: new_event_id(clock),
         sample_resources=monitor.sample,
         stt_budget_s=settings.stt_budget_s,

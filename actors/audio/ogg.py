@@ -90,7 +90,7 @@ class OggDecoder(StreamDecoder):
         super().close()
 
     def bookmark(self) -> Bookmark | None:
-        """See `Decoder.bookmark`. There is one where a page ends with its packets, in the first Opus stream of a file."""
+        """See `Decoder.bookmark`. There is one where a page ends with its packets, in a file's first Opus stream."""
         if self._opus is None or self._header_bytes <= 0 or self._packet is not None or self._sequence is None:
             return None
         return Bookmark(

@@ -31,12 +31,13 @@ class WaitingLine:
         self._line.append((letter, admitted))
         return admitted
 
-    def admit(self, letters: deque[Letter], capacity: int) -> None:
-        """Move letters into a mailbox while it holds less than `capacity`. Who was cancelled is passed over."""
-        while self._line and len(letters) < capacity:
+    def admit(self, letters: deque[Letter], room: int) -> None:
+        """Move as many letters into a mailbox as there is room for. Who was cancelled is passed over."""
+        while self._line and room > 0:
             letter, admitted = self._line.popleft()
             if not admitted.done():
                 letters.append(letter)
+                room -= 1
                 _on_its_loop(admitted, _succeed)
 
     def disband(self, heir: Callable[[Letter], None] | None) -> None:

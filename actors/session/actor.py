@@ -1,8 +1,10 @@
 """The session actor: a thin shell that folds, journals and, once events are durable, acts."""
 
+import contextlib
 import logging
-from collections.abc import Callable
-from typing import Any, assert_never, override
+from typing import Any, ClassVar, assert_never, override
+
+import pykka
 
 from actors.messages import (
     AudioArrived,
@@ -13,19 +15,35 @@ from actors.messages import (
     Delivered,
     Examined,
     HandOver,
+    JumpTo,
     Listened,
     NormaliseDone,
     RecommendationReply,
     Rehear,
+    RehearOver,
     Transcribed,
 )
-from actors.runtime.actor import Actor, ChildFailed, ChildRestarting
-from actors.session.calls import Answer, Attach, ConnectionLost, GraceOver, Message, Restored, Settle
-from actors.session.connection import Connection
+from actors.runtime.actor import Actor, ChildFailed, ChildRestarting, LettersDied
+from actors.session.calls import Answer, Attach, ConnectionLost, GraceOver, Message, Settle, Unreadable
+from actors.session.connection import MAX_PHRASES_UNDER_WAY
 from actors.session.crew import Crew
 from actors.session.decisions import decide
-from actors.session.inputs import AudioLost, Classification, Drained, Input, Lost, Progressed, TakenUp, phrase_failed
-from actors.session.ports import Goodbye, Outbox, SessionServices, SessionSpec
+from actors.session.inputs import (
+    AudioLost,
+    Classification,
+    Drained,
+    Input,
+    Lost,
+    Progressed,
+    Rested,
+    TakenUp,
+    Undelivered,
+    phrase_failed,
+)
+from actors.session.ports import Goodbye, Outbox, SessionServices
+from actors.session.resting import Resting
+from actors.session.resuming import WITHOUT_AUDIO, Rehearsal, hearing_of
+from actors.session.seat import Rest, Seat
 from actors.session.settling import Settling
 from actors.session.state import SessionState, fold
 from actors.session.writing import Durable, Writer
@@ -50,66 +68,92 @@ class SessionActor(Actor):
     """One counter's conversation, from handshake to end, over one connection or several.
 
     Args:
-        spec: what is particular to this session.
+        seat: what of this session outlives its actor.
         services: what all sessions share.
-        connection: the line to the client.
-        on_end: called once, when the session is over, however that came.
-        restored: where a session goes on that lived before; its recording follows as `Rehear` messages.
     """
 
-    def __init__(
-        self,
-        spec: SessionSpec,
-        services: SessionServices,
-        connection: Connection,
-        on_end: Callable[[str], None],
-        restored: Restored | None = None,
-    ) -> None:
+    capacity: ClassVar[int | None] = 64
+    bounded: ClassVar[frozenset[type] | None] = frozenset({AudioArrived, RecommendationReply})
+    """What clients send. All else is an answer, or comes once: were it bounded, session and children might wait for one
+    another."""
+
+    def __init__(self, seat: Seat, services: SessionServices) -> None:
         super().__init__()
-        self._spec = spec
+        self._seat = seat
+        self._spec = seat.spec
         self._services = services
-        self._connection = connection
-        self._on_end = on_end
-        self._restored = restored
-        self._state = restored.state if restored else SessionState()
-        self._rehear_to = self._state.bytes_recorded
-        self._sendable = {sent.recommendation_id for sent in self._state.recent}
-        self._listened_bytes = 0
-        self._durable_bytes = self._state.bytes_recorded
+        self._connection = seat.connection
+        self._state = SessionState()
+        self._sendable: set[str] = set()
+        self._samples = 0
+        self._durable_bytes = 0
         self._end_reason: EndReason | None = None
         self._handing_over = False
         self._gave_up = False
         self._heard_all = False
         self._over = False
         self._settling = Settling()
+        self._rehearsal = Rehearsal(self._spec.stream, services.memory, self._tell_myself)
+        self._resting = Resting(seat, services.memory)
 
     @override
-    def on_start(self) -> None:
-        services, me = self._services, self.actor_ref
-        elapsed_us = self._restored.elapsed_us if self._restored else 0
-        self._writer = Writer(self._spec, services, me, recorded_to=self._state.bytes_recorded, elapsed_us=elapsed_us)
-        self._crew = Crew(self, self._spec, services)
-        if self._restored is None:
+    def on_start(self) -> Any:
+        restored, self._seat.restored = self._seat.restored, None
+        if self._seat.rest is not None:
+            return self._wake(self._seat.rest)
+        began_us = self._services.clock.monotonic_us() - (restored.elapsed_us if restored else 0)
+        self._begin(restored.state if restored else SessionState(), began_us)
+        if restored is None:
             self._decide(self._spec.began())
-            return
-        self._connection.publish(self._restored.resumed)
-        self._say_again()
-        if not self._rehear_to:
-            self._drive_open_phrases()
+        elif restored.resumed is not None:
+            self._connection.publish(restored.resumed)
+            self._say_again()
+        return None
+
+    async def _wake(self, rest: Rest) -> None:
+        state = await self._resting.recall(rest)
+        if state is not None:
+            self._begin(state, rest.began_us)
+
+    def _begin(self, state: SessionState, began_us: int) -> None:
+        self._state = state
+        self._sendable = {sent.recommendation_id for sent in state.recent}
+        self._samples = state.samples_recorded
+        self._durable_bytes = state.bytes_recorded
+        self._writer = Writer(
+            self._spec, self._services, self.actor_ref, recorded_to=state.bytes_recorded, began_us=began_us
+        )
+        hearing = hearing_of(state) if state.position else None
+        self._crew = Crew(self, self._spec, self._services, self._writer, hearing)
+        if hearing is not None:
+            self.system.run_coroutine(self._rehearsal.read(hearing, self._crew.intake.window))
+            for number, phrase in sorted(state.open_phrases.items()):
+                if phrase.stage in WITHOUT_AUDIO:
+                    self._crew.drive(number, phrase)
 
     @override
     def on_receive(self, message: Message) -> Any:
+        if self._resting.lost is not None:
+            self._leave(self._resting.lost)
+            return None
+        self._resting.disturb(message)
         answer = self._handle(message)
         self._after()
         return answer
 
+    @override
+    def on_idle(self) -> None:
+        """Leave the process's memory, if there is nothing to do; the next message brings the session back."""
+        if self._is_at_rest() and self._resting.begin(self._state):
+            self._decide(Rested(byte_end=self._writer.bytes_received, sample_end=self._samples))
+            self._after()
+
     def _handle(self, message: Message) -> int | None:
         match message:
             case AudioArrived():
-                self._connection.look()
                 self._take(message)
-            case Rehear(data):
-                self._crew.decode(data)
+            case JumpTo() | Rehear() | RehearOver() | Unreadable():
+                self._rehear(message)
             case AudioFinished(reason):
                 self._finish(reason)
             case Attach(outbox, flow):
@@ -134,6 +178,7 @@ class SessionActor(Actor):
         return None
 
     def _on_answer(self, message: Answer) -> None:
+        self._crew.answered(message)
         match message:
             case Decoded():
                 self._decide(message)
@@ -141,6 +186,7 @@ class SessionActor(Actor):
             case DecodingFailed():
                 self._decide(message)
                 self._end_reason = "audio_undecodable"
+                self._crew.intake.stop()
                 self._crew.finish_listening(message.byte_end)
             case Listened():
                 self._keep(message)
@@ -150,10 +196,7 @@ class SessionActor(Actor):
                 self._decide(message)
             case ClassifyDone():
                 self._decide(Classification(done=message, client_present=self._connection.awaited))
-            case RecommendationReply():
-                self._connection.look()
-                self._decide(message)
-            case Transcribed() | NormaliseDone() | Delivered():
+            case Transcribed() | NormaliseDone() | Delivered() | RecommendationReply():
                 self._decide(message)
             case _:
                 assert_never(message)
@@ -169,7 +212,21 @@ class SessionActor(Actor):
         self._connection.discard(len(message.data) - len(fresh))
         if fresh:
             self._writer.receive(fresh)
-            self._crew.decode(fresh)
+
+    def _rehear(self, message: JumpTo | Rehear | RehearOver | Unreadable) -> None:
+        intake = self._crew.intake
+        match message:
+            case JumpTo():
+                intake.jump(message)
+            case Rehear(data):
+                intake.rehear(data)
+            case Unreadable(error):
+                self._give_up(error)
+            case RehearOver(complete):
+                intake.read_back()
+                if not complete:
+                    logger.error("session %s ends: a part of its recording is gone", self._spec.session_id)
+                    self._end_failed()
 
     def _say_again(self) -> None:
         """Send what the former connection may have lost on its way, under the same ids, which the client knows."""
@@ -188,8 +245,8 @@ class SessionActor(Actor):
             self.system.loop.call_later(self._services.grace_s, self._tell_myself, over)
 
     def _tell_myself(self, message: Message) -> None:
-        if self.actor_ref.is_alive():
-            self.actor_ref.tell(message)
+        with contextlib.suppress(pykka.ActorDeadError):
+            (self._seat.address or self.actor_ref).tell(message)
 
     def _hand_over(self) -> None:
         if not self._spec.resumable:
@@ -210,29 +267,32 @@ class SessionActor(Actor):
             self._connection.give_up()
         if self._end_reason is None:
             self._end_reason = reason
-            self._crew.finish_decoding()
+            self._crew.intake.finish()
 
     def _keep(self, listened: Listened) -> None:
         phrases = [heard for heard in listened.heard if isinstance(heard, Phrase)]
         self._crew.keep(phrases)
+        for phrase in phrases:
+            if phrase.number <= self._state.last_closed:
+                # It was under way when the session's former life ended, and its audio is here again.
+                self._crew.drive(phrase.number, self._state.open_phrases.get(phrase.number))
         resources = self._services.sample_resources() if phrases else None
         self._decide(Progressed(listened=listened, resources=resources))
-        self._listened_bytes = listened.byte_end
+        self._samples = max(self._samples, listened.sample_end)
         self._heard_all = self._heard_all or listened.final
-        if self._rehear_to and listened.byte_end >= self._rehear_to:
-            self._rehear_to = 0
-            self._drive_open_phrases()
 
-    def _drive_open_phrases(self) -> None:
-        """Ask again for what was under way when the session's former life ended."""
-        for number in self._crew.drive_all(self._state.open_phrases):
-            self._decide(AudioLost(number))
+    def _miss_what_did_not_come_back(self) -> None:
+        for number, phrase in sorted(self._state.open_phrases.items()):
+            if phrase.captured is not None and phrase.stage not in WITHOUT_AUDIO and number not in self._crew.phrases:
+                self._decide(AudioLost(number))
 
     def _on_durable(self, message: Durable) -> None:
         self._writer.settled()
         if message.error is not None:
             self._give_up(message.error)
             return
+        if not self._writer.pending:
+            self._resting.note(self._state, message.position, self.system.run_coroutine)
         for event in message.events:
             self._connection.publish(event)
             match event:
@@ -252,7 +312,16 @@ class SessionActor(Actor):
     def _after(self) -> None:
         self._crew.forget_all_but(self._state.open_phrases)
         self._writer.forget_all_but(self._state.open_phrases, self._state.undelivered.values())
-        self._connection.work_through(self._durable_bytes, phrases_under_way=len(self._crew.phrases))
+        piled_up = len(self._crew.phrases) > MAX_PHRASES_UNDER_WAY
+        self._crew.intake.hand_out(hold=piled_up)
+        if self._crew.intake.heard_again():
+            self._miss_what_did_not_come_back()
+        if not piled_up:
+            self._connection.work_through(self._durable_bytes)
+        if self._resting.may_leave(self._state) and self._is_at_rest():
+            self._resting.leave(self._state, self._writer.began_us)
+            self.leave()
+            return
         if self._handing_over and not self._writer.pending and not self._over:
             self._leave("server_stopping")
             return
@@ -260,19 +329,31 @@ class SessionActor(Actor):
         undelivered = bool(self._state.undelivered) and self._connection.awaited
         if self._end_reason and self._heard_all and not under_way and not undelivered and not self._state.ended:
             self._decide(Drained(reason=self._end_reason, byte_end=self._writer.bytes_received))
-        worked_through = self._listened_bytes == self._writer.bytes_received or self._state.rejected
+        worked_through = self._crew.intake.idle or self._state.rejected
         if worked_through and not (self._crew.phrases or self._writer.pending or undelivered):
             self._settling.sign()
+
+    def _is_at_rest(self) -> bool:
+        undelivered = bool(self._state.undelivered) and self._connection.open
+        busy = self._writer.pending or not self._crew.idle or undelivered or self._settling.asked
+        ending = self._end_reason or self._handing_over or self._gave_up or self._over or self._state.ended
+        return not (busy or ending) and all(p.stage == "speaking" for p in self._state.open_phrases.values())
 
     @override
     def on_child_restarting(self, restarting: ChildRestarting) -> None:
         """Skip the phrase that a child broke down over; what waits behind it is handled by the child's new instance."""
+        self._crew.answered(restarting.message)
         failed = phrase_failed(restarting.message, self._crew.phrases)
         if failed is not None:
             broken = f"{restarting.actor_class} failed ({restarting.error})"
             logger.error("session %s skips phrase %d: its %s", self._spec.session_id, failed.number, broken)
             self._decide(failed)
-            self._after()
+        self._after()
+
+    @override
+    def on_letters_died(self, died: LettersDied) -> None:
+        """Record it: whoever asks why something is missing finds it in the stream."""
+        self._decide(Undelivered(actor=died.actor_class, kinds=died.kinds, reason=died.reason))
 
     @override
     def on_escalation(self, failed: ChildFailed) -> None:
@@ -281,6 +362,9 @@ class SessionActor(Actor):
 
     def _on_child_failed(self, failed: ChildFailed) -> None:
         logger.error("session %s ends: its %s failed (%s)", self._spec.session_id, failed.actor_class, failed.error)
+        self._end_failed()
+
+    def _end_failed(self) -> None:
         self._end_reason = "failed"
         if not self._state.ended:
             self._decide(Drained(reason="failed", byte_end=self._writer.bytes_received))
@@ -296,18 +380,18 @@ class SessionActor(Actor):
         self._leave("journal_unavailable")
 
     def _leave(self, reason: Goodbye) -> None:
-        # The children are stopped before this actor, and one may be waiting for a provider: nobody outside is to wait.
-        self.on_stop()
+        logger.info("session %s is over here: %s", self._spec.session_id, reason)
         self._connection.close(reason)
-        self.stop()
+        self.leave()
 
     @override
     def on_stop(self) -> None:
-        if not self._over:
+        self._rehearsal.stop()
+        if not self._over and not self._resting.left:
             self._over = True
             self._connection.end()
             self._settling.sign()
-            self._on_end(self._spec.session_id)
+            self._seat.on_end(self._spec.session_id)
 
     @override
     def on_failure(self, *exc_info: Any) -> None:

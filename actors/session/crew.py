@@ -1,34 +1,34 @@
 """A session's children and the phrases they work on: who is told what when a step is due."""
 
-import contextlib
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final
-
-import pykka
 
 from actors.audio.actor import AudioActor
 from actors.audio.examiner import ExaminerActor
 from actors.llm.actor import LlmActor
 from actors.messages import (
     Classify,
-    Decode,
+    ClassifyDone,
     Decoded,
     Examine,
-    FinishDecoding,
+    Examined,
     FinishListening,
     Listen,
+    Listened,
     Normalise,
+    NormaliseDone,
     Transcribe,
+    Transcribed,
 )
 from actors.runtime.actor import Actor
+from actors.session.intake import Intake
+from actors.session.line import Line, tell
 from actors.session.ports import SessionServices, SessionSpec
+from actors.session.resuming import Hearing
 from actors.session.state import PhraseState
+from actors.session.writing import Writer
 from actors.stt.actor import SttActor
 from actors.vad.actor import VadActor
 from actors.values import Pcm, Phrase
-
-PIECE_BYTES: Final = 32_768
-"""Bytes decoded in one step: a second of raw PCM."""
 
 
 class Crew:
@@ -38,21 +38,25 @@ class Crew:
         session: whose children they are.
         spec: audio format and voice-detection settings.
         services: engines, budgets and clock.
+        writer: keeps the client's bytes.
+        hearing: where listening goes on in a session that lived before.
     """
 
-    def __init__(self, session: Actor, spec: SessionSpec, services: SessionServices) -> None:
-        me, audio = session.actor_ref, spec.audio
-        self._audio = session.spawn(
+    def __init__(
+        self, session: Actor, spec: SessionSpec, services: SessionServices, writer: Writer, hearing: Hearing | None
+    ) -> None:
+        me, audio = session.actor_ref, spec.audio if hearing is None else hearing.format_of(spec.audio)
+        decoder = session.spawn(
             AudioActor, me, encoding=audio.encoding, sample_rate=audio.sample_rate, channels=audio.channels
         )
-        self._examiner = session.spawn(ExaminerActor, me, services.clock)
-        self._vad = session.spawn(VadActor, me, spec.vad)
-        self._stt = session.spawn(
-            SttActor, me, services.transcribers, budget_s=services.stt_budget_s, clock=services.clock
-        )
-        self._llm = session.spawn(
-            LlmActor, me, services.understandings, budget_s=services.llm_budget_s, clock=services.clock
-        )
+        examiner = session.spawn(ExaminerActor, me, services.clock)
+        self._vad = session.spawn(VadActor, me, spec.vad, hearing.resumption if hearing else None)
+        stt = session.spawn(SttActor, me, services.transcribers, budget_s=services.stt_budget_s, clock=services.clock)
+        llm = session.spawn(LlmActor, me, services.understandings, budget_s=services.llm_budget_s, clock=services.clock)
+        self._examiner = Line(examiner, ExaminerActor.capacity or 1)
+        self._stt = Line(stt, SttActor.capacity or 1)
+        self._llm = Line(llm, LlmActor.capacity or 1)
+        self.intake = Intake(decoder, writer, rehearing=hearing is not None)
         self._phrases: dict[int, Phrase] = {}
         self._cleaned: dict[int, Pcm] = {}
 
@@ -61,25 +65,34 @@ class Crew:
         """The phrases whose audio is here, by number."""
         return self._phrases
 
-    def decode(self, data: bytes) -> None:
-        """Have bytes decoded."""
-        # In pieces, so that a large frame does not hold the loop up for the neighbours.
-        for start in range(0, len(data), PIECE_BYTES):
-            _tell(self._audio, Decode(data[start : start + PIECE_BYTES]))
-
-    def finish_decoding(self) -> None:
-        """Have what is left in the decoder."""
-        _tell(self._audio, FinishDecoding())
+    @property
+    def idle(self) -> bool:
+        """Whether no child has anything to do."""
+        return self.intake.idle and self._examiner.idle and self._stt.idle and self._llm.idle and not self._phrases
 
     def listen(self, decoded: Decoded) -> None:
         """Have samples listened to, and an open phrase closed if they are the last."""
-        _tell(self._vad, Listen(decoded.pcm, decoded.byte_end))
+        tell(self._vad, Listen(decoded.pcm, decoded.byte_end, decoded.bookmark))
         if decoded.final:
             self.finish_listening(decoded.byte_end)
 
     def finish_listening(self, byte_end: int) -> None:
         """Have an open phrase closed."""
-        _tell(self._vad, FinishListening(byte_end))
+        tell(self._vad, FinishListening(byte_end))
+
+    def answered(self, message: object) -> None:
+        """Note that a child is through with something: what it answered, or what it broke down over."""
+        match message:
+            case Listened(final=False):
+                self.intake.came_back()
+            case Examined() | Examine():
+                self._examiner.answered()
+            case Transcribed() | Transcribe():
+                self._stt.answered()
+            case NormaliseDone() | ClassifyDone() | Normalise() | Classify():
+                self._llm.answered()
+            case _:
+                return
 
     def keep(self, phrases: Iterable[Phrase]) -> None:
         """Keep the audio of phrases until they have an outcome."""
@@ -95,37 +108,22 @@ class Crew:
             del self._phrases[number]
             self._cleaned.pop(number, None)
 
-    def drive_all(self, open_phrases: Mapping[int, PhraseState]) -> list[int]:
-        """Ask for what is due of every phrase, in order; return those whose audio is not here."""
-        closed = [number for number in sorted(open_phrases) if open_phrases[number].stage != "speaking"]
-        for number in closed:
-            if number in self._phrases:
-                self.drive(number, open_phrases[number])
-        return [number for number in closed if number not in self._phrases]
-
     def drive(self, number: int, phrase: PhraseState | None) -> None:
         """Ask for the step that a phrase's stream says is due; none for one that has its outcome."""
         if phrase is None:
             return
-        audio = self._phrases[number]
         match phrase.stage:
             case "captured":
-                _tell(self._examiner, Examine(audio))
+                self._examiner.send(Examine(self._phrases[number]))
             case "transcribing":
-                pcm = self._cleaned.get(number, audio.pcm) if phrase.audio_for_stt == "cleaned" else audio.pcm
-                _tell(self._stt, Transcribe(number=number, pcm=pcm, attempt=phrase.attempt))
+                raw = self._phrases[number].pcm
+                pcm = self._cleaned.get(number, raw) if phrase.audio_for_stt == "cleaned" else raw
+                self._stt.send(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt))
             case "normalising":
-                _tell(self._llm, Normalise(number=number, text=phrase.text, attempt=phrase.attempt))
+                self._llm.send(Normalise(number=number, text=phrase.text, attempt=phrase.attempt))
             case "classifying":
-                _tell(
-                    self._llm,
-                    Classify(number=number, text=phrase.text, entities=phrase.entities, attempt=phrase.attempt),
+                self._llm.send(
+                    Classify(number=number, text=phrase.text, entities=phrase.entities, attempt=phrase.attempt)
                 )
             case "speaking":
                 return
-
-
-def _tell(child: pykka.ActorRef[Any], message: object) -> None:
-    # A child that has just died is dealt with when the news of it arrives, behind what is in the mailbox already.
-    with contextlib.suppress(pykka.ActorDeadError):
-        child.tell(message)

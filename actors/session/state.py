@@ -4,10 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from actors.vad.resumed import listen_from
+from actors.values import SAMPLE_RATE, Captured
 from events.catalogue import (
+    AudioBookmarked,
     AudioFormatDetected,
     AudioReceived,
     AudioRejected,
+    Bookmark,
     ClassificationFailed,
     ClassificationRequested,
     Entity,
@@ -37,12 +41,21 @@ RECENT: Final = 16
 
 Stage = Literal["speaking", "captured", "transcribing", "normalising", "classifying"]
 
+_HEARD: Final = frozenset({"speaking", "captured", "transcribing"})
+"""Stages in which a phrase's audio is needed."""
+
+SETTLING: Final = 5 * SAMPLE_RATE
+"""Samples after a bookmark within which a decoder's samples may differ from those of one that heard everything."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseState:
     """A phrase between its onset and its outcome."""
 
     stage: Stage = "speaking"
+    sample_start: int = 0
+    captured: Captured | None = None
+    """Where it is and how it was cut, from the moment it was."""
     attempt: int = 0
     """Engines of the present stage that have failed already."""
     audio_for_stt: Literal["raw", "cleaned"] = "raw"
@@ -78,6 +91,10 @@ class SessionState:
     """What the client said last of each recommendation sent, by id; None where it has said nothing."""
     epoch: int = 0
     """How often the session has been resumed."""
+    closed_to: int = 0
+    """Samples up to which every phrase has been found."""
+    bookmarks: tuple[Bookmark, ...] = ()
+    """Places from which the recording may have to be heard again, in order."""
     rejected: bool = False
     """Whether the audio could not be decoded from some point on."""
     ended: bool = False
@@ -103,6 +120,8 @@ def evolve(state: SessionState, event: Event) -> SessionState:
             return replace(state, encoding=event.encoding)
         case AudioReceived():
             return replace(state, bytes_recorded=event.byte_end, samples_recorded=event.sample_end)
+        case AudioBookmarked():
+            return replace(state, bookmarks=_wanted((*state.bookmarks, event.bookmark), state))
         case AudioRejected():
             return replace(state, rejected=True)
         case RecommendationAnswered():
@@ -128,10 +147,11 @@ def evolve(state: SessionState, event: Event) -> SessionState:
 def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
     match event:
         case SpeechStarted():
-            return _with(replace(state, last_started=event.phrase), event.phrase, PhraseState())
+            opened = PhraseState(sample_start=event.sample_start)
+            return _with(replace(state, last_started=event.phrase), event.phrase, opened)
         case PhraseCaptured():
-            state = replace(state, phrases=state.phrases + 1, last_closed=event.phrase)
-            return _with(state, event.phrase, PhraseState(stage="captured"))
+            state = replace(state, phrases=state.phrases + 1, last_closed=event.phrase, closed_to=event.sample_end)
+            return _with(state, event.phrase, _captured(event))
         case PhraseCleaned():
             return _change(state, event.phrase, audio_for_stt=event.given_to_stt)
         case TranscriptionRequested():
@@ -148,11 +168,35 @@ def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
             return _after_failure(state, event.phrase)
         case PhraseDiscarded():
             closed = max(state.last_closed, event.phrase)
-            return _without(replace(state, last_closed=closed), event.phrase)
+            closed_to = max(state.closed_to, event.sample_end)
+            return _without(replace(state, last_closed=closed, closed_to=closed_to), event.phrase)
         case TranscriptionRejected() | RecommendationWithheld():
             return _without(state, event.phrase)
         case _:
             return state
+
+
+def _captured(event: PhraseCaptured) -> PhraseState:
+    captured = Captured(
+        number=event.phrase,
+        sample_start=event.sample_start,
+        sample_end=event.sample_end,
+        cut_reason=event.cut_reason,
+        vad=event.vad,
+    )
+    return PhraseState(stage="captured", sample_start=event.sample_start, captured=captured)
+
+
+def _wanted(bookmarks: tuple[Bookmark, ...], state: SessionState) -> tuple[Bookmark, ...]:
+    """Return the bookmarks from the last one that listening could go on from now."""
+    start = listen_from(needed_from(state))
+    first = sum(bookmark.sample <= start - SETTLING for bookmark in bookmarks)
+    return bookmarks[max(0, first - 1) :]
+
+
+def needed_from(state: SessionState) -> int:
+    """Return from which sample on the audio must be there again if the session went on in another life."""
+    return min([state.samples_recorded, *(p.sample_start for p in state.open_phrases.values() if p.stage in _HEARD)])
 
 
 def _after_failure(state: SessionState, number: int) -> SessionState:

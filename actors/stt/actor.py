@@ -27,6 +27,7 @@ class SttActor(Actor):
         clock: for the latency in the answer.
     """
 
+    capacity: ClassVar[int | None] = 8
     supervision: ClassVar[Supervision] = RESTART
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Listening from the middle of a session: the phrases that are still to come, as if it had been heard from its start."""
+"""Listening from the middle of a session: the phrases to come, as if it had been heard from its start."""
 
 from dataclasses import replace
 from typing import Final
@@ -77,7 +77,7 @@ class ResumedSegmenter:
             wanted = self._awaited.pop(0)
             audio = self._samples(wanted.sample_start, wanted.sample_end)
             if audio.size == wanted.sample_end - wanted.sample_start:
-                noise = self._noise if self._noise.size else self._samples(wanted.sample_start - _NOISE, wanted.sample_start)
+                before = self._samples(wanted.sample_start - _NOISE, wanted.sample_start)
                 taken.append(
                     Phrase(
                         number=wanted.number,
@@ -86,7 +86,7 @@ class ResumedSegmenter:
                         cut_reason=wanted.cut_reason,
                         vad=wanted.vad,
                         pcm=audio,
-                        noise=noise,
+                        noise=self._noise if self._noise.size else before,
                     )
                 )
         if not self._awaited:

@@ -16,7 +16,7 @@ WARM_UP: Final = 15_000 // FRAME_MS
 
 
 def in_charge_from(frame: int) -> int:
-    """Return the first frame that the detector in charge of a frame has heard: what it says depends on no earlier one."""
+    """Return the first frame that the detector in charge of a frame has heard: no earlier one matters to it."""
     return max(0, (frame - WARM_UP) // GENERATION) * GENERATION
 
 
@@ -24,8 +24,8 @@ class VoiceDetector:
     """Tells voice from other sounds, frame by frame; it adapts, so it must hear every frame of a stream.
 
     WebRTC's detector never quite forgets: one that starts later disagrees with it about a frame in a hundred for good.
-    So that a stream can be taken up in its middle and come to the same phrases, a fresh one takes over every 30 s, having
-    listened along for 15 s.
+    So that a stream can be taken up in its middle and come to the same phrases, a fresh one takes over every 30 s,
+    having listened along for 15 s.
 
     Args:
         mode: aggressiveness, 0 to 3.

@@ -218,7 +218,7 @@ async def test_an_orphan_is_adopted_and_loses_nothing_that_was_recorded(open_hou
         await one.send(0, 300_000)
         await one.until_acknowledged(250_000)
         stream = f"session-{one.ready['session']}"
-        for ref in list(here.balto.sessions._live.values()):
+        for ref in list(here.balto.sessions._region._refs.values()):
             ref.actor_stopped.set()  # as good as a killed process: not another word from it
         async with open_house(client_email="other@b.example") as there:
             adopted = await adopt_orphans(
@@ -240,8 +240,8 @@ async def test_the_client_comes_back_by_itself_however_often_the_line_breaks(hou
     async def saboteur() -> None:
         while True:
             await asyncio.sleep(0.4)
-            for session in list(house.balto.sessions._live.values()):
-                outbox = session._actor_weakref()._connection._outbox  # type: ignore[union-attr] # alive
+            for seat in list(house.balto.sessions._live.values()):
+                outbox = seat.connection._outbox
                 if isinstance(outbox, SocketOutbox):
                     outbox._cut_off()
 

@@ -12,7 +12,8 @@ from actors.values import SAMPLE_RATE, Pcm
 from events.catalogue import Bookmark
 from tests.recordings import conversation, ogg, wav, webm
 from tests.sounds import tone
-from tests.unit.audio.containers import encoded, wav as wav_of
+from tests.unit.audio.containers import encoded
+from tests.unit.audio.containers import wav as wav_of
 
 PCM = np.concatenate([conversation("dor_de_cabeca", "tosse")] * 3)
 SETTLED = 5 * SAMPLE_RATE

@@ -39,7 +39,7 @@ class Life:
         closed = [one for one in self.heard if not isinstance(one, SpeechBegan)]
         closed_to = closed[-1].sample_end if closed else 0
         opened = [one for one in self.heard if isinstance(one, SpeechBegan)][len(closed) :]
-        needed = min([self.samples, *(one.sample_start for one in (*opened, *awaited))])
+        needed = min([self.samples, *(one.sample_start for one in opened), *(one.sample_start for one in awaited)])
         return Resumption(
             first_sample=listen_from(needed),
             needed_from=needed,
@@ -70,7 +70,9 @@ def test_a_session_interrupted_anywhere_goes_on_to_the_same_phrases(noise_rms: f
         before = live_until(pcm, end)
         rest = go_on(pcm, before.resumption())
         known = {span(one) for one in before.heard}
-        assert [span(one) for one in rest if span(one) not in known] == [span(one) for one in whole][len(before.heard) :]
+        assert [span(one) for one in rest if span(one) not in known] == [span(one) for one in whole][
+            len(before.heard) :
+        ]
 
 
 def test_audio_that_is_wanted_again_comes_under_its_old_number() -> None:
