@@ -59,7 +59,7 @@ class Piles:
                 if ref.actor_class.__name__ == "SessionActor" and hasattr(session, "_crew"):
                     self.phrases = max(self.phrases, len(session._crew.phrases))
                     self.bytes = max(self.bytes, len(session._writer._unrecorded))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.3)
 
 
 async def flood(system: VirtualSystem, house: House, frame: Callable[[], int], data: bytes) -> tuple[Piles, float]:
@@ -93,8 +93,8 @@ async def test_a_slow_detector_holds_the_client_back(system: VirtualSystem) -> N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.session.crew.VadActor", SlowVad)
         house = House(system)
-        data = ONE.tobytes() + bytes(1_700_000)
-        piles, took = await flood(system, house, lambda: system.random.randrange(2, 60_000), data)
+        data = ONE.tobytes() + bytes(1_300_000)
+        piles, took = await flood(system, house, lambda: system.random.randrange(20_000, 60_000), data)
     check(piles, 60_000)
     assert took >= (len(data) - LIMIT - 60_000) / 32_000 - 5
     assert bytes(house.shelf.audio) == data
@@ -110,7 +110,7 @@ async def test_slow_ears_hold_the_client_back(system: VirtualSystem) -> None:
     assert sum(isinstance(event, RecommendationSent) for event in house.shelf.events) == expected
     # A piece may complete a phrase more.
     assert piles.phrases <= MAX_PHRASES_UNDER_WAY + 1 + PIECES * (1 + PIECE_BYTES // len(ONE.tobytes()))
-    assert took > 10
+    assert took > 3
 
 
 def test_a_flood_of_tiny_frames_is_handed_on_in_pieces() -> None:
