@@ -215,8 +215,8 @@ class SessionHost:
             raise Draining("servidor reiniciando")
         if self.live >= self._max_sessions:
             raise Overloaded("limite de sessões atingido")
-        # A server without sessions has no load of its own to shed: it never refuses.
-        reason = self._overload() if self._live else None
+        # A server whose sessions all rest has no load of its own to shed: it never refuses.
+        reason = self._overload() if self.awake else None
         if reason is not None:
             raise Overloaded(reason)
 

@@ -17,7 +17,7 @@ from rich.progress import Progress
 from actors.values import Phrase, VadSettings
 from balto.accounts import register_client, register_counter
 from balto.app import open_library
-from balto.client import AudioFile, Stream
+from balto.client import AudioFile, ClientError, Stream
 from balto.listening import decode_audio, find_phrases
 from balto.settings import Settings
 from benchmarks.report import Check, Machine, Report
@@ -132,7 +132,13 @@ async def _one_run(
             streamed: list[tuple[Stream, list[str]]] = []
             while not (streamed and over.is_set()):
                 stream = Stream(urls, key, audio, speed=speed, patience_s=60)
-                streamed.append((stream, await _collect(stream)))
+                try:
+                    streamed.append((stream, await _collect(stream)))
+                except ClientError:
+                    if stream.session is not None:
+                        raise
+                    # Its first server was down, so that there is no session yet: it begins again.
+                    await asyncio.sleep(0.5)
             return streamed
 
         urls = [one.url, other.url]

@@ -17,11 +17,13 @@ IDLE_S: Final = 120.0
 class House:
     """A host of sessions on a stage."""
 
-    def __init__(self, system: VirtualSystem, *, idle_s: float = IDLE_S, ears: Transcriber | None = None) -> None:
+    def __init__(
+        self, system: VirtualSystem, *, idle_s: float = IDLE_S, ears: Transcriber | None = None, window: int = 1 << 20
+    ) -> None:
         self.system = system
         self.shelf = Shelf(system)
         self.client = Client()
-        self.flow = FlowWindow()
+        self.flow = FlowWindow(window)
         self.host = SessionHost(
             system,
             services(system, self.shelf, ears or Ears(), Head()),

@@ -18,9 +18,9 @@ from tests.recordings import conversation
 from tests.unit.session.house import House
 from tests.unit.session.stage import Ears
 
-LIMIT = 1 << 20
+LIMIT = 1 << 17
 ONE = conversation("dor_de_cabeca")
-MANY = ONE.tobytes() * 6
+MANY = ONE.tobytes() * 5
 
 
 class SlowEars(Ears):
@@ -91,8 +91,8 @@ def check(piles: Piles, largest_frame: int) -> None:
 async def test_a_slow_detector_holds_the_client_back(system: VirtualSystem) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.session.crew.VadActor", SlowVad)
-        house = House(system)
-        data = ONE.tobytes() + bytes(1_300_000)
+        house = House(system, window=LIMIT)
+        data = ONE.tobytes() + bytes(250_000)
         piles, took = await flood(system, house, lambda: system.random.randrange(20_000, 60_000), data)
     check(piles, 60_000)
     assert took >= (len(data) - LIMIT - 60_000) / 32_000 - 5
@@ -103,11 +103,11 @@ async def test_a_slow_detector_holds_the_client_back(system: VirtualSystem) -> N
 async def test_slow_ears_hold_the_client_back(system: VirtualSystem) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.session.actor.MAX_PHRASES_UNDER_WAY", 2)
-        house = House(system, ears=SlowEars())
+        house = House(system, ears=SlowEars(), window=LIMIT)
         piles, took = await flood(system, house, lambda: 64_000, MANY)
     check(piles, 64_000)
     expected = sum(isinstance(event, PhraseCaptured) for event in house.shelf.events)
-    assert expected >= 6
+    assert expected >= 5
     assert sum(isinstance(event, RecommendationSent) for event in house.shelf.events) == expected
     # Each piece that is out already may complete a phrase more.
     assert piles.phrases <= 2 + 1 + PIECES * (1 + PIECE_BYTES // len(ONE.tobytes()))
@@ -116,7 +116,7 @@ async def test_slow_ears_hold_the_client_back(system: VirtualSystem) -> None:
 
 def test_a_flood_of_tiny_frames_is_handed_on_in_pieces() -> None:
     async def scenario(system: VirtualSystem) -> Piles:
-        piles, _ = await flood(system, House(system), lambda: 2, ONE.tobytes()[:40_000])
+        piles, _ = await flood(system, House(system, window=LIMIT), lambda: 2, ONE.tobytes()[:40_000])
         return piles
 
     piles = run(scenario, 1).value
