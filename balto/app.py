@@ -28,6 +28,7 @@ from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from events.ids import RANDOM_BYTES, uuid7
 from events.journal import Journal
 from events.postgres import PostgresStore
+from events.presence import Presence
 from events.sealing import MasterKeys
 from events.store import StoreError
 from projections.projector import Projector
@@ -64,6 +65,7 @@ class Balto:
     engines: Engines
     services: SessionServices
     sessions: SessionHost
+    presence: Presence
     clock: Clock
 
     @property
@@ -190,6 +192,7 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         stack.push_async_callback(journal.close)
         system = await stack.enter_async_context(ActorSystem())
         monitor = await stack.enter_async_context(ResourceMonitor())
+        presence = await stack.enter_async_context(Presence(library.dsn))
         clock = SystemClock()
         services = _services(settings, engines, baskets, library.store, journal, monitor, clock)
         sessions = SessionHost(
@@ -199,6 +202,7 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
             settings=_snapshot(settings),
             max_sessions=settings.max_sessions,
             idle_s=settings.idle_s,
+            presence=presence,
             overload=monitor.overload,
         )
         yield Balto(
@@ -208,6 +212,7 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
             engines=engines,
             services=services,
             sessions=sessions,
+            presence=presence,
             clock=clock,
         )
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
+from uuid import UUID
 
 import pykka
 
@@ -20,6 +21,7 @@ from actors.session.ports import AudioFormat, FlowWindow, Outbox, SessionService
 from actors.session.restoring import NotResumableError, restore
 from actors.session.seat import Seat
 from actors.values import VadSettings
+from events.presence import Presence
 from events.store import StoreUnavailableError, WrongExpectedPositionError
 
 logger = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ class SessionHost:
         settings: the settings snapshot recorded in each `SessionStarted`.
         max_sessions: live at the same time.
         idle_s: seconds without a message after which the actor of a session that has nothing to do leaves; 0 for never.
+        presence: shows other nodes which sessions are at home here.
         overload: says why no session can be taken now, or None.
     """
 
@@ -63,6 +66,7 @@ class SessionHost:
         settings: dict[str, Any],
         max_sessions: int,
         idle_s: float = 0.0,
+        presence: Presence | None = None,
         overload: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._system = system
@@ -71,6 +75,7 @@ class SessionHost:
         self._settings = settings
         self._max_sessions = max_sessions
         self._overload = overload
+        self._presence = presence
         self._live: dict[str, Seat] = {}
         self._region = Region(self._spawn, SpawnOptions(idle_after_s=idle_s or None))
         self._coming: dict[str, asyncio.Lock] = {}
@@ -224,6 +229,8 @@ class SessionHost:
         session_id = seat.spec.session_id
         self._live[session_id] = seat
         self._empty.clear()
+        if self._presence is not None:
+            self._presence.hold(UUID(session_id))
         session = seat.address = self._region.ref(session_id)
         self._region.activate(session_id)
         return session
@@ -236,6 +243,8 @@ class SessionHost:
 
     def _forget(self, session_id: str) -> None:
         self._live.pop(session_id, None)
+        if self._presence is not None:
+            self._presence.let_go(UUID(session_id))
         self._coming.pop(session_id, None)
         if not self._live:
             self._empty.set()

@@ -59,11 +59,7 @@ class Mailbox:
     )
 
     def __init__(
-        self,
-        dispatcher: Dispatcher,
-        tally: Tally,
-        capacity: int | None = None,
-        bounded: frozenset[type] | None = None,
+        self, dispatcher: Dispatcher, tally: Tally, capacity: int | None = None, bounded: frozenset[type] | None = None
     ) -> None:
         if capacity is not None and capacity < 1:
             raise ValueError("a mailbox holds at least one message")

@@ -1,14 +1,13 @@
 """Sessions outlive their connection and their process: resumed here, elsewhere, or heard to their end by nobody."""
 
 import asyncio
-from datetime import timedelta
 
 import aiohttp
 import orjson
 import pytest
 
 from balto.client import AudioFile, ClientError, Stream
-from balto.orphans import adopt_orphans
+from balto.orphans import Orphans
 from balto.web.outbox import SocketOutbox
 from balto.web.wire import CloseCode
 from events.catalogue import (
@@ -21,6 +20,7 @@ from events.catalogue import (
 )
 from tests.e2e.conftest import END, House, Open, of_type
 from tests.e2e.counting import Line, break_line, line
+from tests.fakes import FakeClock
 from tests.recordings import conversation, wav, webm
 
 PCM = conversation("dor_de_cabeca", "tosse", "dor_de_cabeca")
@@ -171,10 +171,23 @@ async def test_an_orphan_is_adopted_and_loses_nothing_that_was_recorded(open_hou
         for ref in list(here.balto.sessions._region._refs.values()):
             ref.actor_stopped.set()  # as good as a killed process: not another word from it
         async with open_house(client_email="other@b.example") as there:
-            adopted = await adopt_orphans(
-                there.balto.sessions, there.balto.library.projector, older_than=timedelta(seconds=0)
+            clock = FakeClock()
+            orphans = Orphans(
+                there.balto.sessions,
+                there.balto.library.projector,
+                there.balto.presence,
+                grace_s=0.01,
+                clock=lambda: clock.now_us / 1e6,
             )
-            assert adopted == 1
+            clock.advance(1)
+            assert await orphans.look() == 0  # its process still shows that it is there
+            clock.advance(1)
+            assert await orphans.look() == 0
+            await here.balto.presence.close()
+            await asyncio.sleep(0.05)
+            assert await orphans.look() == 0  # seen alone for the first time
+            clock.advance(1)
+            assert await orphans.look() == 1
             ((*recorded,),) = await there.ended()
     assert recorded[0].stream == stream
     assert of_type(recorded, PhraseCaptured)
