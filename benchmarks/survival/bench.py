@@ -28,6 +28,7 @@ from tests.simulators.elevenlabs import ElevenLabsSimulator
 
 RECORDING: Final = Path(__file__).parents[2] / "balto" / "demo" / "counter.opus"
 CLIENTS: Final = 4
+PATIENCE_S: Final = 60
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +91,7 @@ async def _run(plan: Plan, progress: Progress) -> tuple[Verdict, int]:
                 verdict, killed = verdict + one, killed + plan.kills
                 progress.console.print(
                     f"seed {seed}: {one.sessions} sessions, {one.phrases} phrases, {one.resumed} times taken up, "
-                    f"{one.lost} lost, {one.doubled} doubled, {one.disordered} out of order"
+                    f"{one.lost} lost, {one.doubled} doubled, {one.disordered} out of order, {one.abandoned} abandoned"
                 )
     return verdict, killed
 
@@ -107,7 +108,8 @@ async def _environment(folder: Path) -> AsyncIterator[Mapping[str, str]]:
             "BALTO_ELEVENLABS_API_KEY": simulator.key,
             "BALTO_ELEVENLABS_BASE_URL": provider,
             "BALTO_LLM": "lexicon",
-            "BALTO_GRACE_S": "5",
+            # As long as a client tries to come back: with both servers down for longer, its session would be ended.
+            "BALTO_GRACE_S": str(PATIENCE_S),
         }
 
 
@@ -131,7 +133,7 @@ async def _one_run(
             # Whoever is through while there are kills to come begins another session.
             streamed: list[tuple[Stream, list[str]]] = []
             while not (streamed and over.is_set()):
-                stream = Stream(urls, key, audio, speed=speed, patience_s=60)
+                stream = Stream(urls, key, audio, speed=speed, patience_s=PATIENCE_S)
                 try:
                     streamed.append((stream, await _collect(stream)))
                 except ClientError:
