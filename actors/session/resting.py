@@ -15,8 +15,8 @@ from events.store import StoreError
 
 logger = logging.getLogger(__name__)
 
-KEEP_EVERY: Final = 500
-"""Events after which a state is kept: what is folded on top of it takes about a millisecond."""
+KEEP_EVERY: Final = 250
+"""Events after which a state is kept: what is folded on top of it takes a few milliseconds."""
 KEEP_AT_REST: Final = 100
 """The same for a session whose actor leaves."""
 LONGEST_REHEARSAL: Final = 120 * SAMPLE_RATE

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final, Literal
 
 from actors.vad.resumed import listen_from
@@ -38,6 +39,9 @@ from events.catalogue import (
 
 RECENT: Final = 16
 """Recommendations that are said again to whoever takes a session up."""
+
+ANSWERABLE: Final = 500
+"""Recommendations whose answers are listened to: those of the last hours."""
 
 Stage = Literal["speaking", "captured", "transcribing", "normalising", "classifying"]
 
@@ -88,7 +92,7 @@ class SessionState:
     recent: tuple[RecommendationSent, ...] = ()
     """The last recommendations sent: who takes the session up may have missed them, delivered or not."""
     answers: Mapping[str, str | None] = field(default_factory=dict)
-    """What the client said last of each recommendation sent, by id; None where it has said nothing."""
+    """What the client said last of the latest recommendations, by id; None where it has said nothing."""
     epoch: int = 0
     """How often the session has been resumed."""
     closed_to: int = 0
@@ -103,14 +107,20 @@ class SessionState:
 def fold(events: Iterable[Event], state: SessionState | None = None) -> SessionState:
     """Return the state after events, from the given state or a new session's."""
     state = state or SessionState()
+    position = state.position
     for event in events:
-        state = evolve(state, event)
-    return state
+        state = _changed(state, event)
+        position += 1
+    return replace(state, position=position)
 
 
 def evolve(state: SessionState, event: Event) -> SessionState:
     """Return the state after one event. Total: an event that changes nothing only advances the position."""
-    state = replace(state, position=state.position + 1)
+    return fold((event,), state)
+
+
+def _changed(state: SessionState, event: Event) -> SessionState:
+    """Return the state after one event, but for the position."""
     match event:
         case SessionStarted():
             return replace(state, session_id=event.session_id)
@@ -125,7 +135,7 @@ def evolve(state: SessionState, event: Event) -> SessionState:
         case AudioRejected():
             return replace(state, rejected=True)
         case RecommendationAnswered():
-            return replace(state, answers={**state.answers, event.recommendation_id: event.answer})
+            return replace(state, answers=_answered(state, event.recommendation_id, event.answer))
         case SessionResumed():
             return replace(state, epoch=event.epoch)
         case RecommendationSent():
@@ -133,7 +143,7 @@ def evolve(state: SessionState, event: Event) -> SessionState:
                 state,
                 recommendations=state.recommendations + 1,
                 undelivered={**state.undelivered, event.recommendation_id: event},
-                answers={**state.answers, event.recommendation_id: None},
+                answers=_answered(state, event.recommendation_id, None),
                 recent=(*state.recent, event)[-RECENT:],
             )
             return _without(state, event.phrase)
@@ -142,6 +152,11 @@ def evolve(state: SessionState, event: Event) -> SessionState:
             return replace(state, undelivered=left)
         case _:
             return _evolve_phrase(state, event)
+
+
+def _answered(state: SessionState, recommendation_id: str, answer: str | None) -> Mapping[str, str | None]:
+    answers = {**state.answers, recommendation_id: answer}
+    return answers if len(answers) <= ANSWERABLE else dict(islice(answers.items(), len(answers) - ANSWERABLE, None))
 
 
 def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
