@@ -119,7 +119,7 @@ class Actor(pykka.Actor):
     @override
     def actor_ref(self) -> Ref[Self]:
         """The actor's ref."""
-        return cast(Ref[Self], self._actor_ref)
+        return self._actor_ref  # type: ignore[return-value] # a cast would make its type anew for every call
 
     @classmethod
     @override

@@ -16,7 +16,7 @@ from actors.runtime.draining import TURN_CHECK_MASK, Dispatcher, Park
 from actors.runtime.letters import SYSTEM_MESSAGES, Letter, Outcome
 from actors.runtime.metrics import SAMPLE_MASK, Tally
 from actors.runtime.supervisor import tell_of_dead_letters
-from actors.runtime.waiting import MailboxFullError, WaitingLine
+from actors.runtime.waiting import Bound, MailboxFullError, WaitingLine
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
@@ -38,9 +38,8 @@ class Mailbox:
     __slots__ = (
         "_actor",
         "_began",
-        "_bounded",
+        "_bound",
         "_busy",
-        "_capacity",
         "_closed",
         "_held",
         "_lock",
@@ -61,12 +60,9 @@ class Mailbox:
     def __init__(
         self, dispatcher: Dispatcher, tally: Tally, capacity: int | None = None, bounded: frozenset[type] | None = None
     ) -> None:
-        if capacity is not None and capacity < 1:
-            raise ValueError("a mailbox holds at least one message")
         self.dispatcher = dispatcher
         self._tally = tally
-        self._capacity = capacity
-        self._bounded = bounded
+        self._bound = None if capacity is None else Bound(capacity, bounded)
         self._queue: deque[Letter] = deque()
         self._lock = threading.Lock()
         self._serial = dispatcher.serial
@@ -128,12 +124,12 @@ class Mailbox:
         if not puts & SAMPLE_MASK:
             letter.sent = self.dispatcher.clock()
         self._puts = puts + 1
-        if self._capacity is None:
+        if self._bound is None:
             self._queue.append(letter)
         else:
             with self._lock:
                 if not self._closed and self._full_for(letter):
-                    raise MailboxFullError(f"{self._capacity} messages wait already")
+                    raise MailboxFullError(f"{self._bound.capacity} messages wait already")
                 self._queue.append(letter)
         if self._closed:
             self._clear_out()
@@ -164,17 +160,8 @@ class Mailbox:
         self.dispatcher.schedule(self)
 
     def _full_for(self, letter: Letter) -> bool:
-        return self._capacity is not None and self._is_bounded(letter) and self._room() <= 0
-
-    def _is_bounded(self, letter: Letter) -> bool:
-        kind = type(letter.message)
-        return kind not in SYSTEM_MESSAGES if self._bounded is None else kind in self._bounded
-
-    def _room(self) -> int:
-        """Return how many more messages the bound allows; with the lock held."""
-        capacity = self._capacity or 0
-        free = capacity - len(self._queue)
-        return free if free > 0 else capacity - sum(map(self._is_bounded, self._queue))
+        bound = self._bound
+        return bound is not None and bound.holds_for(letter) and bound.room(self._queue) <= 0
 
     async def offer(self, letter: Letter) -> None:
         """Queue a letter as soon as there is room; who waits longest is first.
@@ -219,21 +206,32 @@ class Mailbox:
         ):
             raise Park
         letter = waiting.popleft()
-        if self._waiting and self._capacity is not None:
-            with self._lock:
-                self._waiting.admit(waiting, self._room())
+        if self._waiting:
+            self._admit()
+        while letter.deadline is not None and self.dispatcher.clock() >= letter.deadline:
+            self._expire(letter)
+            if not waiting:
+                raise Park
+            letter = waiting.popleft()
+            if self._waiting:
+                self._admit()
         if letter.sent:
             self._began = now = self.dispatcher.clock()
             self._tally.waited(now - letter.sent)
-        if letter.deadline is not None and self.dispatcher.clock() >= letter.deadline:
-            self._began = 0.0
-            deadletters.bury(letter, "expired", self._actor.actor_urn if self._actor else "")
-            if self._actor is not None:
-                tell_of_dead_letters(self._actor, [letter], "expired")
-            return self.get()
         self._tally.handled += 1
         self.current = letter
         return letter
+
+    def _admit(self) -> None:
+        with self._lock:
+            if self._waiting and self._bound is not None:
+                self._waiting.admit(self._queue, self._bound.room(self._queue))
+
+    def _expire(self, letter: Letter) -> None:
+        actor = self._actor
+        deadletters.bury(letter, "expired", actor.actor_urn if actor else "")
+        if actor is not None:
+            tell_of_dead_letters(actor, [letter], "expired")
 
     def empty(self) -> bool:
         """Return whether no envelope waits."""
