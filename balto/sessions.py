@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import pykka
+import structlog
 
 from actors.messages import AudioFinished, HandOver
 from actors.runtime.refs import Ref
@@ -232,7 +233,9 @@ class SessionHost:
         if self._presence is not None:
             self._presence.hold(UUID(session_id))
         session = seat.address = self._region.ref(session_id)
-        self._region.activate(session_id)
+        # What the session and its actors log says whose it is, wherever they are handled.
+        with structlog.contextvars.bound_contextvars(session=session_id):
+            self._region.activate(session_id)
         return session
 
     def _spawn(self, session_id: str, options: SpawnOptions) -> Ref[SessionActor]:

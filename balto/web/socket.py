@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
+import structlog
 from aiohttp import WSMessage, WSMsgType, web
 from aiohttp.http import WS_CLOSED_MESSAGE
 
@@ -139,6 +140,7 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
         await outbox.tell_the_end(over.last)
         raise _Refused(CloseCode.NORMAL, "fim") from None
     outbox.introduce(session_id, resume_token(counter.key_sha256, session_id))
+    structlog.contextvars.bind_contextvars(session=session_id)
     reading = asyncio.create_task(_read(ws, session, flow, outbox, handshake), name="socket")
     writing = asyncio.create_task(outbox.run(session), name="outbox")
     try:
