@@ -1,11 +1,14 @@
 """What the actors say to one another."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from actors.runtime.calls import Call
 from actors.values import Biometrics, Classified, Cleaned, Heard, Normalised, Pcm, Phrase, Transcript
-from events.catalogue import Entity
+from events.catalogue import Bookmark, Entity
+
+WITHDRAWN: Final = "withdrawn"
+"""Error of a call that the session has taken back."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +25,14 @@ class Rehear:
     """Bytes of this session's recording, in order: a resumed session listens to them again."""
 
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RehearOver:
+    """No more of the recording comes."""
+
+    complete: bool
+    """Whether all of it has come that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,14 @@ class Decode:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class JumpTo:
+    """Session → audio, first of all: go on at this place of the stream whose header this is."""
+
+    header: bytes
+    bookmark: Bookmark
+
+
 @dataclass(frozen=True, slots=True)
 class FinishDecoding:
     """Session → audio: the stream is over; give what is left in the decoder."""
@@ -74,6 +93,8 @@ class Decoded:
     """Set once, when the first bytes told what the stream is."""
     sample_rate: int | None = None
     channels: int | None = None
+    bookmark: Bookmark | None = None
+    """Set now and then: a place within the bytes consumed."""
     final: bool = False
 
 
@@ -94,6 +115,7 @@ class Listen:
 
     pcm: Pcm
     byte_end: int
+    bookmark: Bookmark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +132,8 @@ class Listened:
     heard: tuple[Heard, ...] = field(default=())
     byte_end: int
     sample_end: int
+    bookmark: Bookmark | None = None
+    """As it came with the samples."""
     final: bool = False
 
 
@@ -139,6 +163,13 @@ class Examined:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OfferExamined:
+    """Session → itself: a phrase turned out to be what was offered of it, and this is what was found in that."""
+
+    examined: Examined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Transcribe:
     """Session → stt: write down a phrase."""
 
@@ -148,7 +179,7 @@ class Transcribe:
     """Which engine of the session's order of preference, from 0."""
     offer: int = 0
     call: Call | None = None
-    """With which the session may take it back. Then there is no answer."""
+    """With which the session may take it back; the answer's error is `WITHDRAWN` then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

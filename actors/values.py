@@ -119,6 +119,46 @@ class SpeechWentOn:
 Heard = SpeechBegan | EarlyPhrase | SpeechWentOn | Phrase | SpeechGivenUp
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """A phrase that was captured: where it is, and what was known when it was cut."""
+
+    number: int
+    sample_start: int
+    sample_end: int
+    cut_reason: CutReason
+    vad: VadSnapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What went to speech-to-text early of a phrase under way, and has not been taken back."""
+
+    offer: int
+    sample_start: int
+    sample_end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumption:
+    """How far a session's listening had come when its former life ended; samples counted from its start."""
+
+    first_sample: int
+    """Of those that will be listened to now."""
+    needed_from: int
+    """From here on everything is to be heard as it would have been without a break."""
+    closed_to: int
+    """Up to here every phrase has been found, and has its number."""
+    next_number: int
+    """Of the next phrase."""
+    last_offer: int = 0
+    """Number of the last offer of any phrase."""
+    offered: Offered | None = None
+    """The offer of the phrase under way."""
+    awaited: tuple[Captured, ...] = ()
+    """Phrases found already whose audio is needed again, in order."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cleaned:
     """A phrase after the noise reducer. Same length as before."""

@@ -21,6 +21,7 @@ from actors.session.inputs import EngineName, Policy
 from actors.session.ports import SessionServices
 from actors.vad.silero import speech_model
 from balto.engines import EngineError, Engines, build_engines, prepare_weights, usd_per_hour
+from balto.memory import Memory
 from balto.resources import ResourceMonitor
 from balto.sessions import SessionHost
 from balto.settings import OWN_BASKETS, Settings
@@ -29,6 +30,7 @@ from events.guard import guarded
 from events.ids import RANDOM_BYTES, uuid7
 from events.journal import Journal
 from events.postgres import PostgresStore
+from events.presence import Presence
 from events.sealing import MasterKeys
 from events.store import StoreError
 from projections.projector import Projector
@@ -65,6 +67,7 @@ class Balto:
     engines: Engines
     services: SessionServices
     sessions: SessionHost
+    presence: Presence
     clock: Clock
 
     @property
@@ -206,15 +209,17 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         stack.push_async_callback(journal.close)
         system = await stack.enter_async_context(ActorSystem())
         monitor = await stack.enter_async_context(ResourceMonitor())
+        presence = await stack.enter_async_context(Presence(library.dsn))
         clock = SystemClock()
-        services = _services(settings, engines, baskets, journal, monitor, clock)
+        services = _services(settings, engines, baskets, library.store, journal, monitor, clock)
         sessions = SessionHost(
             system,
             services,
-            library.store,
             versions=_versions(baskets),
             settings=_snapshot(settings),
             max_sessions=settings.max_sessions,
+            idle_s=settings.idle_s,
+            presence=presence,
             overload=monitor.overload,
         )
         yield Balto(
@@ -224,6 +229,7 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
             engines=engines,
             services=services,
             sessions=sessions,
+            presence=presence,
             clock=clock,
         )
 
@@ -232,6 +238,7 @@ def _services(
     settings: Settings,
     engines: Engines,
     baskets: BasketCatalogue,
+    store: PostgresStore,
     journal: Journal,
     monitor: ResourceMonitor,
     clock: Clock,
@@ -246,6 +253,7 @@ def _services(
             resolve=BasketEngine(baskets).resolve,
         ),
         clock=clock,
+        memory=Memory(store),
         new_id=lambda: new_event_id(clock),
         sample_resources=monitor.sample,
         stt_budget_s=settings.stt_budget_s,

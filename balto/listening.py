@@ -1,6 +1,7 @@
 """A whole pipeline on audio that is already there: a file as a session, worked through in lockstep."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import BytesIO, UnsupportedOperation
@@ -12,13 +13,12 @@ from actors.audio.decode import AudioUndecodableError, Decoder, open_decoder
 from actors.audio.ffmpeg import FfmpegDecoder
 from actors.audio.sniff import sniff
 from actors.messages import AudioArrived, AudioFinished, Delivered
-from actors.session.actor import SessionActor
 from actors.session.calls import Settle
 from actors.session.ports import AudioFormat, FlowWindow, Goodbye
 from actors.vad.segmenter import Segmenter
 from actors.vad.silero import speech_model
 from actors.values import SAMPLE_RATE, Heard, Pcm, VadSettings
-from balto.sessions import SessionHost
+from balto.sessions import Session, SessionHost
 from balto.settings import Settings
 from events.catalogue import Event, RecommendationSent
 
@@ -157,10 +157,10 @@ class Collector:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self._session: pykka.ActorRef[SessionActor] | None = None
+        self._session: Session | None = None
         self.over: asyncio.Future[Goodbye] = asyncio.get_running_loop().create_future()
 
-    def attach(self, session: pykka.ActorRef[SessionActor]) -> None:
+    def attach(self, session: Session) -> None:
         """Say whose events these are."""
         self._session = session
 
@@ -168,7 +168,8 @@ class Collector:
         """Keep an event."""
         self.events.append(event)
         if isinstance(event, RecommendationSent) and self._session is not None:
-            self._session.tell(Delivered(number=event.phrase, recommendation_id=event.recommendation_id))
+            with contextlib.suppress(pykka.ActorDeadError):
+                self._session.tell(Delivered(number=event.phrase, recommendation_id=event.recommendation_id))
 
     def close(self, reason: Goodbye) -> None:
         """Note the end."""
@@ -206,15 +207,19 @@ async def listen(
     )
     collector.attach(session)
     for at in range(0, len(data), chunk_bytes):
-        if not session.is_alive() or collector.over.done():
+        if collector.over.done():
             break
-        session.tell(AudioArrived(data[at : at + chunk_bytes]))
         settled = asyncio.get_running_loop().create_future()
-        session.tell(Settle(settled))
+        try:
+            session.tell(AudioArrived(data[at : at + chunk_bytes]))
+            session.tell(Settle(settled))
+        except pykka.ActorDeadError:
+            break
         await settled
         if progress is not None:
             progress(min(chunk_bytes, len(data) - at))
-    if session.is_alive() and not collector.over.done():
-        session.tell(AudioFinished("client_finished"))
+    if not collector.over.done():
+        with contextlib.suppress(pykka.ActorDeadError):
+            session.tell(AudioFinished("client_finished"))
     await collector.over
     return session_id

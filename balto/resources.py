@@ -2,20 +2,24 @@
 
 import asyncio
 import contextlib
+import os
 import time
-from collections import deque
-from statistics import median
 from typing import Final, Self
 
 import psutil
 
+from actors.audio.actor import AudioActor
+from actors.audio.examiner import ExaminerActor
+from actors.runtime import metrics
+from actors.session.actor import SessionActor
 from actors.session.inputs import Resources
+from actors.vad.actor import VadActor
+from balto.admission import Load, LoadWindow
 
 _BEAT_S: Final = 0.1
 _FRESH_NS: Final = 100_000_000
-_WINDOW: Final = 50
-"""Beats that decide on overload: the last five seconds."""
-_TOO_LATE_MS: Final = 250.0
+_PROMPT: Final = (SessionActor, AudioActor, VadActor, ExaminerActor)
+"""Actors that wait for nobody outside: where their messages wait, it is for this process."""
 
 
 class ResourceMonitor:
@@ -28,7 +32,7 @@ class ResourceMonitor:
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._lag_ms = 0.0
-        self._lags: deque[float] = deque(maxlen=_WINDOW)
+        self._load = LoadWindow(time.monotonic)
         self._beat: asyncio.Task[None] | None = None
         self._taken_ns = 0
         self._last = Resources(
@@ -62,18 +66,16 @@ class ResourceMonitor:
         return self._last
 
     def overload(self) -> str | None:
-        """Return why no further session should be taken, in Portuguese, or None.
-
-        The loop is overloaded while it woke late most of the time in the last five seconds; when the spell is over the
-        window forgets it, so the door opens again by itself.
-        """
-        if len(self._lags) < _WINDOW or median(self._lags) < _TOO_LATE_MS:
-            return None
-        return "servidor sobrecarregado"
+        """Return why no further session should be taken, in Portuguese, or None; see `LoadWindow`."""
+        return self._load.reason()
 
     async def _watch(self) -> None:
+        processors = len(os.sched_getaffinity(0))
         while True:
-            due = time.monotonic() + _BEAT_S
+            began, used = time.monotonic(), time.process_time()
             await asyncio.sleep(_BEAT_S)
-            self._lag_ms = max(0.0, (time.monotonic() - due) * 1000)
-            self._lags.append(self._lag_ms)
+            took = time.monotonic() - began
+            self._lag_ms = max(0.0, (took - _BEAT_S) * 1000)
+            messages, waited_s = metrics.waits(_PROMPT)
+            cpu_share = (time.process_time() - used) / (took * processors)
+            self._load.add(Load(lag_ms=self._lag_ms, cpu_share=cpu_share, messages=messages, waited_s=waited_s))

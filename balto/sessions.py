@@ -2,24 +2,36 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
+from uuid import UUID
 
 import pykka
+import structlog
 
-from actors.messages import AudioFinished, HandOver, Rehear
-from actors.runtime.system import ActorSystem
+from actors.messages import AudioFinished, HandOver
+from actors.runtime.refs import Ref
+from actors.runtime.region import PassivatingRef, Region
+from actors.runtime.system import ActorSystem, SpawnOptions
 from actors.session.actor import SessionActor
 from actors.session.calls import Attach, Restored
 from actors.session.connection import Connection
 from actors.session.ports import AudioFormat, FlowWindow, Outbox, SessionServices, SessionSpec
 from actors.session.restoring import NotResumableError, restore
+from actors.session.seat import Seat
 from actors.values import VadSettings
-from events.store import EventStore, WrongExpectedPositionError
+from events.presence import Presence
+from events.store import StoreUnavailableError, WrongExpectedPositionError
 
-Session = pykka.ActorRef[SessionActor]
+logger = logging.getLogger(__name__)
 
+Session = PassivatingRef
+"""Where a session is reached, whether its actor lives at the moment or rests."""
+
+_ATTACH_S: Final = 10.0
+"""A session that has not taken up a connection by then is too busy to."""
 _CLAIMS: Final = 10
 """Attempts to claim a session that somebody else still writes for."""
 
@@ -38,10 +50,11 @@ class SessionHost:
     Args:
         system: where they run.
         services: what they share.
-        store: where sessions that lived elsewhere are read from.
         versions: recorded in each `SessionStarted`.
         settings: the settings snapshot recorded in each `SessionStarted`.
         max_sessions: live at the same time.
+        idle_s: seconds without a message after which the actor of a session that has nothing to do leaves; 0 for never.
+        presence: shows other nodes which sessions are at home here.
         overload: says why no session can be taken now, or None.
     """
 
@@ -49,22 +62,23 @@ class SessionHost:
         self,
         system: ActorSystem,
         services: SessionServices,
-        store: EventStore,
         *,
         versions: dict[str, str],
         settings: dict[str, Any],
         max_sessions: int,
+        idle_s: float = 0.0,
+        presence: Presence | None = None,
         overload: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._system = system
         self._services = services
-        self._store = store
         self._versions = versions
         self._settings = settings
         self._max_sessions = max_sessions
         self._overload = overload
-        self._live: dict[str, Session] = {}
-        self._counter_of: dict[str, str] = {}
+        self._presence = presence
+        self._live: dict[str, Seat] = {}
+        self._region = Region(self._spawn, SpawnOptions(idle_after_s=idle_s or None))
         self._coming: dict[str, asyncio.Lock] = {}
         self._draining = False
         self._empty = asyncio.Event()
@@ -74,6 +88,11 @@ class SessionHost:
     def live(self) -> int:
         """Sessions that have not ended yet."""
         return len(self._live)
+
+    @property
+    def awake(self) -> int:
+        """Those of them whose actors live at the moment."""
+        return len(self._region.live)
 
     def holds(self, session_id: str) -> bool:
         """Whether a session lives in this process."""
@@ -110,9 +129,9 @@ class SessionHost:
             versions=self._versions,
             resumable=resumable,
         )
-        ref = self._system.spawn(SessionActor, spec, self._services, Connection(outbox, flow), self._forget)
-        self._keep(spec, ref)
-        return session_id, ref
+        session = self._keep(Seat(spec=spec, connection=Connection(outbox, flow), on_end=self._forget))
+        logger.info("session %s began, of counter %s", session_id, counter_id)
+        return session_id, session
 
     async def resume(
         self, session_id: str, *, counter_id: str | None, outbox: Outbox | None, flow: FlowWindow
@@ -133,35 +152,35 @@ class SessionHost:
         if self._draining:
             raise Draining("servidor reiniciando")
         async with self._coming.setdefault(session_id, asyncio.Lock()):
-            live = self._live.get(session_id)
-            if live is None or not live.is_alive():
+            seat = self._live.get(session_id)
+            if seat is None:
                 return await self._rebuild(session_id, counter_id, outbox, flow)
-            if counter_id not in (None, self._counter_of[session_id]):
+            if counter_id not in (None, seat.spec.counter_id):
                 raise NotResumableError("no such session")
+            session = self._region.ref(session_id)
             if outbox is not None:
                 try:
-                    await live.ask(Attach(outbox, flow), block=False)
+                    await session.ask(Attach(outbox, flow), block=False, within=_ATTACH_S)
                 except pykka.ActorDeadError:
                     return await self._rebuild(session_id, counter_id, outbox, flow)
-            return live
+                except pykka.Timeout:
+                    raise StoreUnavailableError("the session does not answer") from None
+            return session
 
     async def _rebuild(
         self, session_id: str, counter_id: str | None, outbox: Outbox | None, flow: FlowWindow
     ) -> Session:
         spec, restored = await self._claim(f"session-{session_id}", counter_id)
         connection = Connection(outbox, flow, received=restored.state.bytes_recorded)
-        ref = self._system.spawn(SessionActor, spec, self._services, connection, self._forget, restored)
-        self._keep(spec, ref)
-        async for chunk in self._store.read_recording(spec.stream):
-            if ref.is_alive():
-                ref.tell(Rehear(chunk.data))
-        return ref
+        seat = Seat(spec=spec, connection=connection, on_end=self._forget, restored=restored)
+        logger.info("session %s was taken up, epoch %d", session_id, restored.state.epoch)
+        return self._keep(seat)
 
     async def _claim(self, stream: str, counter_id: str | None) -> tuple[SessionSpec, Restored]:
         services = self._services
         for _ in range(_CLAIMS):
-            recorded = [event async for event in self._store.read_stream(stream)]
-            spec, restored, claim = restore(recorded, services.clock.utc(), services.new_id())
+            recalled = await services.memory.recall(stream)
+            spec, restored, claim = restore(recalled, services.clock.utc(), services.new_id())
             if counter_id not in (None, spec.counter_id):
                 raise NotResumableError("no such session")
             try:
@@ -178,37 +197,57 @@ class SessionHost:
             How many were still there when the patience was over.
         """
         self._draining = True
-        for ref in list(self._live.values()):
-            if ref.is_alive():
-                ref.tell(HandOver())
+        for session_id, seat in list(self._live.items()):
+            session = self._region.ref(session_id)
+            if seat.spec.resumable and not session.is_awake():
+                # All of it is in the ledger: there is nothing to wake it for.
+                seat.connection.close("server_stopping")
+                self._forget(session_id)
+                continue
+            with contextlib.suppress(pykka.ActorDeadError):
+                session.tell(HandOver())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._empty.wait(), patience_s)
         return self.live
 
     async def finish_orphan(self, session_id: str) -> None:
         """Hear to its end a session whose process and client are gone; raises as `resume`."""
-        ref = await self.resume(session_id, counter_id=None, outbox=None, flow=FlowWindow())
-        if ref.is_alive():
-            ref.tell(AudioFinished("client_left"))
+        session = await self.resume(session_id, counter_id=None, outbox=None, flow=FlowWindow())
+        with contextlib.suppress(pykka.ActorDeadError):
+            session.tell(AudioFinished("client_left"))
 
     def _admit(self) -> None:
         if self._draining:
             raise Draining("servidor reiniciando")
         if self.live >= self._max_sessions:
             raise Overloaded("limite de sessões atingido")
-        # A server without sessions has no load of its own to shed: it never refuses.
-        reason = self._overload() if self._live else None
+        # A server whose sessions all rest has no load of its own to shed: it never refuses.
+        reason = self._overload() if self.awake else None
         if reason is not None:
             raise Overloaded(reason)
 
-    def _keep(self, spec: SessionSpec, ref: Session) -> None:
-        self._live[spec.session_id] = ref
-        self._counter_of[spec.session_id] = spec.counter_id
+    def _keep(self, seat: Seat) -> Session:
+        session_id = seat.spec.session_id
+        self._live[session_id] = seat
         self._empty.clear()
+        if self._presence is not None:
+            self._presence.hold(UUID(session_id))
+        session = seat.address = self._region.ref(session_id)
+        # What the session and its actors log says whose it is, wherever they are handled.
+        with structlog.contextvars.bound_contextvars(session=session_id):
+            self._region.activate(session_id)
+        return session
+
+    def _spawn(self, session_id: str, options: SpawnOptions) -> Ref[SessionActor]:
+        seat = self._live.get(session_id)
+        if seat is None:
+            raise pykka.ActorDeadError(f"session {session_id} is over")
+        return self._system.spawn(SessionActor, seat, self._services, options=options)
 
     def _forget(self, session_id: str) -> None:
         self._live.pop(session_id, None)
-        self._counter_of.pop(session_id, None)
+        if self._presence is not None:
+            self._presence.let_go(UUID(session_id))
         self._coming.pop(session_id, None)
         if not self._live:
             self._empty.set()

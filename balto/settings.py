@@ -82,6 +82,8 @@ class Settings(BaseSettings):
 
     grace_s: float = Field(default=60.0, ge=0)
     """How long a session waits for a lost connection of a client that can resume."""
+    idle_s: float = Field(default=120.0, ge=0)
+    """Seconds without a message after which a session that has nothing to do leaves the memory; 0 for never."""
     handshake_timeout_s: float = Field(default=10.0, gt=0)
     max_frame_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
     max_sessions: int = Field(default=500, gt=0)

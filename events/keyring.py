@@ -47,7 +47,7 @@ class KeyRing:
             known |= await self._fetch(connection, asked)
         for stream in unknown:
             if stream not in known:
-                known[stream] = self._remember(stream, self._require_masters().new_key(stream))
+                known[stream] = self._remember(stream, self.require_masters().new_key(stream))
         return known
 
     async def for_reading(
@@ -79,12 +79,17 @@ class KeyRing:
         return {
             row["name"]: self._remember(
                 row["name"],
-                self._require_masters().unwrap(row["name"], row["id"], row["master"], row["wrapped"]),
+                self.require_masters().unwrap(row["name"], row["id"], row["master"], row["wrapped"]),
             )
             for row in rows
         }
 
-    def _require_masters(self) -> MasterKeys:
+    def require_masters(self) -> MasterKeys:
+        """Return the master keys.
+
+        Raises:
+            SealingError: there are none.
+        """
         if self._masters is None:
             raise SealingError("personal fields and recordings need a master key, and the store was opened without")
         return self._masters

@@ -16,6 +16,7 @@ from events.migrations import migrate
 from events.prepared import PreparedAppend, arguments, event_row, prepare
 from events.reading import LedgerReader
 from events.sealing import MasterKeys, StreamKey
+from events.snapshots import Snapshots, StateCodec
 from events.sql import statement
 from events.store import (
     NO_STREAM,
@@ -98,6 +99,14 @@ class PostgresStore(LedgerReader):
             await asyncio.wait_for(self._readers.close(), self._timeout_s)
         except TimeoutError:
             self._readers.terminate()
+
+    def snapshots[S](self, codec: StateCodec[S]) -> Snapshots[S]:
+        """Return the snapshots of one kind of state.
+
+        Raises:
+            SealingError: there are no master keys.
+        """
+        return Snapshots(self._readers, self, self._keys.require_masters(), codec)
 
     async def append(self, append: Append) -> Appended:
         """Append events to one stream; see `EventStore.append`."""

@@ -47,8 +47,17 @@ def wav(pcm: Pcm) -> bytes:
 
 def webm(pcm: Pcm) -> bytes:
     """Return the samples as WebM/Opus, 48 kHz stereo as browsers record it."""
+    return _opus(pcm, "webm")
+
+
+def ogg(pcm: Pcm) -> bytes:
+    """Return the samples as Ogg/Opus, 48 kHz stereo."""
+    return _opus(pcm, "ogg")
+
+
+def _opus(pcm: Pcm, container_format: str) -> bytes:
     file = io.BytesIO()
-    with av.open(file, "w", format="webm") as container:
+    with av.open(file, "w", format=container_format) as container:
         stream = container.add_stream("libopus", rate=48_000, layout="stereo")
         resampler = av.AudioResampler(format="s16", layout="stereo", rate=48_000)
         frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")

@@ -1,17 +1,29 @@
 """The audio actor: decodes a session's bytes in order, in short steps on the loop and in long ones on the pool."""
 
 from collections.abc import Callable
-from typing import Any, Final, override
+from typing import Any, ClassVar, Final, override
 
 import pykka
 
 from actors.audio.decode import AudioUndecodableError, open_decoder
-from actors.messages import Decode, Decoded, DecodingFailed, FinishDecoding
+from actors.messages import Decode, Decoded, DecodingFailed, FinishDecoding, JumpTo
 from actors.runtime.actor import Actor
-from actors.values import Pcm
+from actors.values import SAMPLE_RATE, Pcm
+from events.catalogue import Bookmark
 
 QUICK: Final = frozenset({"pcm_s16le", "wav", "webm-opus", "ogg-opus"})
 """Encodings whose decoding takes less than a hop to another thread. Everything else may wait for ffmpeg."""
+
+
+BOOKMARK_EVERY: Final = 30 * SAMPLE_RATE
+"""Samples from one bookmark to the next."""
+BOOKMARK_AHEAD: Final = 6 * SAMPLE_RATE
+"""Samples by which a bookmark comes before a multiple of that: there a session's listening may be taken up, and by then
+the decoder has settled."""
+
+
+def _due_after(sample: int) -> int:
+    return ((sample + BOOKMARK_AHEAD) // BOOKMARK_EVERY + 1) * BOOKMARK_EVERY - BOOKMARK_AHEAD
 
 
 class AudioActor(Actor):
@@ -24,6 +36,8 @@ class AudioActor(Actor):
         channels: of raw PCM, interleaved.
     """
 
+    capacity: ClassVar[int | None] = 8
+
     def __init__(
         self, session: pykka.ActorRef[Any], *, encoding: str = "auto", sample_rate: int = 16_000, channels: int = 1
     ) -> None:
@@ -31,17 +45,35 @@ class AudioActor(Actor):
         self._session = session
         self._decoder = open_decoder(encoding, sample_rate=sample_rate, channels=channels)
         self._byte_end = 0
+        self._latest: Bookmark | None = None
+        self._bookmark_due = BOOKMARK_EVERY - BOOKMARK_AHEAD
         self._announced = False
         self._failed = False
 
     @override
-    def on_receive(self, message: Decode | FinishDecoding) -> Any:
+    def on_receive(self, message: JumpTo | Decode | FinishDecoding) -> Any:
         match message:
+            case JumpTo(header, bookmark):
+                return self._jump(header, bookmark)
             case Decode(data):
                 self._byte_end += len(data)
                 return self._attempt(lambda: self._decoder.feed(data), final=False)
             case FinishDecoding():
                 return self._attempt(self._decoder.flush, final=True)
+
+    def _jump(self, header: bytes, bookmark: Bookmark) -> None:
+        self._decoder.feed(header)
+        self._decoder.jump(bookmark)
+        self._byte_end = bookmark.byte_offset
+        self._bookmark_due = _due_after(bookmark.sample)
+
+    def _bookmark(self) -> Bookmark | None:
+        """Return the last place before one was due, once that is past."""
+        latest, self._latest = self._latest, self._decoder.bookmark()
+        if self._latest is None or self._latest.sample <= self._bookmark_due:
+            return None
+        self._bookmark_due = _due_after(self._latest.sample)
+        return latest
 
     def _attempt(self, decode: Callable[[], Pcm], *, final: bool) -> Any:
         if self._failed:
@@ -76,6 +108,7 @@ class AudioActor(Actor):
                 encoding=encoding,
                 sample_rate=self._decoder.sample_rate if encoding else None,
                 channels=self._decoder.channels if encoding else None,
+                bookmark=None if final else self._bookmark(),
                 final=final,
             )
         )

@@ -11,6 +11,7 @@ from actors.audio.sniff import sniff
 from actors.audio.wav import WavDecoder
 from actors.audio.webm import WebmDecoder
 from actors.values import SAMPLE_RATE
+from events.catalogue import Bookmark
 
 __all__ = ["ENCODINGS", "AudioUndecodableError", "Decoder", "UndecodableCode", "open_decoder"]
 
@@ -84,6 +85,10 @@ class AutoDecoder(StreamDecoder):
     def channels(self) -> int | None:
         """See `Decoder.channels`."""
         return self._decoder.channels if self._decoder else None
+
+    def bookmark(self) -> Bookmark | None:
+        """See `Decoder.bookmark`."""
+        return self._decoder.bookmark() if self._decoder else None
 
     def close(self) -> None:
         """Close the decoder inside."""

@@ -6,6 +6,7 @@ from typing import Final, Literal, Protocol
 import numpy as np
 
 from actors.values import SAMPLE_RATE, Pcm
+from events.catalogue import Bookmark
 
 UndecodableCode = Literal[
     "bad_container", "no_audio", "unsupported", "too_large", "truncated", "corrupt", "decoder_failed", "decoder_limit"
@@ -69,6 +70,24 @@ class Decoder(Protocol):
 
         Raises:
             AudioUndecodableError: as `feed`.
+        """
+        ...
+
+    def bookmark(self) -> Bookmark | None:
+        """Return where a fresh decoder can go on from here, None where it must begin at the first byte.
+
+        All samples before the bookmark's have been returned; some after it may have been, too.
+        """
+        ...
+
+    def jump(self, bookmark: Bookmark) -> None:
+        """Go on at a bookmark of the same stream: only its header has been fed, and the next bytes are the bookmark's.
+
+        Samples are those of an uninterrupted decoder, but for a while after the jump in which filters settle: 5 s for
+        Opus, which is bit-exact from then on.
+
+        Raises:
+            ValueError: the bookmark is none of this kind of decoder, or the header was not the stream's.
         """
         ...
 
@@ -136,6 +155,14 @@ class StreamDecoder(ABC):
         pcm = self._collect()
         self._ended = self._fault is None
         return pcm
+
+    def bookmark(self) -> Bookmark | None:
+        """See `Decoder.bookmark`; a decoder that is not overridden here can only begin at the first byte."""
+        return None
+
+    def jump(self, bookmark: Bookmark) -> None:
+        """See `Decoder.jump`."""
+        raise ValueError(f"no way to go on in the middle of {self.encoding}, at {bookmark.sample}")
 
     def close(self) -> None:
         """See `Decoder.close`."""

@@ -28,6 +28,7 @@ class ExaminerActor(Actor):
     """
 
     dispatcher: ClassVar[Literal["loop", "pool"]] = "pool"
+    capacity: ClassVar[int | None] = 8
     supervision: ClassVar[Supervision] = RESTART
 
     def __init__(self, session: pykka.ActorRef[Any], clock: Clock) -> None:

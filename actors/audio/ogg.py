@@ -8,6 +8,7 @@ from typing import Final
 from actors.audio.decoder import AudioUndecodableError, Decoder, StreamDecoder
 from actors.audio.ffmpeg import FfmpegDecoder
 from actors.audio.opus import MAX_PACKET, OPUS_RATE, OpusDecoder, OpusHead, packet_duration
+from events.catalogue import Bookmark
 
 _MAX_LOST: Final = 1024 * 1024
 """Bytes in a row without a sound page before the stream is given up."""
@@ -61,6 +62,7 @@ class OggDecoder(StreamDecoder):
         self._open = False
         self._opus: OpusDecoder | None = None
         self._other: Decoder | None = None
+        self._header_bytes = 0
 
     @property
     def encoding(self) -> str | None:
@@ -86,6 +88,27 @@ class OggDecoder(StreamDecoder):
         self._opus = None
         self._buffer.clear()
         super().close()
+
+    def bookmark(self) -> Bookmark | None:
+        """See `Decoder.bookmark`. There is one where a page ends with its packets, in a file's first Opus stream."""
+        if self._opus is None or self._header_bytes <= 0 or self._packet is not None or self._sequence is None:
+            return None
+        return Bookmark(
+            encoding="ogg-opus",
+            header_bytes=self._header_bytes,
+            byte_offset=self._dropped,
+            sample=self._opus.sample,
+            place=(self._opus.position, self._sequence, self._granule),
+        )
+
+    def jump(self, bookmark: Bookmark) -> None:
+        """See `Decoder.jump`."""
+        if bookmark.encoding != "ogg-opus" or self._opus is None or len(bookmark.place) != 3:
+            raise ValueError("a bookmark of another stream")
+        position, self._sequence, self._granule = bookmark.place
+        self._opus = OpusDecoder(self._opus.head, position)
+        self._buffer.clear()
+        self._dropped = bookmark.byte_offset
 
     def _consume(self, data: bytes) -> None:
         if self._other is not None:
@@ -213,6 +236,9 @@ class OggDecoder(StreamDecoder):
         while packets and self._headers_left:
             packets.pop(0)
             self._headers_left -= 1
+            if not self._headers_left:
+                # A page with headers holds no audio (RFC 7845 section 3).
+                self._header_bytes = -1 if self._header_bytes else self._dropped
         drop = 0
         if page.flags & _LAST:
             self._open = False

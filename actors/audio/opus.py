@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from actors.audio.decoder import MAX_BURST, AudioUndecodableError, no_samples
 from actors.audio.resample import Resampler
-from actors.values import Pcm
+from actors.values import SAMPLE_RATE, Pcm
 
 OPUS_RATE = 48_000
 """Hz at which Opus is decoded and its pre-skip, granules and durations are counted."""
@@ -98,14 +98,20 @@ class OpusDecoder:
 
     Args:
         head: the stream's header.
+        start: samples at 48 kHz of the stream that have been decoded before; its pre-skip is over then.
 
     Raises:
         ValueError: libav refuses the header.
     """
 
-    def __init__(self, head: OpusHead) -> None:
+    def __init__(self, head: OpusHead, start: int = 0) -> None:
         self.head = head
+        self._position = start
+        # The resampler begins a sample of output with every third of input.
+        self._drop_start = -start % (OPUS_RATE // SAMPLE_RATE)
         extradata = bytearray(head.raw)
+        if start:
+            extradata[10:12] = b"\0\0"
         if head.mapping_family == 0:
             extradata[9] = 1
         try:
@@ -122,6 +128,16 @@ class OpusDecoder:
         self._done: list[Pcm] = []
         self._done_samples = 0
         self._bad = 0
+
+    @property
+    def position(self) -> int:
+        """Samples at 48 kHz of the stream decoded so far."""
+        return self._position
+
+    @property
+    def sample(self) -> int:
+        """Index of the first 16 kHz sample that a decoder gives which starts at `position`."""
+        return -(-self._position // (OPUS_RATE // SAMPLE_RATE))
 
     def decode(self, packet: bytes, byte_offset: int, *, drop_end: int = 0) -> None:
         """Decode a packet; its samples come with the next `take`.
@@ -145,6 +161,11 @@ class OpusDecoder:
         if drop_end > 0 and frames:
             joined = np.concatenate([_mono(frame) for frame in frames])
             frames = _frames(joined[: max(0, len(joined) - drop_end)])
+        self._position += sum(frame.samples for frame in frames)
+        if self._drop_start and frames:
+            joined = np.concatenate([_mono(frame) for frame in frames])
+            frames = _frames(joined[self._drop_start :])
+            self._drop_start = max(0, self._drop_start - len(joined))
         for frame in frames:
             # where the samples belong is counted here; what libav thinks of it would be checked against the queue's
             frame.pts = None

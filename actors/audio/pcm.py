@@ -5,6 +5,7 @@ import numpy as np
 from actors.audio.decoder import StreamDecoder
 from actors.audio.resample import Resampler
 from actors.values import SAMPLE_RATE
+from events.catalogue import Bookmark
 
 MAX_CHANNELS = 32
 
@@ -27,6 +28,7 @@ class PcmDecoder(StreamDecoder):
         self._resampler = Resampler(sample_rate)
         self._channels = channels
         self._rest = b""
+        self._frames = 0
 
     @property
     def encoding(self) -> str:
@@ -43,10 +45,28 @@ class PcmDecoder(StreamDecoder):
         """As declared."""
         return self._channels
 
+    def bookmark(self) -> Bookmark:
+        """See `Decoder.bookmark`."""
+        frames = self._frames - self._frames % self._resampler.period
+        return Bookmark(
+            encoding=self.encoding,
+            header_bytes=0,
+            byte_offset=frames * 2 * self._channels,
+            sample=frames * SAMPLE_RATE // self._resampler.rate,
+            place=(),
+        )
+
+    def jump(self, bookmark: Bookmark) -> None:
+        """See `Decoder.jump`."""
+        if bookmark.encoding != self.encoding:
+            raise ValueError("a bookmark of another decoder")
+        self._frames = bookmark.byte_offset // (2 * self._channels)
+
     def _consume(self, data: bytes) -> None:
         data = self._rest + data if self._rest else data
         whole = len(data) - len(data) % (2 * self._channels)
         self._rest = data[whole:]
+        self._frames += whole // (2 * self._channels)
         samples = np.frombuffer(data, dtype="<i2", count=whole // 2)
         if self._channels == 1 and self._resampler.rate == SAMPLE_RATE:
             self._out.append(samples.astype(np.int16))

@@ -1,5 +1,7 @@
 """Resampling any rate to 16 kHz mono int16, statefully, through PyAV's swresample."""
 
+import math
+
 import av
 import av.logging
 import numpy as np
@@ -46,6 +48,11 @@ class Resampler:
         self._swr = (
             None if rate == SAMPLE_RATE else AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE, threads=1)
         )
+
+    @property
+    def period(self) -> int:
+        """Samples of input after which the filter stands as at the start: a fresh resampler can take over there."""
+        return self.rate // math.gcd(self.rate, SAMPLE_RATE)
 
     def push(self, samples: NDArray[np.float32]) -> Pcm:
         """Resample samples of full scale 1.0, all finite, shape (n,)."""

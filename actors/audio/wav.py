@@ -12,6 +12,7 @@ from actors.audio.g711 import ALAW, MULAW
 from actors.audio.pcm import MAX_CHANNELS
 from actors.audio.resample import MAX_RATE, MIN_RATE, Resampler
 from actors.values import SAMPLE_RATE, Pcm
+from events.catalogue import Bookmark
 
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 0x0001, 0x0003, 0x0006, 0x0007, 0xFFFE
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
@@ -94,6 +95,7 @@ class WavDecoder(StreamDecoder):
         self._channels = 0
         self._block = 0
         self._plain = False
+        self._data_start = 0
 
     @property
     def encoding(self) -> str:
@@ -109,6 +111,29 @@ class WavDecoder(StreamDecoder):
     def channels(self) -> int | None:
         """As the format chunk declares; None before it."""
         return self._channels or None
+
+    def bookmark(self) -> Bookmark | None:
+        """See `Decoder.bookmark`. There is none but within the first data chunk."""
+        if self._resampler is None or self._step != self._read_data or self._data_start <= 0:
+            return None
+        frames = (self._offset - self._data_start) // self._block
+        frames -= frames % self._resampler.period
+        return Bookmark(
+            encoding=self.encoding,
+            header_bytes=self._data_start,
+            byte_offset=self._data_start + frames * self._block,
+            sample=frames * SAMPLE_RATE // self._resampler.rate,
+            place=(),
+        )
+
+    def jump(self, bookmark: Bookmark) -> None:
+        """See `Decoder.jump`."""
+        skipped = bookmark.byte_offset - self._offset
+        if bookmark.encoding != self.encoding or self._step != self._read_data or self._buffer or skipped < 0:
+            raise ValueError("a bookmark of another stream")
+        if self._left is not None:
+            self._left -= skipped
+        self._offset += skipped
 
     def _consume(self, data: bytes) -> None:
         self._buffer += data
@@ -194,6 +219,7 @@ class WavDecoder(StreamDecoder):
         self._left = None if size in _UNKNOWN_SIZES else size
         self._skip = size % 2 if self._left is not None else 0
         self._step = self._read_data
+        self._data_start = -1 if self._data_start else self._offset
         return True
 
     def _read_data(self) -> bool:

@@ -1,5 +1,6 @@
 """WebM and Matroska: a push parser that takes the file cut anywhere and hands its Opus packets to the decoder."""
 
+from itertools import batched
 from typing import Final
 
 from actors.audio import matroska as mkv
@@ -7,6 +8,7 @@ from actors.audio.decoder import AudioUndecodableError, Decoder, StreamDecoder
 from actors.audio.ebml import UNKNOWN, read_id, read_size
 from actors.audio.ffmpeg import FfmpegDecoder
 from actors.audio.opus import MAX_PACKET, OPUS_RATE, OpusDecoder, OpusHead
+from events.catalogue import Bookmark
 
 _MAX_EBML_HEADER: Final = 4_096
 _MAX_TRACKS: Final = 1024 * 1024
@@ -42,6 +44,7 @@ class WebmDecoder(StreamDecoder):
         self._other: Decoder | None = None
         self._held: tuple[list[bytes], int] | None = None
         self._padding_ns = 0
+        self._header_bytes = 0
 
     @property
     def encoding(self) -> str | None:
@@ -71,6 +74,29 @@ class WebmDecoder(StreamDecoder):
         self._opus = None
         self._buffer.clear()
         super().close()
+
+    def bookmark(self) -> Bookmark | None:
+        """See `Decoder.bookmark`. There is one between any two elements of the first segment, its header being over."""
+        if self._opus is None or self._header_bytes <= 0 or self._skip or self._held is not None or self._padding_ns:
+            return None
+        masters = [number for name, end in self._open for number in (name, -1 if end is None else end)]
+        return Bookmark(
+            encoding="webm-opus",
+            header_bytes=self._header_bytes,
+            byte_offset=self._position,
+            sample=self._opus.sample,
+            place=(self._opus.position, *masters),
+        )
+
+    def jump(self, bookmark: Bookmark) -> None:
+        """See `Decoder.jump`."""
+        if bookmark.encoding != "webm-opus" or self._opus is None or not bookmark.place:
+            raise ValueError("a bookmark of another stream")
+        position, *masters = bookmark.place
+        self._opus = OpusDecoder(self._opus.head, position)
+        self._open = [(name, None if end < 0 else end) for name, end in batched(masters, 2)]
+        self._buffer.clear()
+        self._dropped, self._at, self._skip = bookmark.byte_offset, 0, 0
 
     def _consume(self, data: bytes) -> None:
         if self._other is not None:
@@ -174,6 +200,7 @@ class WebmDecoder(StreamDecoder):
                 raise AudioUndecodableError("unsupported", self._position, "an EBML file of another type")
         elif name == mkv.TRACKS:
             self._choose(mkv.read_tracks(content))
+            self._header_bytes = -1 if self._header_bytes else self._dropped + start + length
         else:
             self._padding_ns = mkv.signed(content)
         self._at = start + length

@@ -26,6 +26,7 @@ class LlmActor(Actor):
         clock: for the latency in the answer.
     """
 
+    capacity: ClassVar[int | None] = 8
     supervision: ClassVar[Supervision] = RESTART
 
     def __init__(

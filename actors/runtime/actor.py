@@ -19,6 +19,7 @@ from actors.runtime.letters import (
     ChildFailed,
     ChildRestarting,
     Letter,
+    LettersDied,
     Outcome,
     ReceiveTimeout,
     Restarted,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from actors.runtime.supervisor import Record
     from actors.runtime.system import ActorSystem
 
-__all__ = ["Actor", "Birth", "ChildFailed", "ChildRestarting", "birth"]
+__all__ = ["Actor", "Birth", "ChildFailed", "ChildRestarting", "LettersDied", "birth"]
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,10 @@ class Actor(pykka.Actor):
     capacity: ClassVar[int | None] = None
     """How many messages may wait. None for any number."""
 
+    bounded: ClassVar[frozenset[type] | None] = None
+    """Types of the messages that `capacity` is about; None for all. What an actor asked for itself must not be among
+    them where those who answer are bounded too: each would wait for the other."""
+
     idle_after_s: ClassVar[float | None] = None
     """After how many seconds without a message `on_idle` is called. None for never."""
 
@@ -114,7 +119,7 @@ class Actor(pykka.Actor):
     @override
     def actor_ref(self) -> Ref[Self]:
         """The actor's ref."""
-        return cast(Ref[Self], self._actor_ref)
+        return self._actor_ref  # type: ignore[return-value] # a cast would make its type anew for every call
 
     @classmethod
     @override
@@ -182,6 +187,8 @@ class Actor(pykka.Actor):
                 return self.on_idle()
             case ChildRestarting():
                 return self.on_child_restarting(message)
+            case LettersDied():
+                return self.on_letters_died(message)
             case ChildFailed(escalated=True):
                 return self.on_escalation(message)
             case ChildFailed():
@@ -266,6 +273,13 @@ class Actor(pykka.Actor):
 
     def on_child_restarting(self, restarting: ChildRestarting) -> Any:
         """Run when a supervised child has failed and is being restarted. Does nothing."""
+
+    def on_letters_died(self, died: LettersDied) -> Any:
+        """Run when messages to a child were not handled. Does nothing."""
+
+    def leave(self) -> None:
+        """Stop within this handler: what waits in the mailbox goes to the region's next instance, or to the dead."""
+        self._stop()
 
     def on_escalation(self, failed: ChildFailed) -> Any:
         """Run when a child failed for good and its supervision escalates. Fails this actor too.

@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-from actors.runtime.mailbox import TURN_CHECK_MASK, Mailbox
+from actors.runtime.draining import TURN_CHECK_MASK
+from actors.runtime.mailbox import Mailbox
 
 logger = logging.getLogger(__name__)
 

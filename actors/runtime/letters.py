@@ -1,8 +1,9 @@
 """What is in a mailbox: letters, which are Pykka's envelopes with a deadline and a context, and the runtime's own."""
 
+from collections.abc import Mapping
 from contextvars import Context
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pykka
 from pykka._envelope import Envelope
@@ -88,5 +89,17 @@ class ChildRestarting:
     """What it was handling, which will not be handled again; None where it failed in `on_start`."""
 
 
-SYSTEM_MESSAGES = frozenset({_ActorStop, Start, Restarted, Outcome, ReceiveTimeout, ChildFailed, ChildRestarting})
+@dataclass(frozen=True, slots=True)
+class LettersDied:
+    """Runtime → parent: messages to a child were not handled, since it had stopped or they had expired."""
+
+    actor_class: str
+    kinds: Mapping[str, int]
+    """How many, by the type of the message."""
+    reason: Literal["stopped", "expired"]
+
+
+SYSTEM_MESSAGES = frozenset(
+    {_ActorStop, Start, Restarted, Outcome, ReceiveTimeout, ChildFailed, ChildRestarting, LettersDied}
+)
 """The runtime's own. They pass every bound, since what they do frees the mailbox."""

@@ -5,40 +5,21 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pykka
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from actors.runtime import deadletters
+from actors.runtime.draining import TURN_CHECK_MASK, Dispatcher, Park
 from actors.runtime.letters import SYSTEM_MESSAGES, Letter, Outcome
 from actors.runtime.metrics import SAMPLE_MASK, Tally
-from actors.runtime.waiting import MailboxFullError, WaitingLine
+from actors.runtime.supervisor import tell_of_dead_letters
+from actors.runtime.waiting import Bound, MailboxFullError, WaitingLine
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
-
-TURN_CHECK_MASK = 3
-"""The clock is looked at before a fourth of the messages, and after every fourth mailbox of a turn."""
-
-
-class Park(Exception):  # noqa: N818 - control flow, not an error
-    """Raised by `Mailbox.get` to leave Pykka's actor loop when there is nothing more to do in this turn."""
-
-
-class Dispatcher(Protocol):
-    """Decides where and when a mailbox with messages is drained."""
-
-    clock: Callable[[], float]
-    """Monotonic seconds, which deadlines and metrics are in."""
-
-    serial: bool
-    """Whether one thread drains all of its mailboxes."""
-
-    def schedule(self, mailbox: "Mailbox") -> None:
-        """See to it that `mailbox.run()` is called soon, never by two threads at once. Any thread may call."""
-        ...
 
 
 class Mailbox:
@@ -51,13 +32,14 @@ class Mailbox:
         dispatcher: who drains it.
         tally: the metrics of the actor's class.
         capacity: messages that may wait; None for no bound. The runtime's own messages pass the bound.
+        bounded: types of the messages that the bound holds for; None for all but the runtime's own.
     """
 
     __slots__ = (
         "_actor",
         "_began",
+        "_bound",
         "_busy",
-        "_capacity",
         "_closed",
         "_held",
         "_lock",
@@ -75,12 +57,12 @@ class Mailbox:
         "task",
     )
 
-    def __init__(self, dispatcher: Dispatcher, tally: Tally, capacity: int | None = None) -> None:
-        if capacity is not None and capacity < 1:
-            raise ValueError("a mailbox holds at least one message")
+    def __init__(
+        self, dispatcher: Dispatcher, tally: Tally, capacity: int | None = None, bounded: frozenset[type] | None = None
+    ) -> None:
         self.dispatcher = dispatcher
         self._tally = tally
-        self._capacity = capacity
+        self._bound = None if capacity is None else Bound(capacity, bounded)
         self._queue: deque[Letter] = deque()
         self._lock = threading.Lock()
         self._serial = dispatcher.serial
@@ -142,12 +124,12 @@ class Mailbox:
         if not puts & SAMPLE_MASK:
             letter.sent = self.dispatcher.clock()
         self._puts = puts + 1
-        if self._capacity is None:
+        if self._bound is None:
             self._queue.append(letter)
         else:
             with self._lock:
                 if not self._closed and self._full_for(letter):
-                    raise MailboxFullError(f"{self._capacity} messages wait already")
+                    raise MailboxFullError(f"{self._bound.capacity} messages wait already")
                 self._queue.append(letter)
         if self._closed:
             self._clear_out()
@@ -178,9 +160,8 @@ class Mailbox:
         self.dispatcher.schedule(self)
 
     def _full_for(self, letter: Letter) -> bool:
-        if self._capacity is None or len(self._queue) < self._capacity or type(letter.message) in SYSTEM_MESSAGES:
-            return False
-        return sum(type(waiting.message) not in SYSTEM_MESSAGES for waiting in self._queue) >= self._capacity
+        bound = self._bound
+        return bound is not None and bound.holds_for(letter) and bound.room(self._queue) <= 0
 
     async def offer(self, letter: Letter) -> None:
         """Queue a letter as soon as there is room; who waits longest is first.
@@ -225,19 +206,32 @@ class Mailbox:
         ):
             raise Park
         letter = waiting.popleft()
-        if self._waiting and self._capacity is not None:
-            with self._lock:
-                self._waiting.admit(waiting, self._capacity)
+        if self._waiting:
+            self._admit()
+        while letter.deadline is not None and self.dispatcher.clock() >= letter.deadline:
+            self._expire(letter)
+            if not waiting:
+                raise Park
+            letter = waiting.popleft()
+            if self._waiting:
+                self._admit()
         if letter.sent:
             self._began = now = self.dispatcher.clock()
             self._tally.waited(now - letter.sent)
-        if letter.deadline is not None and self.dispatcher.clock() >= letter.deadline:
-            self._began = 0.0
-            deadletters.bury(letter, "expired", self._actor.actor_urn if self._actor else "")
-            return self.get()
         self._tally.handled += 1
         self.current = letter
         return letter
+
+    def _admit(self) -> None:
+        with self._lock:
+            if self._waiting and self._bound is not None:
+                self._waiting.admit(self._queue, self._bound.room(self._queue))
+
+    def _expire(self, letter: Letter) -> None:
+        actor = self._actor
+        deadletters.bury(letter, "expired", actor.actor_urn if actor else "")
+        if actor is not None:
+            tell_of_dead_letters(actor, [letter], "expired")
 
     def empty(self) -> bool:
         """Return whether no envelope waits."""
@@ -274,16 +268,21 @@ class Mailbox:
             if self._queue and not self._held:
                 self._wake()
 
-    def close(self) -> None:
-        """Take no more envelopes, and let go of the actor; what waits is answered, or goes to the heir or the dead."""
+    def close(self) -> list[Letter]:
+        """Take no more envelopes, and let go of the actor; what waits is answered, or goes to the heir or the dead.
+
+        Returns:
+            The dead.
+        """
         self._closed = True
         if not self._busy:
             self._actor = None
-        self._clear_out()
+        dead = self._clear_out()
         if self.on_end is not None:
             self.on_end()
+        return dead
 
-    def _clear_out(self) -> None:
+    def _clear_out(self) -> list[Letter]:
         dead: list[Letter] = []
         # The heir gets its letters under the lock, so that those put later do not overtake them.
         with self._lock:
@@ -297,3 +296,4 @@ class Mailbox:
                 self._waiting.disband(self.heir)
         for letter in dead:
             deadletters.bury(letter)
+        return dead

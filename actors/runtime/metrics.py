@@ -1,5 +1,6 @@
 """How long messages wait and are handled, by actor class: counted for each, timed for one in sixteen."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +67,12 @@ def tally_of(actor_class: type[pykka.Actor]) -> Tally:
     """Return the totals of a class, which all of its actors share."""
     tally = _tallies.get(actor_class)
     return tally if tally is not None else _tallies.setdefault(actor_class, Tally())
+
+
+def waits(classes: Iterable[type[pykka.Actor]]) -> tuple[int, float]:
+    """Return how many messages to actors of these classes were timed so far, and how long they waited, in seconds."""
+    tallies = [tally_of(cls) for cls in classes]
+    return sum(tally.timed for tally in tallies), sum(tally.wait_s for tally in tallies)
 
 
 def snapshot() -> dict[str, ClassMetrics]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
+from actors.runtime import deadletters
 from actors.runtime.futures import BlockingOnLoopError, LoopFuture, on_running_loop
 from actors.runtime.letters import Letter
 from actors.runtime.refs import Ref
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from actors.runtime.actor import Actor
 
 Factory = Callable[[str, SpawnOptions], "Ref[Any]"]
-"""Starts the actor of a key with `ActorSystem.spawn(..., options=options)`."""
+"""Starts the actor of a key with `ActorSystem.spawn(..., options=options)`.
+
+It raises `pykka.ActorDeadError` for a key that has no actor any more, which goes to who sends to it.
+"""
 
 
 class Region:
@@ -51,6 +55,11 @@ class Region:
     def live(self) -> list[str]:
         """Keys whose actors are live, the one started first first."""
         return [key for key, ref in list(self._refs.items()) if ref.is_alive()]
+
+    def is_live(self, key: str) -> bool:
+        """Return whether an actor lives for a key at the moment."""
+        ref = self._refs.get(key)
+        return ref is not None and ref.is_alive()
 
     def ref(self, key: str) -> "PassivatingRef":
         """Return what is told to the actor of a key, whether it lives at the moment or not."""
@@ -87,9 +96,8 @@ class Region:
                     del self._refs[key]
                 try:
                     heir = self.activate(key)
-                except pykka.ActorDeadError as error:
-                    if letter.reply_to is not None:
-                        letter.reply_to.set_exception((pykka.ActorDeadError, error, None))
+                except pykka.ActorDeadError:
+                    deadletters.bury(letter)
                     return
             heir.actor_inbox.put_inherited(letter)
 
@@ -128,17 +136,27 @@ class PassivatingRef:
         self._region = region
         self.key = key
 
+    def is_awake(self) -> bool:
+        """Return whether an actor lives for it at the moment."""
+        return self._region.is_live(self.key)
+
     def tell(self, message: Any) -> None:
         """Send a message. Raises as `Region.deliver`."""
         self._region.deliver(self.key, Letter(message, None, None, copy_context()))
 
-    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
+    def ask(
+        self, message: Any, *, block: bool = True, timeout: float | None = None, within: float | None = None
+    ) -> Any:
         """Send a message and wait for the answer, or return its future where `block` is false; as `Ref.ask`."""
         if block and on_running_loop():
             raise BlockingOnLoopError
         future = LoopFuture()
         try:
-            self._region.deliver(self.key, Letter(message, future, None, copy_context()))
+            inbox = self._region.activate(self.key).actor_inbox
+            if within is not None:
+                future.clock = inbox.dispatcher.clock
+                future.deadline = future.clock() + within
+            inbox.put(Letter(message, future, future.deadline, copy_context()))
         except (pykka.ActorDeadError, MailboxFullError) as error:
             future.set_exception((type(error), error, None))
         return future.get(timeout=timeout) if block else future

@@ -66,9 +66,11 @@ def install() -> RefTable:
 
 def register(ref: pykka.ActorRef[Any]) -> None:
     """Do what `pykka.ActorRegistry.register` does, but for composing a line for the log."""
-    table = install()
-    with _lock():
-        table.append(ref)
+    table = getattr(pykka.ActorRegistry, "_actor_refs")  # noqa: B009 - as in `install`
+    if type(table) is not RefTable:
+        table = install()
+    # Without the lock: a dict takes one more at once, and lookups go through a copy of it.
+    table.append(ref)
 
 
 def find(urn: str) -> pykka.ActorRef[Any] | None:

@@ -3,14 +3,22 @@
 import asyncio
 import contextlib
 import logging
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import pykka
 from pykka.messages import _ActorStop
 
-from actors.runtime.letters import ChildFailed, ChildRestarting, Letter, Restarted
+from actors.runtime.letters import (
+    SYSTEM_MESSAGES,
+    ChildFailed,
+    ChildRestarting,
+    Letter,
+    LettersDied,
+    Restarted,
+)
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
@@ -162,7 +170,7 @@ def end(actor: "Actor", failure: Failure | None) -> None:
     inbox = actor.actor_inbox
     if failure is not None:
         inbox.count_failure()
-    inbox.close()
+    tell_of_dead_letters(actor, inbox.close(), "stopped")
     if actor.take_children():
         actor.system.run_coroutine(_end_after_children(actor, failure))
     else:
@@ -186,7 +194,16 @@ def _tell_of_end(actor: "Actor", failure: Failure | None) -> None:
         _tell(actor.parent, ChildFailed(actor.actor_ref, name, type(failure.error).__name__, escalated))
 
 
-def _tell(parent: "Ref[Any] | None", message: ChildFailed | ChildRestarting) -> None:
+def tell_of_dead_letters(actor: "Actor", dead: Sequence[Letter], reason: Literal["stopped", "expired"]) -> None:
+    """Tell an actor's parent of messages that were not handled; the runtime's own are not spoken of."""
+    if not dead or actor.parent is None:
+        return
+    kinds = Counter(type(letter.message).__name__ for letter in dead if type(letter.message) not in SYSTEM_MESSAGES)
+    if kinds:
+        _tell(actor.parent, LettersDied(type(actor).__name__, kinds, reason))
+
+
+def _tell(parent: "Ref[Any] | None", message: ChildFailed | ChildRestarting | LettersDied) -> None:
     if parent is not None:
         with contextlib.suppress(pykka.ActorDeadError):
             parent.tell(message)

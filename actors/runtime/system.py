@@ -16,8 +16,9 @@ from pykka.messages import _ActorStop
 from actors.runtime import registry
 from actors.runtime.actor import Actor, Birth, birth
 from actors.runtime.dispatchers import LoopDispatcher, PoolDispatcher
+from actors.runtime.draining import Dispatcher
 from actors.runtime.letters import Letter, ReceiveTimeout
-from actors.runtime.mailbox import Dispatcher, Mailbox
+from actors.runtime.mailbox import Mailbox
 from actors.runtime.metrics import tally_of
 from actors.runtime.processes import ProcessPool
 from actors.runtime.refs import Ref
@@ -108,7 +109,9 @@ class ActorSystem:
         supervision = options.supervision or actor_class.supervision
         record = None if supervision.strategy == "stop" else Record(actor_class, args, kwargs, supervision)
         capacity = options.capacity if options.capacity is not None else actor_class.capacity
-        mailbox = Mailbox(self._dispatchers[actor_class.dispatcher], tally_of(actor_class), capacity)
+        mailbox = Mailbox(
+            self._dispatchers[actor_class.dispatcher], tally_of(actor_class), capacity, actor_class.bounded
+        )
         mailbox.heir = options.heir
         mailbox.on_end = options.on_end
         actor = _make(actor_class, args, kwargs, Birth(self, mailbox, parent, record, None))

@@ -7,11 +7,38 @@ from collections.abc import Callable
 
 import pykka
 
-from actors.runtime.letters import Letter
+from actors.runtime.letters import SYSTEM_MESSAGES, Letter
 
 
 class MailboxFullError(queue.Full):
     """The actor's mailbox is bounded and full: wait with `offer`, or do without."""
+
+
+class Bound:
+    """How many messages may wait in a mailbox.
+
+    Args:
+        capacity: so many, at least one.
+        kinds: types of the messages that it holds for; None for all but the runtime's own.
+    """
+
+    __slots__ = ("_kinds", "capacity")
+
+    def __init__(self, capacity: int, kinds: frozenset[type] | None) -> None:
+        if capacity < 1:
+            raise ValueError("a mailbox holds at least one message")
+        self.capacity = capacity
+        self._kinds = kinds
+
+    def holds_for(self, letter: Letter) -> bool:
+        """Return whether a letter counts."""
+        kind = type(letter.message)
+        return kind not in SYSTEM_MESSAGES if self._kinds is None else kind in self._kinds
+
+    def room(self, letters: deque[Letter]) -> int:
+        """Return how many more may come; with the mailbox's lock held."""
+        free = self.capacity - len(letters)
+        return free if free > 0 else self.capacity - sum(map(self.holds_for, letters))
 
 
 class WaitingLine:
@@ -31,12 +58,13 @@ class WaitingLine:
         self._line.append((letter, admitted))
         return admitted
 
-    def admit(self, letters: deque[Letter], capacity: int) -> None:
-        """Move letters into a mailbox while it holds less than `capacity`. Who was cancelled is passed over."""
-        while self._line and len(letters) < capacity:
+    def admit(self, letters: deque[Letter], room: int) -> None:
+        """Move as many letters into a mailbox as there is room for. Who was cancelled is passed over."""
+        while self._line and room > 0:
             letter, admitted = self._line.popleft()
             if not admitted.done():
                 letters.append(letter)
+                room -= 1
                 _on_its_loop(admitted, _succeed)
 
     def disband(self, heir: Callable[[Letter], None] | None) -> None:

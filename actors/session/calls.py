@@ -12,10 +12,13 @@ from actors.messages import (
     Delivered,
     Examined,
     HandOver,
+    JumpTo,
     Listened,
     NormaliseDone,
+    OfferExamined,
     RecommendationReply,
     Rehear,
+    RehearOver,
     Transcribed,
 )
 from actors.runtime.actor import ChildFailed
@@ -23,6 +26,7 @@ from actors.session.ports import FlowWindow, Outbox
 from actors.session.state import SessionState
 from actors.session.writing import Durable
 from events.catalogue import SessionResumed
+from events.store import StoreError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +58,20 @@ class GraceOver:
     generation: int
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The session's recording could not be read back."""
+
+    error: StoreError
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
     """What a session is rebuilt from: the fold of its stream, the claim on it included, and how long it has lasted."""
 
     state: SessionState
-    resumed: SessionResumed
-    """The claim: durable, and the last event of the stream."""
+    resumed: SessionResumed | None
+    """The claim: durable, and the last event of the stream; None where the session never left its process."""
     elapsed_us: int
 
 
@@ -69,6 +80,7 @@ Answer = (
     | DecodingFailed
     | Listened
     | Examined
+    | OfferExamined
     | Transcribed
     | NormaliseDone
     | ClassifyDone
@@ -81,6 +93,9 @@ Message = (
     AudioArrived
     | AudioFinished
     | Rehear
+    | RehearOver
+    | JumpTo
+    | Unreadable
     | Attach
     | ConnectionLost
     | GraceOver

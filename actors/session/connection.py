@@ -61,15 +61,11 @@ class Connection:
         if self._outbox is not None:
             self._outbox.close(reason)
 
-    def work_through(self, byte_end: int, *, phrases_under_way: int) -> None:
-        """Let the client send as much more as is durable, unless too many phrases wait for an outcome."""
-        if phrases_under_way <= MAX_PHRASES_UNDER_WAY and byte_end > self._released:
+    def work_through(self, byte_end: int) -> None:
+        """Let the client send as much more as is durable."""
+        if byte_end > self._released:
             self._flow.release(byte_end - self._released)
             self._released = byte_end
-
-    def look(self) -> None:
-        """Note that a frame of the client has been looked at."""
-        self._flow.look()
 
     def discard(self, size: int) -> None:
         """Give room back for bytes that are not wanted."""

@@ -1,31 +1,35 @@
 """A session's children and the phrases they work on: who is told what when a step is due."""
 
-import contextlib
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final
-
-import pykka
+from typing import Final
 
 from actors.audio.actor import AudioActor
 from actors.audio.examiner import ExaminerActor
 from actors.llm.actor import LlmActor
 from actors.messages import (
     Classify,
-    Decode,
+    ClassifyDone,
     Decoded,
     Examine,
-    FinishDecoding,
+    Examined,
     FinishListening,
     Listen,
+    Listened,
     Normalise,
+    NormaliseDone,
+    OfferExamined,
     Transcribe,
+    Transcribed,
 )
 from actors.runtime.actor import Actor
 from actors.session.early import lasting
-from actors.session.inputs import AudioLost, OfferFailed
+from actors.session.intake import Intake
+from actors.session.line import Line, tell
 from actors.session.offers import Offers
 from actors.session.ports import SessionServices, SessionSpec
-from actors.session.state import PhraseState, Stage
+from actors.session.resuming import Hearing
+from actors.session.state import PhraseState, SessionState, Stage
+from actors.session.writing import Writer
 from actors.stt.actor import SttActor
 from actors.vad.actor import VadActor
 from actors.values import Heard, Pcm, Phrase
@@ -39,8 +43,6 @@ from events.catalogue import (
     TranscriptionRequested,
 )
 
-PIECE_BYTES: Final = 32_768
-"""Bytes decoded in one step: a second of raw PCM."""
 _DUE: Final[Mapping[type[Event], Stage]] = {
     PhraseCaptured: "captured",
     TranscriptionRequested: "transcribing",
@@ -57,25 +59,27 @@ class Crew:
         session: whose children they are.
         spec: audio format and voice-detection settings.
         services: engines, budgets and clock.
+        writer: keeps the client's bytes.
+        hearing: where listening goes on in a session that lived before.
     """
 
-    def __init__(self, session: Actor, spec: SessionSpec, services: SessionServices) -> None:
-        me, audio = session.actor_ref, spec.audio
-        self._audio = session.spawn(
+    def __init__(
+        self, session: Actor, spec: SessionSpec, services: SessionServices, writer: Writer, hearing: Hearing | None
+    ) -> None:
+        me, audio = session.actor_ref, spec.audio if hearing is None else hearing.format_of(spec.audio)
+        decoder = session.spawn(
             AudioActor, me, encoding=audio.encoding, sample_rate=audio.sample_rate, channels=audio.channels
         )
-        self._examiner = session.spawn(ExaminerActor, me, services.clock)
-        self._vad = session.spawn(VadActor, me, spec.vad)
-        self._stt = session.spawn(
-            SttActor, me, services.transcribers, budget_s=services.stt_budget_s, clock=services.clock
-        )
-        self._llm = session.spawn(
-            LlmActor, me, services.understandings, budget_s=services.llm_budget_s, clock=services.clock
-        )
+        examiner = session.spawn(ExaminerActor, me, services.clock)
+        self._vad = session.spawn(VadActor, me, spec.vad, hearing.resumption if hearing else None)
+        stt = session.spawn(SttActor, me, services.transcribers, budget_s=services.stt_budget_s, clock=services.clock)
+        llm = session.spawn(LlmActor, me, services.understandings, budget_s=services.llm_budget_s, clock=services.clock)
+        self._examiner = Line(examiner, ExaminerActor.capacity or 1)
+        self._stt = Line(stt, SttActor.capacity or 1)
+        self._llm = Line(llm, LlmActor.capacity or 1)
+        self.intake = Intake(decoder, writer, rehearing=hearing is not None)
         self.offers = Offers(
-            lambda examine: _tell(self._examiner, examine),
-            lambda transcribe: _tell(self._stt, transcribe),
-            lambda examined: _tell(me, examined),
+            self._examiner.send, self._stt.send, lambda examined: tell(me, OfferExamined(examined=examined))
         )
         self._phrases: dict[int, Phrase] = {}
         self._cleaned: dict[int, Pcm] = {}
@@ -85,25 +89,35 @@ class Crew:
         """The phrases whose audio is here, by number."""
         return self._phrases
 
-    def decode(self, data: bytes) -> None:
-        """Have bytes decoded."""
-        # In pieces, so that a large frame does not hold the loop up for the neighbours.
-        for start in range(0, len(data), PIECE_BYTES):
-            _tell(self._audio, Decode(data[start : start + PIECE_BYTES]))
-
-    def finish_decoding(self) -> None:
-        """Have what is left in the decoder."""
-        _tell(self._audio, FinishDecoding())
+    @property
+    def idle(self) -> bool:
+        """Whether no child has anything to do."""
+        lines = self._examiner.idle and self._stt.idle and self._llm.idle
+        return lines and self.intake.idle and not self._phrases and not self.offers.under_way
 
     def listen(self, decoded: Decoded) -> None:
         """Have samples listened to, and an open phrase closed if they are the last."""
-        _tell(self._vad, Listen(decoded.pcm, decoded.byte_end))
+        tell(self._vad, Listen(decoded.pcm, decoded.byte_end, decoded.bookmark))
         if decoded.final:
             self.finish_listening(decoded.byte_end)
 
     def finish_listening(self, byte_end: int) -> None:
         """Have an open phrase closed."""
-        _tell(self._vad, FinishListening(byte_end))
+        tell(self._vad, FinishListening(byte_end))
+
+    def answered(self, message: object) -> None:
+        """Note that a child is through with something: what it answered, or what it broke down over."""
+        match message:
+            case Listened(final=False):
+                self.intake.came_back()
+            case Examined() | Examine():
+                self._examiner.answered()
+            case Transcribed() | Transcribe():
+                self._stt.answered()
+            case NormaliseDone() | ClassifyDone() | Normalise() | Classify():
+                self._llm.answered()
+            case _:
+                return
 
     def keep(self, heard: Iterable[Heard]) -> list[Phrase]:
         """Keep the audio of phrases until they have an outcome, and return the phrases."""
@@ -124,18 +138,14 @@ class Crew:
             del self._phrases[number]
             self._cleaned.pop(number, None)
 
-    def drive_all(self, open_phrases: Mapping[int, PhraseState]) -> list[AudioLost | OfferFailed]:
-        """Ask for what is due of every phrase, in order; return what there is to say of those whose audio is lost."""
-        lost: list[AudioLost | OfferFailed] = []
-        for number, phrase in sorted(open_phrases.items()):
-            if phrase.stage != "speaking":
-                if number in self._phrases:
-                    self.drive(number, phrase)
-                else:
-                    lost.append(AudioLost(number))
-            elif phrase.offer is not None and phrase.offer.answer is None and not self.offers.drive(number, phrase):
-                lost.append(OfferFailed(number, phrase.offer.event.offer))
-        return lost
+    def take_up(self, state: SessionState, phrases: Iterable[Phrase]) -> None:
+        """Drive what was under way when the session's former life ended and has its audio here again."""
+        for phrase in phrases:
+            if phrase.number <= state.last_closed and phrase.number in state.open_phrases:
+                self.drive(phrase.number, state.open_phrases[phrase.number])
+        for number, open_phrase in state.open_phrases.items():
+            if open_phrase.stage == "speaking" and open_phrase.offer is not None and open_phrase.offer.answer is None:
+                self.offers.drive(number, open_phrase)
 
     def act(self, event: Event, phrase: PhraseState | None) -> None:
         """Do what follows from a durable event for its phrase, unless the phrase is past that."""
@@ -154,28 +164,21 @@ class Crew:
 
     def drive(self, number: int, phrase: PhraseState) -> None:
         """Ask for the step that a phrase's stream says is due."""
-        audio = self._phrases[number]
         match phrase.stage:
             case "captured":
                 if not self.offers.examines(number, phrase):
-                    _tell(self._examiner, Examine(audio))
+                    self._examiner.send(Examine(self._phrases[number]))
             case "transcribing":
                 if phrase.attempt == 0 and self.offers.calls(number, phrase):
                     return
-                pcm = self._cleaned.get(number, audio.pcm) if phrase.audio_for_stt == "cleaned" else audio.pcm
-                _tell(self._stt, Transcribe(number=number, pcm=pcm, attempt=phrase.attempt))
+                raw = self._phrases[number].pcm
+                pcm = self._cleaned.get(number, raw) if phrase.audio_for_stt == "cleaned" else raw
+                self._stt.send(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt))
             case "normalising":
-                _tell(self._llm, Normalise(number=number, text=phrase.text, attempt=phrase.attempt))
+                self._llm.send(Normalise(number=number, text=phrase.text, attempt=phrase.attempt))
             case "classifying":
-                _tell(
-                    self._llm,
-                    Classify(number=number, text=phrase.text, entities=phrase.entities, attempt=phrase.attempt),
+                self._llm.send(
+                    Classify(number=number, text=phrase.text, entities=phrase.entities, attempt=phrase.attempt)
                 )
             case "speaking":
                 return
-
-
-def _tell(child: pykka.ActorRef[Any], message: object) -> None:
-    # A child that has just died is dealt with when the news of it arrives, behind what is in the mailbox already.
-    with contextlib.suppress(pykka.ActorDeadError):
-        child.tell(message)

@@ -25,16 +25,20 @@ from actors.session.inputs import (
     Policy,
     Progressed,
     Resources,
+    Rested,
     TakenUp,
+    Undelivered,
 )
 from actors.session.state import PhraseState, SessionState, fold, offer_of
 from actors.values import SAMPLE_RATE, EarlyPhrase, Phrase, SpeechBegan, SpeechGivenUp, SpeechWentOn
 from events.catalogue import (
+    AudioBookmarked,
     AudioFormatDetected,
     AudioReceived,
     AudioRejected,
     EndReason,
     Event,
+    MessageUndelivered,
     PhraseCaptured,
     PhraseCleaned,
     PhraseDiscarded,
@@ -88,6 +92,13 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
             return [SessionPaused(grace_s=message.grace_s)]
         case TakenUp():
             return [SessionResumed(byte_offset=message.byte_offset, epoch=state.epoch + 1)]
+        case Rested():
+            return _recorded(state, message.byte_end, message.sample_end)
+        case Undelivered():
+            return [
+                MessageUndelivered(actor=message.actor, message=kind, reason=message.reason, count=count)
+                for kind, count in message.kinds.items()
+            ]
         case AudioLost():
             return [PhraseDiscarded(phrase=message.number, sample_start=0, sample_end=0, reason="failed")]
         case Drained():
@@ -182,11 +193,16 @@ def _recorded(state: SessionState, byte_end: int, sample_end: int) -> list[Event
 def _progressed(state: SessionState, message: Progressed, policy: Policy) -> list[Event]:
     listened = message.listened
     events: list[Event] = []
+    bookmark = listened.bookmark
+    if bookmark is not None and state.bookmarks and bookmark.sample <= state.bookmarks[-1].sample:
+        bookmark = None
     heard_last = lasting(listened.heard)
-    due = listened.final or listened.sample_end - state.samples_recorded >= RECORD_EVERY
+    due = listened.final or bookmark or listened.sample_end - state.samples_recorded >= RECORD_EVERY
     # A phrase never precedes its audio in the stream, so that what was captured can always be heard again.
     if due or any(isinstance(heard, Phrase | EarlyPhrase) for heard in heard_last):
         events += _recorded(state, listened.byte_end, listened.sample_end)
+    if bookmark is not None:
+        events.append(AudioBookmarked(bookmark=bookmark))
     for heard in heard_last:
         # A resumed session hears its recording again; what came of that is in its stream already.
         known = state.last_started if isinstance(heard, SpeechBegan) else state.last_closed

@@ -34,6 +34,7 @@ def offered(state: SessionState, early: EarlyPhrase, policy: Policy) -> list[Eve
         return []
     engine = policy.transcribers[0]
     return [
+        *withdrawn(state, early.number, "cut_elsewhere", policy),
         PhraseOffered(
             phrase=early.number,
             offer=early.offer,
@@ -41,7 +42,7 @@ def offered(state: SessionState, early: EarlyPhrase, policy: Policy) -> list[Eve
             sample_end=early.phrase.sample_end,
             provider=engine.name,
             model=engine.model,
-        )
+        ),
     ]
 
 

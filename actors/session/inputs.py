@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from actors.messages import (
     Classify,
@@ -155,6 +155,24 @@ class AudioLost:
     number: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rested:
+    """Input: nothing has come for a while and nothing is under way; what was received last is recorded."""
+
+    byte_end: int
+    sample_end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """Input: messages to an actor of the session were not handled."""
+
+    actor: str
+    kinds: Mapping[str, int]
+    """How many, by type."""
+    reason: Literal["stopped", "expired"]
+
+
 Input = (
     Began
     | Decoded
@@ -172,4 +190,6 @@ Input = (
     | Lost
     | TakenUp
     | AudioLost
+    | Rested
+    | Undelivered
 )

@@ -1,7 +1,7 @@
 """What a session is given: its journal, engines, client and limits, all as arguments."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -9,10 +9,13 @@ from uuid import UUID
 from actors.llm.understanding import Understanding
 from actors.runtime.clock import Clock
 from actors.session.inputs import Began, Policy, Resources
+from actors.session.state import SessionState
 from actors.stt.transcriber import Transcriber
 from actors.values import VadSettings
 from events.catalogue import EndReason, Event
+from events.envelope import RecordedEvent
 from events.journal import EventWriter
+from events.store import RecordingChunk
 
 Goodbye = EndReason | Literal["taken_over", "gap"]
 """Why a connection is closed: its session is over, another connection took it, or bytes are missing."""
@@ -31,48 +34,74 @@ class Outbox(Protocol):
 
 
 class FlowWindow:
-    """How much of a client may be under way in a session before its socket stops reading.
+    """How many bytes of a client may be under way in a session before its socket stops reading.
 
     Args:
         limit: bytes that are not durable yet.
-        frames: frames that the session has not looked at yet.
     """
 
-    def __init__(self, limit: int = 1 << 20, frames: int = 256) -> None:
+    def __init__(self, limit: int = 1 << 20) -> None:
         self._limit = limit
-        self._frames = frames
-        self._bytes_used = 0
-        self._frames_used = 0
+        self._used = 0
         self._room = asyncio.Event()
         self._room.set()
+
+    @property
+    def used(self) -> int:
+        """Bytes under way."""
+        return self._used
 
     async def acquire(self, size: int) -> None:
         """Wait until there is room, then take it for a frame of `size` bytes. One frame may overshoot the limit."""
         await self._room.wait()
-        self._bytes_used += size
-        self._frames_used += 1
-        self._update()
-
-    def look(self) -> None:
-        """Give a frame back: the session has looked at it."""
-        self._frames_used -= 1
+        self._used += size
         self._update()
 
     def release(self, size: int) -> None:
         """Give `size` bytes back: the session is through with them."""
-        self._bytes_used -= size
+        self._used -= size
         self._update()
 
     def open(self) -> None:
         """Let every waiter through for good: the session is over and discards what still comes."""
-        self._limit = self._frames = 1 << 62
+        self._limit = 1 << 62
         self._update()
 
     def _update(self) -> None:
-        if self._bytes_used < self._limit and self._frames_used < self._frames:
+        if self._used < self._limit:
             self._room.set()
         else:
             self._room.clear()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """What the ledger knows of a session."""
+
+    started: RecordedEvent | None
+    """The first event of its stream; None where there is no such stream."""
+    state: SessionState
+    """The fold of all of it."""
+    ended: Event | None
+    """Its `SessionEnded`, if it has ended."""
+    elapsed_us: int
+    """Of the last event."""
+
+
+class SessionMemory(Protocol):
+    """What a session is rebuilt from. Both readings raise `StoreError` where the ledger is away."""
+
+    async def recall(self, stream: str) -> Recalled:
+        """Read what is known of a session."""
+        ...
+
+    def recording(self, stream: str, from_byte: int) -> AsyncIterator[RecordingChunk]:
+        """Yield the recorded bytes in order, from the chunk that holds `from_byte`."""
+        ...
+
+    async def keep(self, stream: str, position: int, state: SessionState) -> None:
+        """Keep a state whose last event is at `position` of the ledger, so that later less is folded. Never raises."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +114,7 @@ class SessionServices:
     understandings: Sequence[Understanding]
     policy: Policy
     clock: Clock
+    memory: SessionMemory
     new_id: Callable[[], UUID]
     sample_resources: Callable[[], Resources]
     stt_budget_s: float

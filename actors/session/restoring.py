@@ -5,11 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 from actors.session.calls import Restored
-from actors.session.ports import AudioFormat, SessionSpec
-from actors.session.state import evolve, fold
+from actors.session.ports import AudioFormat, Recalled, SessionSpec
+from actors.session.state import evolve
 from actors.values import VadSettings
 from events.catalogue import Event, SessionResumed, SessionStarted
-from events.envelope import NewEvent, RecordedEvent
+from events.envelope import NewEvent
 from events.store import Append
 
 
@@ -26,14 +26,14 @@ class SessionOverError(NotResumableError):
         """What its client may have missed: the last recommendations, and the end."""
 
 
-def restore(recorded: Sequence[RecordedEvent], now: datetime, event_id: UUID) -> tuple[SessionSpec, Restored, Append]:
+def restore(recalled: Recalled, now: datetime, event_id: UUID) -> tuple[SessionSpec, Restored, Append]:
     """Return a session's particulars, where it stands, and the append that claims it.
 
     The claim names the position that it was decided on, so of two who try, the stream lets one, and whoever still
     writes for the session elsewhere is refused from then on.
 
     Args:
-        recorded: the whole stream, in order.
+        recalled: what the ledger knows of it.
         now: UTC; elapsed time goes on from the session's start.
         event_id: of the claim.
 
@@ -41,15 +41,15 @@ def restore(recorded: Sequence[RecordedEvent], now: datetime, event_id: UUID) ->
         NotResumableError: the stream is empty, or begins with something else.
         SessionOverError: it has ended.
     """
-    started = recorded[0].event if recorded else None
-    if not isinstance(started, SessionStarted):
+    first, state = recalled.started, recalled.state
+    started = first.event if first is not None else None
+    if first is None or not isinstance(started, SessionStarted):
         raise NotResumableError("no such session")
-    state = fold(event.event for event in recorded)
-    if state.ended:
-        raise SessionOverError([*state.recent, recorded[-1].event])
+    if recalled.ended is not None:
+        raise SessionOverError([*state.recent, recalled.ended])
     spec = SessionSpec(
         session_id=started.session_id,
-        tenant=recorded[0].tenant,
+        tenant=first.tenant,
         counter_id=started.counter_id,
         protocol=started.protocol,
         audio=AudioFormat(**started.settings["audio"]),
@@ -58,8 +58,8 @@ def restore(recorded: Sequence[RecordedEvent], now: datetime, event_id: UUID) ->
         versions=started.versions,
         resumable=started.settings["resumable"],
     )
-    since_start_us = int((now - recorded[0].occurred_at).total_seconds() * 1e6)
-    elapsed_us = max(since_start_us, recorded[-1].elapsed_us)
+    since_start_us = int((now - first.occurred_at).total_seconds() * 1e6)
+    elapsed_us = max(since_start_us, recalled.elapsed_us)
     resumed = SessionResumed(byte_offset=state.bytes_recorded, epoch=state.epoch + 1)
     claim = Append(
         stream=spec.stream,

@@ -9,6 +9,11 @@ class Settling:
     def __init__(self) -> None:
         self._asked: list[asyncio.Future[None]] = []
 
+    @property
+    def asked(self) -> bool:
+        """Whether somebody waits."""
+        return bool(self._asked)
+
     def ask(self, done: asyncio.Future[None]) -> None:
         """Note somebody who wants a sign."""
         self._asked.append(done)

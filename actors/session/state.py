@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final, Literal
 
+from actors.vad.resumed import listen_from
+from actors.values import SAMPLE_RATE, Captured
 from events.catalogue import (
+    AudioBookmarked,
     AudioFormatDetected,
     AudioReceived,
     AudioRejected,
+    Bookmark,
     ClassificationFailed,
     ClassificationRequested,
     Entity,
@@ -38,7 +43,16 @@ from events.catalogue import (
 RECENT: Final = 16
 """Recommendations that are said again to whoever takes a session up."""
 
+ANSWERABLE: Final = 500
+"""Recommendations whose answers are listened to: those of the last hours."""
+
 Stage = Literal["speaking", "captured", "transcribing", "normalising", "classifying"]
+
+_HEARD: Final = frozenset({"speaking", "captured", "transcribing"})
+"""Stages in which a phrase's audio is needed."""
+
+SETTLING: Final = 5 * SAMPLE_RATE
+"""Samples after a bookmark within which a decoder's samples may differ from those of one that heard everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +68,9 @@ class PhraseState:
     """A phrase between its onset and its outcome."""
 
     stage: Stage = "speaking"
+    sample_start: int = 0
+    captured: Captured | None = None
+    """Where it is and how it was cut, from the moment it was."""
     attempt: int = 0
     """Engines of the present stage that have failed already."""
     audio_for_stt: Literal["raw", "cleaned"] = "raw"
@@ -89,9 +106,13 @@ class SessionState:
     recent: tuple[RecommendationSent, ...] = ()
     """The last recommendations sent: who takes the session up may have missed them, delivered or not."""
     answers: Mapping[str, str | None] = field(default_factory=dict)
-    """What the client said last of each recommendation sent, by id; None where it has said nothing."""
+    """What the client said last of the latest recommendations, by id; None where it has said nothing."""
     epoch: int = 0
     """How often the session has been resumed."""
+    closed_to: int = 0
+    """Samples up to which every phrase has been found."""
+    bookmarks: tuple[Bookmark, ...] = ()
+    """Places from which the recording may have to be heard again, in order."""
     rejected: bool = False
     """Whether the audio could not be decoded from some point on."""
     ended: bool = False
@@ -100,14 +121,20 @@ class SessionState:
 def fold(events: Iterable[Event], state: SessionState | None = None) -> SessionState:
     """Return the state after events, from the given state or a new session's."""
     state = state or SessionState()
+    position = state.position
     for event in events:
-        state = evolve(state, event)
-    return state
+        state = _changed(state, event)
+        position += 1
+    return replace(state, position=position)
 
 
 def evolve(state: SessionState, event: Event) -> SessionState:
     """Return the state after one event. Total: an event that changes nothing only advances the position."""
-    state = replace(state, position=state.position + 1)
+    return fold((event,), state)
+
+
+def _changed(state: SessionState, event: Event) -> SessionState:
+    """Return the state after one event, but for the position."""
     match event:
         case SessionStarted():
             return replace(state, session_id=event.session_id)
@@ -117,10 +144,12 @@ def evolve(state: SessionState, event: Event) -> SessionState:
             return replace(state, encoding=event.encoding)
         case AudioReceived():
             return replace(state, bytes_recorded=event.byte_end, samples_recorded=event.sample_end)
+        case AudioBookmarked():
+            return replace(state, bookmarks=_wanted((*state.bookmarks, event.bookmark), state))
         case AudioRejected():
             return replace(state, rejected=True)
         case RecommendationAnswered():
-            return replace(state, answers={**state.answers, event.recommendation_id: event.answer})
+            return replace(state, answers=_answered(state, event.recommendation_id, event.answer))
         case SessionResumed():
             return replace(state, epoch=event.epoch)
         case RecommendationSent():
@@ -128,7 +157,7 @@ def evolve(state: SessionState, event: Event) -> SessionState:
                 state,
                 recommendations=state.recommendations + 1,
                 undelivered={**state.undelivered, event.recommendation_id: event},
-                answers={**state.answers, event.recommendation_id: None},
+                answers=_answered(state, event.recommendation_id, None),
                 recent=(*state.recent, event)[-RECENT:],
             )
             return _without(state, event.phrase)
@@ -139,14 +168,20 @@ def evolve(state: SessionState, event: Event) -> SessionState:
             return _evolve_phrase(state, event)
 
 
+def _answered(state: SessionState, recommendation_id: str, answer: str | None) -> Mapping[str, str | None]:
+    answers = {**state.answers, recommendation_id: answer}
+    return answers if len(answers) <= ANSWERABLE else dict(islice(answers.items(), len(answers) - ANSWERABLE, None))
+
+
 def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
     match event:
         case SpeechStarted():
-            return _with(replace(state, last_started=event.phrase), event.phrase, PhraseState())
+            opened = PhraseState(sample_start=event.sample_start)
+            return _with(replace(state, last_started=event.phrase), event.phrase, opened)
         case PhraseCaptured():
-            state = replace(state, phrases=state.phrases + 1, last_closed=event.phrase)
+            state = replace(state, phrases=state.phrases + 1, last_closed=event.phrase, closed_to=event.sample_end)
             former = state.open_phrases.get(event.phrase, PhraseState())
-            return _with(state, event.phrase, PhraseState(stage="captured", offer=former.offer))
+            return _with(state, event.phrase, replace(_captured(event), offer=former.offer))
         case PhraseOffered():
             state = replace(state, last_offer=max(state.last_offer, event.offer))
             return _change(state, event.phrase, offer=Offer(event=event))
@@ -172,7 +207,8 @@ def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
             return _after_failure(state, event.phrase)
         case PhraseDiscarded():
             closed = max(state.last_closed, event.phrase)
-            return _without(replace(state, last_closed=closed), event.phrase)
+            closed_to = max(state.closed_to, event.sample_end)
+            return _without(replace(state, last_closed=closed, closed_to=closed_to), event.phrase)
         case TranscriptionRejected() | RecommendationWithheld():
             return _without(state, event.phrase)
         case _:
@@ -184,6 +220,29 @@ def offer_of(state: SessionState, number: int, offer: int) -> Offer | None:
     phrase = state.open_phrases.get(number)
     current = None if phrase is None else phrase.offer
     return current if current is not None and current.event.offer == offer else None
+
+
+def _captured(event: PhraseCaptured) -> PhraseState:
+    captured = Captured(
+        number=event.phrase,
+        sample_start=event.sample_start,
+        sample_end=event.sample_end,
+        cut_reason=event.cut_reason,
+        vad=event.vad,
+    )
+    return PhraseState(stage="captured", sample_start=event.sample_start, captured=captured)
+
+
+def _wanted(bookmarks: tuple[Bookmark, ...], state: SessionState) -> tuple[Bookmark, ...]:
+    """Return the bookmarks from the last one that listening could go on from now."""
+    start = listen_from(needed_from(state))
+    first = sum(bookmark.sample <= start - SETTLING for bookmark in bookmarks)
+    return bookmarks[max(0, first - 1) :]
+
+
+def needed_from(state: SessionState) -> int:
+    """Return from which sample on the audio must be there again if the session went on in another life."""
+    return min([state.samples_recorded, *(p.sample_start for p in state.open_phrases.values() if p.stage in _HEARD)])
 
 
 def _after_failure(state: SessionState, number: int) -> SessionState:

@@ -1,6 +1,7 @@
 """The session's pen: wraps events in envelopes, cuts the recording that goes with them, hands both to the journal."""
 
 import asyncio
+from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,14 @@ from actors.session.ports import SessionServices, SessionSpec
 from events.catalogue import AudioReceived, Event, RecommendationSent
 from events.envelope import NewEvent
 from events.ids import phrase_id
+from events.journal import JournalFullError
 from events.store import Append, Appended, Lane, RecordingChunk
+
+
+def _failed(error: Exception) -> asyncio.Future[Appended]:
+    failed: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+    failed.set_exception(error)
+    return failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,8 @@ class Durable:
 
     events: tuple[Event, ...]
     error: Exception | None = None
+    position: int = 0
+    """Of the last of them in the ledger."""
 
 
 class Writer:
@@ -32,7 +42,7 @@ class Writer:
         services: journal, clock and id source.
         session: whom to tell.
         recorded_to: bytes that are in the recording already.
-        elapsed_us: microseconds since the session's start.
+        began_us: when the session started, on the clock's monotonic time.
     """
 
     def __init__(
@@ -42,17 +52,19 @@ class Writer:
         session: pykka.ActorRef[Any],
         *,
         recorded_to: int = 0,
-        elapsed_us: int = 0,
+        began_us: int,
     ) -> None:
         self._spec = spec
         self._services = services
         self._session = session
-        self._began_us = services.clock.monotonic_us() - elapsed_us
+        self.began_us = began_us
+        """When the session started, on the clock's monotonic time."""
         self._lane = Lane()
         self._unrecorded = bytearray()
         self._recorded_to = recorded_to
         self._last_of_phrase: dict[int, UUID] = {}
-        self._tasks: set[asyncio.Future[Appended]] = set()
+        self._waiting: deque[tuple[Append, asyncio.Future[Appended]]] = deque()
+        self._line: asyncio.Task[None] | None = None
         self.pending = 0
         """Writes that are not durable yet."""
 
@@ -70,6 +82,11 @@ class Writer:
         """Keep a client's bytes until the event that records them."""
         self._unrecorded += data
 
+    def received(self, start: int, size: int) -> bytes:
+        """Return up to `size` of the bytes that are not recorded yet, from byte `start` of the session."""
+        at = start - self._recorded_to
+        return bytes(self._unrecorded[at : at + size])
+
     def write(self, events: list[Event], expected: int) -> None:
         """Submit events, which go to the stream after position `expected`, with the recordings they speak of."""
         append = Append(
@@ -82,9 +99,29 @@ class Writer:
         )
         self.pending += 1
         written = tuple(events)
-        task = asyncio.ensure_future(self._services.journal.append(append))
-        self._tasks.add(task)
-        task.add_done_callback(lambda done: self._report(written, done))
+        self._submit(append).add_done_callback(lambda done: self._report(written, done))
+
+    def _submit(self, append: Append) -> asyncio.Future[Appended]:
+        # At once, so that appends reach the journal in their order; where it is full, all wait in one line.
+        if self._line is None:
+            try:
+                return self._services.journal.submit(append)
+            except JournalFullError:
+                self._line = asyncio.create_task(self._work_off(), name="journal-line")
+            except Exception as error:
+                return _failed(error)
+        later: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        self._waiting.append((append, later))
+        return later
+
+    async def _work_off(self) -> None:
+        while self._waiting:
+            append, later = self._waiting.popleft()
+            try:
+                later.set_result(await self._services.journal.append(append))
+            except Exception as error:
+                later.set_exception(error)
+        self._line = None
 
     def settled(self) -> None:
         """Count one write as answered."""
@@ -97,11 +134,11 @@ class Writer:
             del self._last_of_phrase[number]
 
     def _report(self, events: tuple[Event, ...], done: asyncio.Future[Appended]) -> None:
-        self._tasks.discard(done)
         error = asyncio.CancelledError() if done.cancelled() else done.exception()
         failure = error if error is None or isinstance(error, Exception) else RuntimeError("the journal was closed")
+        position = 0 if error is not None else done.result().position
         if self._session.is_alive():
-            self._session.tell(Durable(events, failure))
+            self._session.tell(Durable(events, failure, position))
 
     def _wrap(self, event: Event) -> NewEvent:
         clock = self._services.clock
@@ -116,7 +153,7 @@ class Writer:
             event_id=event_id,
             event=event,
             occurred_at=clock.utc(),
-            elapsed_us=clock.monotonic_us() - self._began_us,
+            elapsed_us=clock.monotonic_us() - self.began_us,
             correlation_id=correlation,
             causation_id=causation,
         )

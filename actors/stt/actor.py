@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final, override
 
 import pykka
 
-from actors.messages import Transcribe, Transcribed
+from actors.messages import WITHDRAWN, Transcribe, Transcribed
 from actors.runtime.actor import Actor
 from actors.runtime.calls import WithdrawnError
 from actors.runtime.clock import Clock
@@ -21,7 +21,7 @@ _OVERTIME_S: Final = 1.0
 class SttActor(Actor):
     """Answers each `Transcribe` with `Transcribed`, with a transcript or with the code of the engine's error.
 
-    A call that is withdrawn gets no answer: it isn't begun, or it is cancelled.
+    A call that is withdrawn isn't begun, or is cancelled; its answer says so.
 
     Args:
         session: whom to answer.
@@ -30,6 +30,7 @@ class SttActor(Actor):
         clock: for the latency in the answer.
     """
 
+    capacity: ClassVar[int | None] = 8
     supervision: ClassVar[Supervision] = RESTART
 
     def __init__(
@@ -52,7 +53,7 @@ class SttActor(Actor):
                 work = engine.transcribe(message.pcm, budget_s=self._budget_s)
                 transcript = await (work if message.call is None else message.call.run(work))
         except WithdrawnError:
-            return
+            error = WITHDRAWN
         except TranscriptionError as failure:
             error = failure.code
         except TimeoutError:

@@ -1,15 +1,16 @@
 """The voice-activity actor: finds the phrases in a session's samples, in short steps on the loop, in long ones not."""
 
 from collections.abc import Callable
-from typing import Any, Final, override
+from typing import Any, ClassVar, Final, override
 
 import pykka
 
 from actors.messages import FinishListening, Listen, Listened
 from actors.runtime.actor import Actor
+from actors.vad.resumed import ResumedSegmenter
 from actors.vad.segmenter import Segmenter
 from actors.vad.silero import speech_model
-from actors.values import Heard, VadSettings
+from actors.values import Heard, Resumption, VadSettings
 
 _CONFIRMED: Final = 1
 """Blocks that are heard on the loop while the neural stage is asked: one costs it a quarter of a millisecond."""
@@ -23,19 +24,25 @@ class VadActor(Actor):
     Args:
         session: whom to answer.
         settings: of this session's counter.
+        resumption: where a session that lived before goes on listening.
     """
 
-    def __init__(self, session: pykka.ActorRef[Any], settings: VadSettings) -> None:
+    capacity: ClassVar[int | None] = 8
+
+    def __init__(
+        self, session: pykka.ActorRef[Any], settings: VadSettings, resumption: Resumption | None = None
+    ) -> None:
         super().__init__()
         self._session = session
-        self._segmenter = Segmenter(settings, speech_model())
-        self._samples = 0
+        model = speech_model()
+        self._segmenter = (
+            Segmenter(settings, model) if resumption is None else ResumedSegmenter(settings, resumption, model)
+        )
 
     @override
     def on_receive(self, message: Listen | FinishListening) -> Any:
         match message:
             case Listen(pcm):
-                self._samples += len(pcm)
                 if self._segmenter.blocks_due(len(pcm)) > (_CONFIRMED if self._segmenter.confirming else _QUIET):
                     return self._hear_elsewhere(message, lambda: self._segmenter.push(pcm))
                 self._answer(message, self._segmenter.push(pcm))
@@ -48,7 +55,12 @@ class VadActor(Actor):
         self._answer(message, await self.system.offload(hear))
 
     def _answer(self, message: Listen | FinishListening, heard: list[Heard]) -> None:
-        final = isinstance(message, FinishListening)
         self._session.tell(
-            Listened(heard=tuple(heard), byte_end=message.byte_end, sample_end=self._samples, final=final)
+            Listened(
+                heard=tuple(heard),
+                byte_end=message.byte_end,
+                sample_end=self._segmenter.samples,
+                bookmark=message.bookmark if isinstance(message, Listen) else None,
+                final=isinstance(message, FinishListening),
+            )
         )

@@ -131,7 +131,7 @@ class Cascade:
     def _unheard(self, count: int) -> list[bool]:
         if self._detector is None:
             return [True] * count
-        self._detector.skip()
+        self._detector.skip(count * WINDOW)
         return [False] * count
 
     def _confirm(self, model: SpeechModel, samples: Pcm, candidates: list[bool]) -> list[float | None]:

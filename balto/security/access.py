@@ -33,6 +33,7 @@ TABLE: Final[Mapping[tuple[str, str], Access]] = {
     ("GET", "/console/{file}"): Access.PUBLIC,
     ("GET", "/healthz"): Access.PUBLIC,
     ("GET", "/readyz"): Access.PUBLIC,
+    ("GET", "/metrics"): Access.LOOPBACK_OR_ADMIN,
     ("POST", "/cadastro/cliente"): Access.REGISTRATION,
     ("POST", "/cadastro/balcao"): Access.REGISTRATION,
     ("POST", "/admin/login"): Access.PUBLIC,

@@ -114,3 +114,11 @@ def tell(session: Session, message: object) -> None:
         session.tell(message)
     except pykka.ActorDeadError:
         logger.debug("a session had ended before %s", type(message).__name__)
+
+
+async def offer(session: Session, message: object) -> None:
+    """Tell a session something as soon as it has room, so that a slow one keeps its client's socket from being read."""
+    try:
+        await session.offer(message)
+    except pykka.ActorDeadError:
+        logger.debug("a session had ended before %s", type(message).__name__)

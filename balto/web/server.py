@@ -6,13 +6,14 @@ import logging
 import signal
 import socket as sockets
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
 from aiohttp import web
 
 from balto.app import Balto, StartError
-from balto.orphans import look_after_orphans
+from balto.orphans import Orphans
 from balto.security.admin import AdminDoor
 from balto.settings import Settings
 from balto.web.http import add_routes
@@ -77,11 +78,12 @@ async def serving(balto: Balto, taken: list[sockets.socket] | None = None) -> As
         projector = balto.library.projector
         watch = Watch(balto.library.dsn)
         watch.start()
+        orphans = Orphans(
+            balto.sessions, projector, balto.presence, grace_s=balto.settings.grace_s, clock=time.monotonic
+        )
         background = [
             asyncio.create_task(projector.run(watch=watch), name="projector"),
-            asyncio.create_task(
-                look_after_orphans(balto.sessions, projector, grace_s=balto.settings.grace_s), name="orphans"
-            ),
+            asyncio.create_task(orphans.look_after(), name="orphans"),
         ]
         try:
             yield f"http://{in_url(host)}:{port}"

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
+import structlog
 from aiohttp import WSMessage, WSMsgType, web
 from aiohttp.http import WS_CLOSED_MESSAGE
 
@@ -20,7 +21,7 @@ from balto.sessions import Draining, Overloaded, Session
 from balto.web.answers import RequestError
 from balto.web.gate import recognise, remote_of
 from balto.web.http import BALTO
-from balto.web.outbox import SocketOutbox, tell
+from balto.web.outbox import SocketOutbox, offer, tell
 from balto.web.wire import (
     OFFSET_BYTES,
     CloseCode,
@@ -141,6 +142,7 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
         await outbox.tell_the_end(over.last)
         raise _Refused(CloseCode.NORMAL, "fim") from None
     outbox.introduce(session_id, resume_token(counter.key_sha256, session_id))
+    structlog.contextvars.bind_contextvars(session=session_id)
     reading = asyncio.create_task(_read(ws, session, flow, outbox, handshake), name="socket")
     writing = asyncio.create_task(outbox.run(session), name="outbox")
     try:
@@ -200,7 +202,7 @@ async def _read(
             case WSMsgType.BINARY:
                 continue
             case WSMsgType.TEXT:
-                await _take_text(frame.data, session, flow, outbox, handshake)
+                await _take_text(frame.data, session, outbox, handshake)
             case _:
                 return
 
@@ -224,16 +226,15 @@ async def _take_audio(data: bytes, session: Session, flow: FlowWindow, handshake
         except HandshakeError as error:
             raise _Refused(CloseCode.POLICY, str(error)) from None
     await flow.acquire(len(data))
-    tell(session, AudioArrived(data, byte_start))
+    await offer(session, AudioArrived(data, byte_start))
 
 
-async def _take_text(text: str, session: Session, flow: FlowWindow, outbox: SocketOutbox, handshake: Handshake) -> None:
+async def _take_text(text: str, session: Session, outbox: SocketOutbox, handshake: Handshake) -> None:
     match parse_control(text):
         case Finish():
             tell(session, AudioFinished("client_finished"))
         case Reply() as reply:
-            await flow.acquire(0)
-            tell(session, RecommendationReply(reply.id, reply.resultado))
+            await offer(session, RecommendationReply(reply.id, reply.resultado))
         case None if handshake.protocol == 2:
             outbox.say(problem("mensagem_desconhecida", "mensagem de texto não reconhecida"))
         case None:

@@ -43,6 +43,7 @@ STEPS: Final = (
     Step("plain", "sessions", (1000, 5), (20, 1), 1),
     Step("ours", "flood", (10,), (1,), 1),
     Step("plain", "flood", (2,), (1,), 1),
+    Step("ours", "recall", (20,), (1,)),
 )
 
 type Figures = dict[tuple[str, str], list[dict[str, float]]]
@@ -95,6 +96,7 @@ def checks(figures: Figures) -> list[Check]:
         at_most("CPU per awaited ask on the loop", of("ours", "ask", "cpu_us"), "µs", 15),
         at_most("memory of a process with 50,000 idle actors", of("ours", "idle", "mb"), "MB", 200),
         at_most("growth of memory in a flood of 10 s", of("ours", "flood", "mb"), "MB", 5),
+        at_most("CPU to fold a day's session from its snapshot", of("ours", "recall", "from_snapshot_ms"), "ms", 5),
     ]
 
 

@@ -32,6 +32,8 @@ class Verdict:
     bytes_lost: int = 0
     """Acknowledged bytes that the recording does not hold."""
     unended: int = 0
+    abandoned: int = 0
+    """Sessions that ended otherwise than by their client's word."""
     resumed: int = 0
 
     def __add__(self, other: "Verdict") -> "Verdict":
@@ -75,5 +77,6 @@ def judge(
         disordered=int(captured != sorted(captured)) + int(audio != sorted(audio)) + int(received != sent),
         bytes_lost=max(0, acknowledged - kept),
         unended=int(not any(isinstance(e, SessionEnded) for e in events)),
+        abandoned=sum(isinstance(e, SessionEnded) and e.reason != "client_finished" for e in events),
         resumed=sum(isinstance(e, SessionResumed) for e in events),
     )

@@ -31,11 +31,14 @@ from events.catalogue.hearing import (
 )
 from events.catalogue.offers import OfferTranscribed, PhraseOffered, PhraseOfferWithdrawn, WithdrawalReason
 from events.catalogue.session import (
+    AudioBookmarked,
     AudioFormatDetected,
     AudioReceived,
     AudioRejected,
+    Bookmark,
     ConsentRecorded,
     EndReason,
+    MessageUndelivered,
     RecordingsExpired,
     ResourcesSampled,
     SessionEnded,
@@ -66,12 +69,14 @@ from events.catalogue.understanding import (
 
 __all__ = [
     "Answer",
+    "AudioBookmarked",
     "AudioFormatDetected",
     "AudioReceived",
     "AudioRejected",
     "BandEnergies",
     "BasketResolved",
     "BasketRule",
+    "Bookmark",
     "Category",
     "ClassificationCompleted",
     "ClassificationFailed",
@@ -88,6 +93,7 @@ __all__ = [
     "EntityKind",
     "Event",
     "Item",
+    "MessageUndelivered",
     "NormalisationCompleted",
     "NormalisationFailed",
     "NormalisationRequested",

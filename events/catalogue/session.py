@@ -85,6 +85,43 @@ class AudioReceived(Event):
     """One past the last one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bookmark:
+    """A place in a client's bytes from which a fresh decoder can go on, once it has been given the stream's header."""
+
+    encoding: str
+    """Of the decoder, as in `AudioFormatDetected`."""
+    header_bytes: int
+    """Length of the header that a fresh decoder needs first; 0 where it needs none."""
+    byte_offset: int
+    """First byte to decode."""
+    sample: int
+    """Index of the first 16 kHz sample that comes of it."""
+    place: tuple[int, ...]
+    """Where the parser of the container stands; each decoder reads its own."""
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioBookmarked(Event):
+    """A place was noted from which the recording can be heard again without all that comes before. Two a minute."""
+
+    bookmark: Bookmark
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageUndelivered(Event):
+    """Messages within the session died: their receiver had stopped, or they had waited past their deadline."""
+
+    actor: str
+    """Class of the receiver."""
+    message: str
+    """Type of the messages; never what they hold."""
+    reason: Literal["stopped", "expired"]
+    count: int
+
+
 @recorded()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioRejected(Event):

@@ -18,7 +18,7 @@ from events.catalogue import (
     TranscriptionRequested,
 )
 from tests.e2e.conftest import END, House, Open, of_type
-from tests.e2e.test_resume import Line, break_line, line
+from tests.e2e.counting import Line, break_line, line
 from tests.recordings import silence, spoken
 
 MARGIN = 8_000
@@ -139,7 +139,7 @@ async def test_a_session_killed_over_an_offer_goes_on_elsewhere_without_doubling
         await send(first, 0, PAUSE_END, ALONE)
         await asyncio.wait_for(ears.begun.wait(), 10)
         await until_recorded(here, first, PhraseOffered if stopped_at == "the offer" else OfferTranscribed)
-        for ref in list(here.balto.sessions._live.values()):
+        for ref in list(here.balto.sessions._region._refs.values()):
             ref.actor_stopped.set()  # as good as a killed process: not another word from it
         await break_line(first)
         other = Held()

@@ -1,17 +1,13 @@
 """Sessions outlive their connection and their process: resumed here, elsewhere, or heard to their end by nobody."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from datetime import timedelta
-from typing import Any
 
 import aiohttp
 import orjson
 import pytest
 
 from balto.client import AudioFile, ClientError, Stream
-from balto.orphans import adopt_orphans
+from balto.orphans import Orphans
 from balto.web.outbox import SocketOutbox
 from balto.web.wire import CloseCode
 from events.catalogue import (
@@ -23,62 +19,16 @@ from events.catalogue import (
     SessionResumed,
 )
 from tests.e2e.conftest import END, House, Open, of_type
+from tests.e2e.counting import Line, break_line, line
+from tests.fakes import FakeClock
 from tests.recordings import conversation, wav, webm
 
 PCM = conversation("dor_de_cabeca", "tosse", "dor_de_cabeca")
 DATA = PCM.tobytes()
 
 
-class Line:
-    """A client that counts its bytes, frame by frame, as a test wants it."""
-
-    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        self.ws = ws
-        self.ready: dict[str, Any] = {}
-        self.messages: list[dict[str, Any]] = []
-
-    async def send(self, start: int, end: int) -> None:
-        await self.ws.send_bytes(start.to_bytes(8) + DATA[start:end])
-
-    async def until(self, command: str) -> dict[str, Any]:
-        async with asyncio.timeout(15):
-            while True:
-                message: dict[str, Any] = orjson.loads(await self.ws.receive_str())
-                self.messages.append(message)
-                if message["comando"] == command:
-                    return message
-
-    async def until_acknowledged(self, offset: int) -> None:
-        while (await self.until("ack"))["offset"] < offset:
-            pass
-
-    async def rest(self) -> int | None:
-        async for frame in self.ws:
-            if frame.type is aiohttp.WSMsgType.TEXT:
-                self.messages.append(orjson.loads(frame.data))
-        return self.ws.close_code
-
-
-@contextlib.asynccontextmanager
-async def line(house: House, former: Line | None = None, **hello: Any) -> AsyncIterator[Line]:
-    first = {"api_key": house.key, "protocol": 2, "offsets": True, **hello}
-    if former is not None:
-        first["resume"] = {"session": former.ready["session"], "token": former.ready["token"]}
-    async with aiohttp.ClientSession() as http, http.ws_connect(house.socket_url) as ws:
-        one = Line(ws)
-        await ws.send_str(orjson.dumps(first).decode())
-        one.ready = await one.until("ready")
-        yield one
-
-
-async def break_line(one: Line) -> None:
-    transport = one.ws._conn.transport  # type: ignore[union-attr] # a test breaks what a client would not
-    assert transport is not None
-    transport.abort()
-
-
 async def test_a_session_goes_on_where_its_connection_broke(house: House) -> None:
-    async with line(house) as first:
+    async with line(house, data=DATA) as first:
         assert first.ready["offset"] == 0
         await first.send(0, 200_000)
         await first.until_acknowledged(150_000)
@@ -97,7 +47,7 @@ async def test_a_session_goes_on_where_its_connection_broke(house: House) -> Non
 
 
 async def test_bytes_that_come_twice_are_heard_once(house: House) -> None:
-    async with line(house) as one:
+    async with line(house, data=DATA) as one:
         for start in range(0, len(DATA), 50_000):
             await one.send(start, min(start + 80_000, len(DATA)))
             await one.send(max(0, start - 20_000), start + 10)
@@ -111,7 +61,7 @@ async def test_bytes_that_come_twice_are_heard_once(house: House) -> None:
 
 
 async def test_a_hole_is_refused_and_the_session_can_be_resumed(house: House) -> None:
-    async with line(house) as one:
+    async with line(house, data=DATA) as one:
         await one.send(0, 1_000)
         await one.send(5_000, 6_000)
         assert await one.rest() == CloseCode.POLICY
@@ -120,7 +70,7 @@ async def test_a_hole_is_refused_and_the_session_can_be_resumed(house: House) ->
 
 
 async def test_a_second_connection_takes_over_and_the_first_is_told(house: House) -> None:
-    async with line(house) as first:
+    async with line(house, data=DATA) as first:
         await first.send(0, 100_000)
         await first.until("ack")
         async with line(house, first) as second:
@@ -134,7 +84,7 @@ async def test_a_second_connection_takes_over_and_the_first_is_told(house: House
 
 @pytest.mark.parametrize("what", ["token", "session"])
 async def test_nobody_takes_up_what_is_not_theirs(house: House, what: str) -> None:
-    async with line(house) as one:
+    async with line(house, data=DATA) as one:
         await one.ws.send_str(END)
         assert await one.rest() == CloseCode.NORMAL
     if what == "token":
@@ -150,7 +100,7 @@ async def test_nobody_takes_up_what_is_not_theirs(house: House, what: str) -> No
 
 
 async def test_who_missed_the_end_is_told_it(house: House) -> None:
-    async with line(house) as one:
+    async with line(house, data=DATA) as one:
         await one.send(0, len(DATA))
         await one.ws.send_str(END)
         assert await one.rest() == CloseCode.NORMAL
@@ -158,7 +108,7 @@ async def test_who_missed_the_end_is_told_it(house: House) -> None:
     hello = {"api_key": house.key, "protocol": 2, "offsets": True}
     resume = {"session": one.ready["session"], "token": one.ready["token"]}
     async with aiohttp.ClientSession() as http, http.ws_connect(house.socket_url) as ws:
-        again = Line(ws)
+        again = Line(ws, DATA)
         await ws.send_str(orjson.dumps({**hello, "resume": resume}).decode())
         assert await again.rest() == CloseCode.NORMAL
     assert [message["id"] for message in again.messages if message["comando"] == "recomendar"] == sent
@@ -167,7 +117,7 @@ async def test_who_missed_the_end_is_told_it(house: House) -> None:
 
 async def test_a_session_whose_client_does_not_come_back_is_heard_to_its_end(open_house: Open) -> None:
     async with open_house(grace_s=0.1) as house:
-        async with line(house) as one:
+        async with line(house, data=DATA) as one:
             await one.send(0, len(DATA) // 2)
             await one.until_acknowledged(100_000)
             await break_line(one)
@@ -179,7 +129,7 @@ async def test_a_session_whose_client_does_not_come_back_is_heard_to_its_end(ope
 
 async def test_another_node_takes_a_session_up_and_the_former_owner_is_fenced_off(open_house: Open) -> None:
     async with open_house() as here, open_house(client_email="other@b.example") as there:
-        async with line(here) as first:
+        async with line(here, data=DATA) as first:
             await first.send(0, 200_000)
             await first.until_acknowledged(150_000)
             there.key = here.key
@@ -198,7 +148,7 @@ async def test_another_node_takes_a_session_up_and_the_former_owner_is_fenced_of
 
 async def test_a_stopping_server_hands_its_sessions_over(open_house: Open) -> None:
     async with open_house(client_email="other@b.example") as there:
-        async with open_house() as here, line(here) as first:
+        async with open_house() as here, line(here, data=DATA) as first:
             await first.send(0, 200_000)
             await first.until_acknowledged(150_000)
             await here.balto.sessions.drain(patience_s=10)
@@ -214,17 +164,30 @@ async def test_a_stopping_server_hands_its_sessions_over(open_house: Open) -> No
 
 
 async def test_an_orphan_is_adopted_and_loses_nothing_that_was_recorded(open_house: Open) -> None:
-    async with open_house() as here, line(here) as one:
+    async with open_house() as here, line(here, data=DATA) as one:
         await one.send(0, 300_000)
         await one.until_acknowledged(250_000)
         stream = f"session-{one.ready['session']}"
-        for ref in list(here.balto.sessions._live.values()):
+        for ref in list(here.balto.sessions._region._refs.values()):
             ref.actor_stopped.set()  # as good as a killed process: not another word from it
         async with open_house(client_email="other@b.example") as there:
-            adopted = await adopt_orphans(
-                there.balto.sessions, there.balto.library.projector, older_than=timedelta(seconds=0)
+            clock = FakeClock()
+            orphans = Orphans(
+                there.balto.sessions,
+                there.balto.library.projector,
+                there.balto.presence,
+                grace_s=0.01,
+                clock=lambda: clock.now_us / 1e6,
             )
-            assert adopted == 1
+            clock.advance(1)
+            assert await orphans.look() == 0  # its process still shows that it is there
+            clock.advance(1)
+            assert await orphans.look() == 0
+            await here.balto.presence.close()
+            await asyncio.sleep(0.05)
+            assert await orphans.look() == 0  # seen alone for the first time
+            clock.advance(1)
+            assert await orphans.look() == 1
             ((*recorded,),) = await there.ended()
     assert recorded[0].stream == stream
     assert of_type(recorded, PhraseCaptured)
@@ -240,8 +203,8 @@ async def test_the_client_comes_back_by_itself_however_often_the_line_breaks(hou
     async def saboteur() -> None:
         while True:
             await asyncio.sleep(0.4)
-            for session in list(house.balto.sessions._live.values()):
-                outbox = session._actor_weakref()._connection._outbox  # type: ignore[union-attr] # alive
+            for seat in list(house.balto.sessions._live.values()):
+                outbox = seat.connection._outbox
                 if isinstance(outbox, SocketOutbox):
                     outbox._cut_off()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from events.catalogue import (
+    AudioBookmarked,
     AudioReceived,
     BasketResolved,
     ClassificationCompleted,
@@ -40,4 +41,4 @@ def line(event: Event) -> str:
 
 def story(events: Iterable[Event]) -> str:
     """Return a session's events, a line each; when bytes are recorded is the transport's affair and left out."""
-    return "\n".join(line(event) for event in events if not isinstance(event, AudioReceived)) + "\n"
+    return "\n".join(line(event) for event in events if not isinstance(event, AudioReceived | AudioBookmarked)) + "\n"

@@ -188,3 +188,16 @@ def test_waiting_for_what_never_comes_is_found_out() -> None:
 
     with pytest.raises(DeadlockError):
         run(scenario, 0)
+
+
+def test_any_number_of_expired_messages_is_buried_before_the_next_one_is_handled() -> None:
+    async def scenario(system: VirtualSystem) -> list[Any]:
+        log: list[Any] = []
+        ref = system.spawn(Sleeper, log, options=SpawnOptions(capacity=10_000))
+        ref.tell("first")
+        for _ in range(5_000):
+            ref.tell("expired", within=0.5)
+        await ref.ask("last", block=False)
+        return log
+
+    assert run(scenario, 1).value == ["first", "last"]

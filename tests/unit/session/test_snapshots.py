@@ -7,6 +7,7 @@ from actors.session import state as session
 from actors.session.state import PhraseState, SessionState, fold
 from events.catalogue import Event, Item, RecommendationSent, event_types
 from events.snapshots import JsonCodec
+from tests.unit.session.given import VAD
 
 CODEC = JsonCodec(SessionState, session)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -21,7 +22,8 @@ OF_SESSIONS = [
 
 def an_event(cls: type[Event]) -> st.SearchStrategy[Event]:
     """An event about one of three phrases, so that events of one phrase meet."""
-    return st.builds(cls, **({"phrase": FEW} if "phrase" in cls.__dataclass_fields__ else {}))
+    chosen = {"phrase": FEW, "vad": st.just(VAD)}
+    return st.builds(cls, **{name: values for name, values in chosen.items() if name in cls.__dataclass_fields__})
 
 
 EVENTS = st.lists(st.one_of(*map(an_event, OF_SESSIONS)), max_size=25)

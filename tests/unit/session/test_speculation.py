@@ -9,6 +9,7 @@ from actors.runtime.testkit import VirtualSystem, over_seeds
 from actors.session.actor import SessionActor
 from actors.session.connection import Connection
 from actors.session.ports import FlowWindow
+from actors.session.seat import Seat
 from actors.session.state import fold
 from actors.values import EarlyPhrase, Heard, Pcm, SpeechBegan, SpeechWentOn, Transcript
 from events.catalogue import (
@@ -23,7 +24,7 @@ from events.catalogue import (
     TranscriptionRequested,
 )
 from tests.unit.session.given import phrase
-from tests.unit.session.test_breaking_down import Client, Ears, Head, Shelf, services, spec
+from tests.unit.session.stage import SPEC, Client, Ears, Head, Shelf, services
 
 OFFERED, WHOLE, LONGER = 24_000, 24_000, 40_000
 
@@ -54,9 +55,8 @@ def early(number: int, offer: int, end: int) -> EarlyPhrase:
 async def speak(system: VirtualSystem, ears: Ears, *steps: Heard, shelf: Shelf | None = None) -> list[Event]:
     """Let a session hear things one after the other, with pauses of any length, to its end; return what it recorded."""
     shelf, client = shelf or Shelf(system), Client()
-    session = system.spawn(
-        SessionActor, spec(), services(system, shelf, ears, Head()), Connection(client, FlowWindow()), lambda _: None
-    )
+    seat = Seat(spec=SPEC, connection=Connection(client, FlowWindow()), on_end=lambda _: None)
+    session = system.spawn(SessionActor, seat, services(system, shelf, ears, Head()))
     client.session = session
     for at, heard in enumerate(steps, start=1):
         session.tell(Listened(heard=(heard,), byte_end=0, sample_end=at))
