@@ -102,7 +102,8 @@ async def open_library(settings: Settings, say: Say = _silent) -> AsyncIterator[
         except EmbeddedPostgresError as error:
             raise StartError(str(error)) from error
         except StoreError as error:
-            raise StartError(f"{_place(settings)}: {error}") from error
+            hint = "; its owner brings it up to date (`balto store migrate`)" if "Privilege" in str(error) else ""
+            raise StartError(f"{_place(settings)}: {error}{hint}") from error
         yield Library(settings=settings, dsn=dsn, store=store, projector=projector)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any, Final, Protocol
+from uuid import UUID
 
 import asyncpg
 
@@ -204,7 +205,9 @@ async def _prepare(
     reader: EventReader, selection: Selection, after: int, upto: int, *, limit: int, backwards: bool
 ) -> tuple[str, list[object], int]:
     """Return the statement for a selection, its arguments from $4 on, and how many positions it may look at."""
-    few = selection.correlation_id is not None or selection.causation_id is not None
+    cause = None if selection.causation_id is None else await _stream_of(reader, selection.causation_id)
+    nowhere = selection.causation_id is not None and cause is None and not (await reader.cold_ranges()).partitions
+    few = selection.correlation_id is not None or cause is not None or nowhere
     streams = None
     if selection.of_streams and not few and (selection.stream is not None or upto - after > _SHORT):
         streams = await _few_streams(reader, selection, after, upto)
@@ -216,7 +219,10 @@ async def _prepare(
             start, end = after, upto
         window = end - start
         arguments.append([row["id"] for row in streams if row["first_pos"] <= end and row["last_pos"] > start])
-    conditions = _conditions(selection, arguments, of_streams=streams is None)
+    conditions = [
+        *_conditions(selection, arguments, cause, of_streams=streams is None),
+        *(["false"] if nowhere else []),
+    ]
     shape = "select_events" if streams is None else "select_events_of_streams"
     text = statement("select_few_events" if few else shape).format(
         columns=statement("event_columns").strip(),
@@ -224,6 +230,12 @@ async def _prepare(
         direction="DESC" if backwards else "ASC",
     )
     return text, arguments, window
+
+
+async def _stream_of(reader: EventReader, event_id: UUID) -> int | None:
+    """Return the stream of an event, where what it led to is found quickly; None where it is cold, or not at all."""
+    rows = await reader.fetch_rows("SELECT stream_id FROM events WHERE event_id = $1", event_id)
+    return rows[0]["stream_id"] if rows else None
 
 
 async def _few_streams(reader: EventReader, selection: Selection, after: int, upto: int) -> list[asyncpg.Record] | None:
@@ -248,7 +260,7 @@ def _enough(
     return after, upto
 
 
-def _conditions(selection: Selection, arguments: list[object], *, of_streams: bool) -> list[str]:
+def _conditions(selection: Selection, arguments: list[object], cause: int | None, *, of_streams: bool) -> list[str]:
     """Return conditions on `e`, and add what they compare with to the arguments, which are numbered from $4."""
     conditions: list[str] = []
 
@@ -261,10 +273,8 @@ def _conditions(selection: Selection, arguments: list[object], *, of_streams: bo
     also("e.recorded_at >= {}", selection.since)
     also("e.recorded_at < {}", selection.until)
     also("e.correlation_id = {}", selection.correlation_id)
-    also(
-        "(e.causation_id, e.stream_id) = (SELECT c.event_id, c.stream_id FROM events c WHERE c.event_id = {})",
-        selection.causation_id,
-    )
+    also("e.causation_id = {}", selection.causation_id)
+    also("e.stream_id = {}", cause)
     if selection.slot is not None:
         slot, slots = selection.slot
         # Multiplicative hashing (Knuth, The Art of Computer Programming, volume 3, 6.4): ids are given out in turn.

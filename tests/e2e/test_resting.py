@@ -107,7 +107,8 @@ async def test_a_slow_actor_stops_the_sockets_reading(open_house: Open, monkeypa
     async def slowly(self: VadActor, message: Any) -> None:
         if isinstance(message, Listen):
             await heard.wait()
-        quick(self, message)
+        if (work := quick(self, message)) is not None:
+            await work
 
     quick = VadActor.on_receive
     monkeypatch.setattr(VadActor, "on_receive", slowly)

@@ -74,7 +74,7 @@ def spoil(folder: Path) -> Path:
 
 async def told(store: PostgresStore) -> list[object]:
     """Return what every way of reading gives."""
-    (cause,) = await store.read_at([23])
+    cause, at_the_border = await store.read_at([23, 39])
     selections = [
         Selection(),
         Selection(stream="session-2"),
@@ -82,6 +82,7 @@ async def told(store: PostgresStore) -> list[object]:
         Selection(category="session"),
         Selection(correlation_id=phrase_id("s", 4)),
         Selection(causation_id=cause.event_id),
+        Selection(causation_id=at_the_border.event_id),
         Selection(slot=(1, 3)),
     ]
     answers: list[object] = []
