@@ -8,10 +8,11 @@ from aiohttp import web
 from pydantic import BaseModel, StringConstraints
 
 from actors.values import SAMPLE_RATE, Pcm, VadSettings
+from balto.listening import with_stages
 from balto.web.answers import answer, json_bytes
 from balto.web.bodies import read_model, read_upload
 from balto.web.gate import remote_of, spend
-from balto.web.keys import CALLER, LIMITS, WORKSHOP
+from balto.web.keys import BALTO, CALLER, LIMITS, WORKSHOP
 from balto.web.wire import _item
 from balto.web.workshop import wav
 
@@ -68,7 +69,7 @@ def _count(request: web.Request) -> None:
 
 def _vad(request: web.Request) -> VadSettings:
     counter = request[CALLER].counter
-    return VadSettings() if counter is None else counter.vad
+    return with_stages(VadSettings() if counter is None else counter.vad, request.app[BALTO].settings)
 
 
 def _segments(phrases: list[Pcm]) -> bytes:
