@@ -87,8 +87,11 @@ class PostgresStore(LedgerReader):
             finally:
                 await connection.close(timeout=timeout_s)
             readers = await open_pool(dsn, most=max_readers, application_name=application_name, timeout_s=timeout_s)
-        open_one = partial(open_writer, dsn, application_name=application_name, timeout_s=timeout_s)
-        store = cls(Writers(open_one), readers, masters=masters, timeout_s=timeout_s, archive=archive)
+        writers = Writers(partial(open_writer, dsn, application_name=application_name, timeout_s=timeout_s))
+        with translated():
+            async with writers.lend():
+                pass  # the first append finds a connection open
+        store = cls(writers, readers, masters=masters, timeout_s=timeout_s, archive=archive)
         await store.cold_ranges()
         return store
 

@@ -100,7 +100,7 @@ async def test_an_answer_lost_after_the_commit_is_found_out_by_asking_again(
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
             )
             while not await blocker.fetchval(waiting):
-                pass
+                await blocker.execute("SELECT pg_stat_clear_snapshot()")
             await blocker.fetchval(KILL_WRITERS)
         assert await result == await store.append(append) == Appended(stream_position=2, position=2)
     finally:

@@ -131,7 +131,7 @@ async def test_an_event_comes_back_as_it_was_written(store: PostgresStore) -> No
         new.causation_id,
     )
     assert (read.position, read.stream, read.stream_position, read.tenant) == (1, "session-1", 1, "123456")
-    assert (read.type, read.schema_version, read.elapsed_us) == ("PhraseCaptured", 1, 1_234_567)
+    assert (read.type, read.schema_version, read.elapsed_us) == ("PhraseCaptured", 2, 1_234_567)
     assert read.occurred_at == START
     assert read.recorded_at.utcoffset() is not None
 

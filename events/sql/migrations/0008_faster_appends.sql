@@ -95,9 +95,7 @@ BEGIN
         written := true;
     ELSE
         FOR i IN 1 .. cardinality(appends) LOOP
-            IF NOT own[i] THEN
-                outcomes[i] := 'tenant';
-            ELSIF seen_version[i] IS NOT NULL THEN
+            IF seen_version[i] IS NOT NULL THEN
                 IF EXISTS (SELECT FROM events e
                             WHERE e.position = seen_position[i] + counts[i] - 1
                               AND e.event_id = (new_events[offsets[i] + counts[i]]).event_id
@@ -109,6 +107,8 @@ BEGIN
                 END IF;
             ELSIF expected[i] <> -1 AND expected[i] <> versions[i] THEN
                 outcomes[i] := 'conflict';
+            ELSIF NOT own[i] THEN
+                outcomes[i] := 'tenant';
             ELSIF key_ids[i] IS NOT NULL AND erasures[i] THEN
                 outcomes[i] := 'erased';
             ELSIF key_ids[i] IS NOT NULL AND stream_keys[i] <> key_ids[i] THEN
