@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, assert_never, override
 
 from actors.messages import (
+    AttemptDue,
     AudioArrived,
     AudioFinished,
     ClassifyDone,
@@ -161,6 +162,9 @@ class SessionActor(Actor):
             case Transcribed() | NormaliseDone() | Delivered():
                 if isinstance(message, Transcribed):
                     self._crew.offers.answered(message.number, message.offer)
+                self._decide(message)
+            case AttemptDue():
+                self._crew.gates.hold(message)
                 self._decide(message)
             case _:
                 assert_never(message)

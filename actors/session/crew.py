@@ -21,6 +21,7 @@ from actors.messages import (
     Transcribe,
 )
 from actors.runtime.actor import Actor
+from actors.session.attempts import Gates
 from actors.session.early import lasting
 from actors.session.inputs import AudioLost, OfferFailed
 from actors.session.offers import Offers
@@ -30,6 +31,7 @@ from actors.stt.actor import SttActor
 from actors.vad.actor import VadActor
 from actors.values import Heard, Pcm, Phrase
 from events.catalogue import (
+    AttemptStarted,
     ClassificationRequested,
     Event,
     NormalisationRequested,
@@ -77,6 +79,7 @@ class Crew:
             lambda transcribe: _tell(self._stt, transcribe),
             lambda examined: _tell(me, examined),
         )
+        self.gates = Gates()
         self._phrases: dict[int, Phrase] = {}
         self._cleaned: dict[int, Pcm] = {}
 
@@ -120,6 +123,7 @@ class Crew:
     def forget_all_but(self, under_way: Collection[int]) -> None:
         """Let go of the audio of phrases that have their outcome."""
         self.offers.forget_all_but(under_way)
+        self.gates.refuse_all_but(under_way)
         for number in [n for n in self._phrases if n not in under_way]:
             del self._phrases[number]
             self._cleaned.pop(number, None)
@@ -149,6 +153,8 @@ class Crew:
             case PhraseCaptured() | TranscriptionRequested() | NormalisationRequested() | ClassificationRequested():
                 if phrase is not None and phrase.stage == _DUE[type(event)]:
                     self.drive(event.phrase, phrase)
+            case AttemptStarted():
+                self.gates.open(event)
             case _:
                 pass
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from actors.messages import (
+    AttemptDue,
     Classify,
     ClassifyDone,
     Decoded,
@@ -172,4 +173,5 @@ Input = (
     | Lost
     | TakenUp
     | AudioLost
+    | AttemptDue
 )
