@@ -43,6 +43,7 @@ BENCHMARKS: Final = {
     "chaos": Entry("benchmarks.store.chaos", "the ledger while its server is killed and its disk fills up"),
     "survival": Entry("benchmarks.survival.bench", "sessions while their servers are killed"),
     "hearing": Entry("benchmarks.hearing.bench", "Balto's ears against a neural detector asked about everything"),
+    "providers": Entry("benchmarks.providers.bench", "simulated speech and language providers, well and in outages"),
     "actors": Entry("benchmarks.actors.bench", "the actor runtime against plain Pykka"),
 }
 

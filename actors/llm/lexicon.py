@@ -53,12 +53,15 @@ class LexiconUnderstanding:
         *,
         budget_s: float,  # noqa: ARG002 - takes milliseconds
     ) -> Classified:
-        """Place the entities in the taxonomy. Never raises.
+        """Place the entities in the taxonomy; see `place`. Never raises."""
+        return self.place(text, entities)
+
+    def place(self, text: str, entities: tuple[Entity, ...]) -> Classified:
+        """Place the entities in the taxonomy.
 
         Args:
             text: the transcript; products it names count as anchors even where they are refused.
             entities: from this engine or another; names outside the vocabulary count as anchors only.
-            budget_s: not needed.
 
         Returns:
             At most two categories, strongest first; none, with confidence 0, where no entity is known.

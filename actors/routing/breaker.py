@@ -16,7 +16,8 @@ class BreakerPolicy:
     """In a row. Of calls that fail independently one time in twenty, four in a row are one in 160,000."""
     first_rest_s: float = 1.0
     """Until the first probe; doubled by each one that fails."""
-    longest_rest_s: float = 30.0
+    longest_rest_s: float = 5.0
+    """A probe costs next to nothing, and a provider that is well again is wanted back."""
     innocent: Collection[str] = frozenset({"rejected", "empty", "refused", "truncated", "invalid_answer"})
     """Codes that speak of what was asked rather than of the engine's health."""
 

@@ -45,7 +45,7 @@ def started(message: AttemptDue) -> list[Event]:
             model=due.model,
             why=due.why,
             offer=message.offer,
-            cost_usd=due.cost_usd,
+            may_cost_usd=due.cost_usd,
         )
     ]
 

@@ -160,7 +160,7 @@ def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
             offer = offer_of(state, event.phrase, event.offer)
             if offer is None or offer.answer is not None:
                 return state
-            more = replace(offer, backups_usd=offer.backups_usd + event.cost_usd)
+            more = replace(offer, backups_usd=offer.backups_usd + event.may_cost_usd)
             return _change(state, event.phrase, offer=more)
         case PhraseOfferWithdrawn():
             current = offer_of(state, event.phrase, event.offer)

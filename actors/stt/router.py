@@ -28,7 +28,7 @@ class RoutingPolicy:
     """A backup is never asked sooner, unless for an error."""
     patience_s: float = 2.5
     """A provider that has been silent for so long has failed."""
-    last_resort_s: float = 1.5
+    last_resort_s: float = 1.2
     """The local engine is asked after so long at the latest, as it takes the machine's own time."""
     hedge_share: float = 0.1
     """Backups of engines that are merely slow, a call."""

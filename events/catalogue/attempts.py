@@ -25,8 +25,8 @@ class AttemptStarted(Event):
     """The engine before was slow, failed, or is left alone for a while."""
     offer: int
     """Number of the offer that it is for; 0 for a phrase that is over."""
-    cost_usd: float
-    """What it may cost. What it did is in `AttemptEnded`, or in the event of the answer if it is the chosen one."""
+    may_cost_usd: float
+    """By the price list. What it did cost is in `AttemptEnded`, or in the event of its answer if that is chosen."""
 
 
 @recorded()

@@ -32,3 +32,13 @@ def test_nothing_acknowledged_is_lost_doubled_or_reordered_while_the_server_is_b
     assert [check for check in report["checks"] if not check["met"]] == []  # type: ignore[attr-defined] # JSON
     compared = report["compared"]
     assert compared["acknowledged"] == compared["events"] > 500  # type: ignore[index] # JSON
+
+
+def test_providers_are_measured_and_every_phrase_of_an_outage_is_heard_or_explained(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = a_report(capsys, "providers")
+    checks = {check["name"]: check for check in report["checks"]}  # type: ignore[attr-defined] # JSON
+    assert checks["transcript or explained"]["met"]
+    assert checks["transcript or explained in outages"]["met"]
+    assert len(checks) == 13

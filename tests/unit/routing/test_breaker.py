@@ -52,7 +52,7 @@ def test_probes_that_fail_come_ever_later_and_an_answer_ends_that() -> None:
     for _ in range(7):
         breaker.stay_open(0.0)
         rests.append(breaker.probe_at_s)
-    assert rests == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    assert rests == [2.0, 4.0, 5.0, 5.0, 5.0, 5.0, 5.0]
     breaker.succeed()
     breaker.fail("unauthorised", 100.0)
     assert breaker.probe_at_s == 101.0

@@ -87,7 +87,7 @@ async def test_the_local_engine_comes_when_both_are_silent(system: VirtualSystem
     first, second, local = engine("first", HANGS), engine("second", HANGS), engine("local")
     won = await router(system, first, second, local).route(SECOND, budget_s=8)
     assert won.answer.text == "tem dipirona local"
-    assert local.at_s == [pytest.approx(1.5, abs=1e-4)]
+    assert local.at_s == [pytest.approx(1.2, abs=1e-4)]
     assert [other.outcome for other in won.others] == ["cancelled", "cancelled"]
 
 
@@ -236,7 +236,7 @@ async def test_no_phrase_is_lost_to_random_trouble_and_nothing_runs_on(system: V
         return asyncio.get_running_loop().time() - began
 
     took = await asyncio.gather(*(phrase() for _ in range(60)))
-    # The worst: a backup at 0.6, the local engine at 1.5, and what it takes.
+    # The worst: a backup at 0.6, the local engine at 1.2, and what it takes.
     assert max(took) < 3.5
     await routed.close()
     await asyncio.sleep(0.001)
