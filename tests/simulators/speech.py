@@ -61,6 +61,7 @@ class SpeechSimulator(ABC):
         connections: transports that requests came over.
         calls: those that passed the checks.
         reached: set once a request has passed the checks.
+        left: set once a client has hung up on a silent answer.
     """
 
     key: str = "chave-do-simulador"
@@ -74,6 +75,7 @@ class SpeechSimulator(ABC):
     connections: set[object] = field(default_factory=set)
     calls: list[Call] = field(default_factory=list)
     reached: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
@@ -158,5 +160,9 @@ class SpeechSimulator(ABC):
             if request.transport is not None:
                 request.transport.close()
             return response
-        await self._stopping.wait()
+        try:
+            await self._stopping.wait()
+        except asyncio.CancelledError:
+            self.left.set()
+            raise
         return response
