@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     """The deadline of a phrase for speech-to-text, all engines together."""
     stt_hedge_s: float = Field(default=0.6, gt=0)
     """Silence of a provider after which the next one is asked too, or later, if the provider is usually slower."""
-    llm_budget_s: float = Field(default=1.5, gt=0)
+    llm_budget_s: float = Field(default=1.2, gt=0)
     """The deadline of a stage. The lexicon answers where a model has not by then."""
     llm_hedge_s: float = Field(default=0.6, gt=0)
     """Silence of a model after which it is asked once more."""

@@ -78,7 +78,7 @@ class Counters:
     baskets: BasketEngine
     sessions: int = 20
     stt_budget_s: float = 8.0
-    llm_budget_s: float = 1.5
+    llm_budget_s: float = 1.2
     _began: float = 0.0
 
     async def run(self, seconds: float, seed: int) -> list[Outcome]:

@@ -78,7 +78,7 @@ async def serve(options: argparse.Namespace) -> None:
         while line := await asyncio.to_thread(sys.stdin.readline):
             for name, fault in json.loads(line).items():
                 kind = openai.Fault if name == "openai" else speech.Fault
-                simulators[name].fault = None if fault is None else kind(fault)  # type: ignore[assignment] # its own kind
+                simulators[name].fault = None if fault is None else kind(fault)
             print(json.dumps({name: each.requests for name, each in simulators.items()}), flush=True)
 
 
