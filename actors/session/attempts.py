@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 
 from actors.messages import AttemptDue
 from actors.routing.attempts import Ended
+from actors.session.state import SessionState, offer_of
 from events.catalogue import AttemptEnded, AttemptStarted, AttemptStep, Event
 
 
@@ -33,8 +34,10 @@ def _answer(gate: asyncio.Future[bool] | None, *, wanted: bool) -> None:
         gate.set_result(wanted)
 
 
-def started(message: AttemptDue) -> list[Event]:
-    """Put an attempt on record that is about to be made."""
+def started(state: SessionState, message: AttemptDue) -> list[Event]:
+    """Put an attempt on record that is about to be made, unless it is for an offer that was taken back meanwhile."""
+    if message.offer and offer_of(state, message.number, message.offer) is None:
+        return []
     due = message.due
     return [
         AttemptStarted(

@@ -118,7 +118,7 @@ def _decide_phrase(
         return []
     match message:
         case AttemptDue():
-            return started(message)
+            return started(state, message)
         case Examined():
             return _examined(message, phrase, policy)
         case Transcribed(offer=offer) if offer and phrase.stage in ("speaking", "captured"):
