@@ -1,11 +1,13 @@
 """What the actors say to one another."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from actors.routing.attempts import Due, Ended
 from actors.runtime.calls import Call
 from actors.values import Biometrics, Classified, Cleaned, Heard, Normalised, Pcm, Phrase, Transcript
-from events.catalogue import Bookmark, Entity
+from events.catalogue import AttemptStep, Bookmark, Entity
 
 WITHDRAWN: Final = "withdrawn"
 """Error of a call that the session has taken back."""
@@ -194,6 +196,8 @@ class Transcribed:
     error: str | None = None
     latency_ms: float
     offer: int = 0
+    others: tuple[Ended, ...] = ()
+    """Engines that had a part in it, where several may be asked, but not the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +220,7 @@ class NormaliseDone:
     outcome: Normalised | None
     error: str | None = None
     latency_ms: float
+    others: tuple[Ended, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,3 +244,15 @@ class ClassifyDone:
     outcome: Classified | None
     error: str | None = None
     latency_ms: float
+    others: tuple[Ended, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AttemptDue:
+    """Stt or llm → session: one more engine is to be asked. The gate opens once that is durable, or unwanted."""
+
+    number: int
+    step: AttemptStep
+    offer: int = 0
+    due: Due
+    gate: asyncio.Future[bool]

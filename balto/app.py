@@ -23,6 +23,7 @@ from actors.vad.silero import speech_model
 from balto.engines import EngineError, Engines, build_engines, prepare_weights, usd_per_hour
 from balto.memory import Memory
 from balto.resources import ResourceMonitor
+from balto.routing import route
 from balto.sessions import SessionHost
 from balto.settings import OWN_BASKETS, Settings
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -196,7 +197,9 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         except (BasketFileError, EngineError) as error:
             raise StartError(str(error)) from error
         library = await stack.enter_async_context(open_library(settings, say))
-        stack.push_async_callback(engines.close)
+        clock = SystemClock()
+        routed = route(settings, engines, baskets, clock)
+        stack.push_async_callback(routed.close)
         try:
             if any(engine.provider == "local" for engine in engines.transcribers):
                 say("preparing the local speech model")
@@ -211,8 +214,7 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         system = await stack.enter_async_context(ActorSystem())
         monitor = await stack.enter_async_context(ResourceMonitor())
         presence = await stack.enter_async_context(Presence(library.dsn))
-        clock = SystemClock()
-        services = _services(settings, engines, baskets, library.store, journal, monitor, clock)
+        services = _services(settings, routed, baskets, library.store, journal, monitor, clock)
         sessions = SessionHost(
             system,
             services,
@@ -280,5 +282,8 @@ def _snapshot(settings: Settings) -> dict[str, Any]:
         "llm": settings.llm,
         "stt_budget_s": settings.stt_budget_s,
         "llm_budget_s": settings.llm_budget_s,
+        "stt_hedge_s": settings.stt_hedge_s,
+        "llm_hedge_s": settings.llm_hedge_s,
+        "fast_path": settings.fast_path,
         "baskets": Path(settings.baskets).name,
     }

@@ -78,7 +78,9 @@ def build_transcribers(settings: Settings) -> tuple[Transcriber, ...]:
     if settings.stt == "auto":
         names = [name for name, key in _stt_keys(settings).items() if key] or ["local"]
     else:
-        names = [settings.stt]
+        # The other provider backs up the one that was named, where there is a key for it.
+        others = [name for name, key in _stt_keys(settings).items() if key and settings.stt != "local"]
+        names = [settings.stt, *others]
     if settings.stt_backup != "none":
         names.append(settings.stt_backup)
     return tuple(builders[name](settings) for name in dict.fromkeys(names))

@@ -55,11 +55,19 @@ class Settings(BaseSettings):
     stt: Literal["auto", "local", "elevenlabs", "assemblyai"] = "auto"
     llm: Literal["auto", "lexicon", "openai"] = "auto"
     stt_backup: Literal["local", "none"] = "local"
-    """What stands behind a cloud engine for speech-to-text."""
+    """What stands behind the providers of speech-to-text."""
     whisper_model: str | None = None
     """Another faster-whisper model, by folder or name; without it the verified Whisper base that setup installs."""
     stt_budget_s: float = Field(default=8.0, gt=0)
-    llm_budget_s: float = Field(default=3.0, gt=0)
+    """The deadline of a phrase for speech-to-text, all engines together."""
+    stt_hedge_s: float = Field(default=0.6, gt=0)
+    """Silence of a provider after which the next one is asked too, or later, if the provider is usually slower."""
+    llm_budget_s: float = Field(default=1.2, gt=0)
+    """The deadline of a stage. The lexicon answers where a model has not by then."""
+    llm_hedge_s: float = Field(default=0.6, gt=0)
+    """Silence of a model after which it is asked once more."""
+    fast_path: bool = True
+    """Whether a stage that the lexicon is certain about asks no model."""
 
     vad_energy_gate: bool = True
     """Whether only what is louder than the noise is looked at for speech."""

@@ -45,6 +45,7 @@ BENCHMARKS: Final = {
     "cleaning": Entry("benchmarks.cleaning.bench", "what speech-to-text hears of noisy phrases, raw and cleaned"),
     "fuzz": Entry("benchmarks.fuzz.bench", "damaged audio of every kind against the decoders"),
     "hearing": Entry("benchmarks.hearing.bench", "Balto's ears against a neural detector asked about everything"),
+    "providers": Entry("benchmarks.providers.bench", "simulated speech and language providers, well and in outages"),
     "actors": Entry("benchmarks.actors.bench", "the actor runtime against plain Pykka"),
 }
 

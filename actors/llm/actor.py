@@ -2,18 +2,35 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final, override
 
 import pykka
 
+from actors.llm.router import RoutedUnderstanding, Stage
 from actors.llm.understanding import Understanding, UnderstandingError
-from actors.messages import Classify, ClassifyDone, Normalise, NormaliseDone
+from actors.messages import AttemptDue, Classify, ClassifyDone, Normalise, NormaliseDone
+from actors.routing.attempts import Due, Ended, Witness
+from actors.routing.lane import Lane
+from actors.routing.race import RaceLostError, Won
 from actors.runtime.actor import Actor
 from actors.runtime.clock import Clock
 from actors.runtime.supervisor import RESTART, Supervision
 
 _OVERTIME_S: Final = 1.0
 """An engine keeps its budget itself; one that does not is stopped this much later."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Result[T]:
+    """How a stage went; exactly one of `outcome` and `error` is set."""
+
+    engine: str
+    model: str
+    outcome: T | None
+    error: str | None
+    latency_ms: float
+    others: tuple[Ended, ...]
 
 
 class LlmActor(Actor):
@@ -40,48 +57,79 @@ class LlmActor(Actor):
 
     @override
     async def on_receive(self, message: Normalise | Classify) -> None:
-        engine = self._engines[message.attempt]
+        engine, budget_s = self._engines[message.attempt], self._budget_s
         match message:
             case Normalise():
-                normalised, error, latency_ms = await self._time(
-                    engine.normalise(message.text, budget_s=self._budget_s)
+                witness = self._witness(message.number, "normalisation")
+                normalised = await self._time(
+                    engine,
+                    engine.route_normalise(message.text, budget_s=budget_s, witness=witness)
+                    if isinstance(engine, RoutedUnderstanding)
+                    else engine.normalise(message.text, budget_s=budget_s),
                 )
                 self._session.tell(
                     NormaliseDone(
                         number=message.number,
                         attempt=message.attempt,
-                        engine=engine.engine,
-                        model=engine.model,
-                        outcome=normalised,
-                        error=error,
-                        latency_ms=latency_ms,
+                        engine=normalised.engine,
+                        model=normalised.model,
+                        outcome=normalised.outcome,
+                        error=normalised.error,
+                        latency_ms=normalised.latency_ms,
+                        others=normalised.others,
                     )
                 )
             case Classify():
-                classified, error, latency_ms = await self._time(
-                    engine.classify(message.text, message.entities, budget_s=self._budget_s)
+                witness = self._witness(message.number, "classification")
+                classified = await self._time(
+                    engine,
+                    engine.route_classify(message.text, message.entities, budget_s=budget_s, witness=witness)
+                    if isinstance(engine, RoutedUnderstanding)
+                    else engine.classify(message.text, message.entities, budget_s=budget_s),
                 )
                 self._session.tell(
                     ClassifyDone(
                         number=message.number,
                         attempt=message.attempt,
-                        engine=engine.engine,
-                        model=engine.model,
-                        outcome=classified,
-                        error=error,
-                        latency_ms=latency_ms,
+                        engine=classified.engine,
+                        model=classified.model,
+                        outcome=classified.outcome,
+                        error=classified.error,
+                        latency_ms=classified.latency_ms,
+                        others=classified.others,
                     )
                 )
 
-    async def _time[T](self, asked: Awaitable[T]) -> tuple[T | None, str | None, float]:
+    def _witness(self, number: int, step: Stage) -> Witness:
+        async def witness(due: Due) -> bool:
+            gate = asyncio.get_running_loop().create_future()
+            self._session.tell(AttemptDue(number=number, step=step, due=due, gate=gate))
+            return bool(await gate)
+
+        return witness
+
+    async def _time[T](self, engine: Understanding, asked: Awaitable[Won[T]] | Awaitable[T]) -> _Result[T]:
         began = self._clock.monotonic_us()
+        name, model, others = engine.engine, engine.model, tuple[Ended, ...]()
         outcome: T | None = None
         error: str | None = None
         try:
             async with asyncio.timeout(self._budget_s + _OVERTIME_S):
-                outcome = await asked
+                answer = await asked
+            if isinstance(answer, Won):
+                outcome, others = answer.answer, answer.others
+                name, model = _of(answer.lane)
+            else:
+                outcome = answer
         except UnderstandingError as failure:
             error = failure.code
+        except RaceLostError as lost:
+            error, others = lost.code, lost.others
+            name, model = _of(lost.lane)
         except TimeoutError:
             error = "timeout"
-        return outcome, error, (self._clock.monotonic_us() - began) / 1000
+        return _Result(name, model, outcome, error, (self._clock.monotonic_us() - began) / 1000, others)
+
+
+def _of(lane: Lane) -> tuple[str, str]:
+    return lane.name, lane.model

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from actors.llm.matching import Match, MatchingIndex
 from actors.llm.negation import allergic_to, denied
-from actors.llm.words import Token, tokenise
+from actors.llm.words import COMMON, Token, tokenise
 from actors.values import Classified, LexiconEntry, Normalised
 from events.catalogue import Category, Entity, EntityKind
 
@@ -16,6 +16,12 @@ _KIND_WEIGHT: Mapping[EntityKind, float] = {"symptom": 1.0, "need": 0.95, "disea
 
 _ORDER_LOSS = 0.05
 """What each entity named before costs one: people say first what they came for."""
+
+_CERTAIN = 0.97
+"""Score from which a name was said right: as it is spelled, or inflected."""
+
+_TURNING = frozenset({"nao", "sem", "nem", "nunca", "alergia", "alergico", "alergica", "parei", "menos"})
+"""Words that may turn the sense of the rest."""
 
 _SHARE_WEIGHT = 0.4
 """How much of the confidence hangs on the first category's share of all that was named."""
@@ -47,12 +53,15 @@ class LexiconUnderstanding:
         *,
         budget_s: float,  # noqa: ARG002 - takes milliseconds
     ) -> Classified:
-        """Place the entities in the taxonomy. Never raises.
+        """Place the entities in the taxonomy; see `place`. Never raises."""
+        return self.place(text, entities)
+
+    def place(self, text: str, entities: tuple[Entity, ...]) -> Classified:
+        """Place the entities in the taxonomy.
 
         Args:
             text: the transcript; products it names count as anchors even where they are refused.
             entities: from this engine or another; names outside the vocabulary count as anchors only.
-            budget_s: not needed.
 
         Returns:
             At most two categories, strongest first; none, with confidence 0, where no entity is known.
@@ -93,6 +102,27 @@ class LexiconUnderstanding:
             if known is None or known.score < entity.score:
                 found[entity.name] = entity
         return tuple(found.values())
+
+    def certain_entities(self, text: str) -> tuple[Entity, ...]:
+        """Return what a sentence asks for if nothing else can be meant, else nothing.
+
+        Every word is then part of a name that was said right, or one that says nothing; nothing is denied.
+        """
+        tokens = tokenise(text)
+        wanted, refused = _sort(tokens, self._index.find(tokens))
+        named = {place for match in wanted for place in range(match.first, match.last + 1)}
+        rest = [token.text for place, token in enumerate(tokens) if place not in named]
+        unclear = refused or any(match.score < _CERTAIN for match in wanted)
+        if unclear or any(word not in COMMON or word in _TURNING for word in rest):
+            return ()
+        return self.entities(text)
+
+    def certain_category(self, text: str, entities: tuple[Entity, ...]) -> Category | None:
+        """Return the one category that all entities belong in, None where one is unknown, in doubt or denied."""
+        entries = [self._index.entry(entity.name) for entity in entities]
+        places = {entry.category for entry in entries if entry is not None}
+        in_doubt = None in entries or any(entity.score < _CERTAIN for entity in entities) or self._refused(text)
+        return places.pop() if len(places) == 1 and not in_doubt else None
 
     def _refused(self, text: str) -> list[str]:
         """Return the products that a sentence names only to refuse them."""

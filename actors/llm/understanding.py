@@ -2,6 +2,7 @@
 
 from typing import Literal, Protocol
 
+from actors.routing.attempts import NoAnswerError
 from actors.values import Classified, Normalised
 from events.catalogue import Entity
 
@@ -10,13 +11,11 @@ UnderstandingErrorCode = Literal[
 ]
 
 
-class UnderstandingError(Exception):
+class UnderstandingError(NoAnswerError):
     """An engine gave no answer. The SDK's error is its `__cause__`; the message never quotes speech or keys."""
 
     def __init__(self, code: UnderstandingErrorCode, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.code: UnderstandingErrorCode = code
-        self.retry_after_s = retry_after_s
+        super().__init__(code, message, retry_after_s=retry_after_s)
 
 
 class Understanding(Protocol):

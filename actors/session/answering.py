@@ -3,6 +3,7 @@
 from uuid import UUID, uuid5
 
 from actors.messages import NormaliseDone, Transcribed
+from actors.session.attempts import ended
 from actors.session.inputs import Classification, EngineName, Policy
 from actors.session.state import PhraseState, SessionState
 from actors.values import Resolved, Withheld
@@ -33,11 +34,13 @@ def transcribed(message: Transcribed, phrase: PhraseState, policy: Policy) -> li
     """Decide on an engine's transcript, or on its failure."""
     if phrase.stage != "transcribing" or message.attempt != phrase.attempt:
         return []
+    others = ended(message.number, "transcription", message.others)
     if message.transcript is None:
-        return _transcription_failed(message, phrase, policy)
+        return [*others, *_transcription_failed(message, phrase, policy)]
     transcript = message.transcript
     if transcript.rejected is not None or not transcript.text.strip():
         return [
+            *others,
             TranscriptionRejected(
                 phrase=message.number,
                 provider=message.provider,
@@ -46,10 +49,11 @@ def transcribed(message: Transcribed, phrase: PhraseState, policy: Policy) -> li
                 text=transcript.text,
                 latency_ms=message.latency_ms,
                 cost_usd=transcript.cost_usd,
-            )
+            ),
         ]
     engine = policy.understandings[0]
     return [
+        *others,
         TranscriptionReceived(
             phrase=message.number,
             provider=message.provider,
@@ -91,6 +95,7 @@ def normalised(message: NormaliseDone, phrase: PhraseState, policy: Policy) -> l
     """Decide on stage 1's entities, or on its failure."""
     if phrase.stage != "normalising" or message.attempt != phrase.attempt:
         return []
+    others = ended(message.number, "normalisation", message.others)
     if message.outcome is None:
         failed = NormalisationFailed(
             phrase=message.number,
@@ -101,8 +106,10 @@ def normalised(message: NormaliseDone, phrase: PhraseState, policy: Policy) -> l
         )
         backup = _next(policy.understandings, phrase)
         if backup is None:
-            return [failed, RecommendationWithheld(phrase=message.number, reason="understanding_failed")]
+            withheld = RecommendationWithheld(phrase=message.number, reason="understanding_failed")
+            return [*others, failed, withheld]
         return [
+            *others,
             failed,
             NormalisationRequested(phrase=message.number, engine=backup.name, model=backup.model),
         ]
@@ -116,9 +123,10 @@ def normalised(message: NormaliseDone, phrase: PhraseState, policy: Policy) -> l
         cost_usd=message.outcome.cost_usd,
     )
     if not message.outcome.entities:
-        return [completed, RecommendationWithheld(phrase=message.number, reason="nothing_asked")]
+        return [*others, completed, RecommendationWithheld(phrase=message.number, reason="nothing_asked")]
     engine = policy.understandings[0]
     return [
+        *others,
         completed,
         ClassificationRequested(phrase=message.number, engine=engine.name, model=engine.model),
     ]
@@ -129,6 +137,7 @@ def classified(state: SessionState, message: Classification, phrase: PhraseState
     done = message.done
     if phrase.stage != "classifying" or done.attempt != phrase.attempt:
         return []
+    others = ended(done.number, "classification", done.others)
     if done.outcome is None:
         failed = ClassificationFailed(
             phrase=done.number,
@@ -139,8 +148,10 @@ def classified(state: SessionState, message: Classification, phrase: PhraseState
         )
         backup = _next(policy.understandings, phrase)
         if backup is None:
-            return [failed, RecommendationWithheld(phrase=done.number, reason="understanding_failed")]
+            withheld = RecommendationWithheld(phrase=done.number, reason="understanding_failed")
+            return [*others, failed, withheld]
         return [
+            *others,
             failed,
             ClassificationRequested(phrase=done.number, engine=backup.name, model=backup.model),
         ]
@@ -155,7 +166,7 @@ def classified(state: SessionState, message: Classification, phrase: PhraseState
         cost_usd=done.outcome.cost_usd,
     )
     resolved = policy.resolve(done.outcome, phrase.entities)
-    return [completed, *_advice(state, done.number, resolved, client_present=message.client_present)]
+    return [*others, completed, *_advice(state, done.number, resolved, client_present=message.client_present)]
 
 
 def _advice(state: SessionState, number: int, resolved: Resolved | Withheld, *, client_present: bool) -> list[Event]:

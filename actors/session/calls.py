@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from actors.messages import (
+    AttemptDue,
     AudioArrived,
     AudioFinished,
     ClassifyDone,
@@ -86,6 +87,7 @@ Answer = (
     | ClassifyDone
     | Delivered
     | RecommendationReply
+    | AttemptDue
 )
 """What comes back for something that the session asked for."""
 

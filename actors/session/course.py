@@ -9,6 +9,7 @@ import pykka
 
 from actors.messages import (
     WITHDRAWN,
+    AttemptDue,
     ClassifyDone,
     Decoded,
     DecodingFailed,
@@ -126,6 +127,9 @@ class Course(Actor):
             case ClassifyDone():
                 self._decide(Classification(done=message, client_present=self._connection.awaited))
             case NormaliseDone() | Delivered() | RecommendationReply():
+                self._decide(message)
+            case AttemptDue():
+                self._crew.gates.hold(message)
                 self._decide(message)
             case _:
                 assert_never(message)

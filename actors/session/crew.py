@@ -22,6 +22,7 @@ from actors.messages import (
     Transcribed,
 )
 from actors.runtime.actor import Actor
+from actors.session.attempts import Gates
 from actors.session.early import lasting
 from actors.session.intake import Intake
 from actors.session.line import Line, tell
@@ -34,6 +35,7 @@ from actors.stt.actor import SttActor
 from actors.vad.actor import VadActor
 from actors.values import Heard, Pcm, Phrase
 from events.catalogue import (
+    AttemptStarted,
     ClassificationRequested,
     Event,
     NormalisationRequested,
@@ -81,6 +83,7 @@ class Crew:
         self.offers = Offers(
             self._examiner.send, self._stt.send, lambda examined: tell(me, OfferExamined(examined=examined))
         )
+        self.gates = Gates()
         self._phrases: dict[int, Phrase] = {}
         self._cleaned: dict[int, Pcm] = {}
 
@@ -134,6 +137,7 @@ class Crew:
     def forget_all_but(self, under_way: Collection[int]) -> None:
         """Let go of the audio of phrases that have their outcome."""
         self.offers.forget_all_but(under_way)
+        self.gates.refuse_all_but(under_way)
         for number in [n for n in self._phrases if n not in under_way]:
             del self._phrases[number]
             self._cleaned.pop(number, None)
@@ -159,6 +163,8 @@ class Crew:
             case PhraseCaptured() | TranscriptionRequested() | NormalisationRequested() | ClassificationRequested():
                 if phrase is not None and phrase.stage == _DUE[type(event)]:
                     self.drive(event.phrase, phrase)
+            case AttemptStarted():
+                self.gates.open(event)
             case _:
                 pass
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from actors.messages import (
+    AttemptDue,
     Decoded,
     DecodingFailed,
     Delivered,
@@ -12,6 +13,7 @@ from actors.messages import (
     Transcribed,
 )
 from actors.session.answering import classified, normalised, transcribed
+from actors.session.attempts import started
 from actors.session.early import lasting, offered, taken_over, transcribed_early, unless_held, withdrawn
 from actors.session.inputs import (
     AudioLost,
@@ -118,7 +120,7 @@ def _answered(state: SessionState, reply: RecommendationReply) -> list[Event]:
 
 def _decide_phrase(
     state: SessionState,
-    message: Examined | Transcribed | NormaliseDone | Classification | PhraseFailed | OfferFailed,
+    message: AttemptDue | Examined | Transcribed | NormaliseDone | Classification | PhraseFailed | OfferFailed,
     policy: Policy,
 ) -> list[Event]:
     number = message.done.number if isinstance(message, Classification) else message.number
@@ -126,6 +128,8 @@ def _decide_phrase(
     if phrase is None:
         return []
     match message:
+        case AttemptDue():
+            return started(state, message)
         case Examined():
             return _examined(message, phrase, policy)
         case Transcribed(offer=offer) if offer and phrase.stage in ("speaking", "captured"):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from actors.messages import Transcribed
 from actors.session.answering import transcribed
+from actors.session.attempts import ended
 from actors.session.inputs import EngineName, Policy
 from actors.session.state import PhraseState, SessionState, offer_of
 from actors.values import SAMPLE_RATE, EarlyPhrase, Heard, SpeechBegan, Transcript
@@ -54,7 +55,7 @@ def withdrawn(
     current = None if phrase is None else phrase.offer
     if current is None or offer not in (None, current.event.offer):
         return []
-    owed = 0.0 if current.answer is not None else _price(current.event, policy.transcribers[0])
+    owed = 0.0 if current.answer is not None else _price(current.event, policy.transcribers[0]) + current.backups_usd
     return [PhraseOfferWithdrawn(phrase=number, offer=current.event.offer, reason=reason, cost_usd=owed)]
 
 
@@ -73,13 +74,16 @@ def transcribed_early(state: SessionState, message: Transcribed) -> list[Event]:
     current = offer_of(state, message.number, message.offer)
     if current is None or current.answer is not None:
         return []
+    others = ended(message.number, "transcription", message.others)
     if message.transcript is None:
         # It costs nothing, and the phrase will be asked for again, from the first engine on, once it is over.
         reason: WithdrawalReason = "transcription_failed"
-        return [PhraseOfferWithdrawn(phrase=message.number, offer=message.offer, reason=reason, cost_usd=0.0)]
+        withdrawal = PhraseOfferWithdrawn(phrase=message.number, offer=message.offer, reason=reason, cost_usd=0.0)
+        return [*others, withdrawal]
     transcript = message.transcript
     rejected = transcript.rejected or (None if transcript.text.strip() else "empty")
     return [
+        *others,
         OfferTranscribed(
             phrase=message.number,
             offer=message.offer,
@@ -91,7 +95,7 @@ def transcribed_early(state: SessionState, message: Transcribed) -> list[Event]:
             rejected=rejected,
             latency_ms=message.latency_ms,
             cost_usd=transcript.cost_usd,
-        )
+        ),
     ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from actors.messages import (
+    AttemptDue,
     Classify,
     ClassifyDone,
     Decoded,
@@ -192,4 +193,5 @@ Input = (
     | AudioLost
     | Rested
     | Undelivered
+    | AttemptDue
 )

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from actors.vad.resumed import listen_from
 from actors.values import SAMPLE_RATE, Captured
 from events.catalogue import (
+    AttemptStarted,
     AudioBookmarked,
     AudioFormatDetected,
     AudioReceived,
@@ -61,6 +62,8 @@ class Offer:
 
     event: PhraseOffered
     answer: OfferTranscribed | None = None
+    backups_usd: float = 0.0
+    """What the engines may cost that were asked beside the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +191,12 @@ def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
         case OfferTranscribed():
             offer = offer_of(state, event.phrase, event.offer)
             return state if offer is None else _change(state, event.phrase, offer=replace(offer, answer=event))
+        case AttemptStarted():
+            offer = offer_of(state, event.phrase, event.offer)
+            if offer is None or offer.answer is not None:
+                return state
+            more = replace(offer, backups_usd=offer.backups_usd + event.may_cost_usd)
+            return _change(state, event.phrase, offer=more)
         case PhraseOfferWithdrawn():
             current = offer_of(state, event.phrase, event.offer)
             return state if current is None else _change(state, event.phrase, offer=None)

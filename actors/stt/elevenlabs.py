@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from actors.stt.cloud import (
@@ -121,10 +121,12 @@ class ElevenLabsTranscriber:
             # Otherwise each of some fifty form fields is a write of its own.
             await request.aread()
 
+        from actors.stt.slim import WithoutWords  # noqa: PLC0415 - stands on httpx
+
         rehearse()
         self._http = httpx.AsyncClient(
             timeout=READ_TIMEOUT_S,
-            limits=httpx.Limits(keepalive_expiry=KEEPALIVE_S),
+            transport=WithoutWords(httpx.AsyncHTTPTransport(limits=httpx.Limits(keepalive_expiry=KEEPALIVE_S))),
             event_hooks={"request": [in_one_piece]},
         )
         return AsyncElevenLabs(api_key=self._api_key, base_url=self._base_url, httpx_client=self._http)
@@ -159,8 +161,10 @@ class ElevenLabsTranscriber:
         text = getattr(reply, "text", None)
         if not isinstance(text, str) or not text.strip():
             raise TranscriptionError("empty", f"{NAME} wrote nothing")
-        spoken = [w for w in getattr(reply, "words", None) or [] if getattr(w, "type", None) == "word"]
-        scores = [w.logprob for w in spoken if isinstance(getattr(w, "logprob", None), int | float)]
+        from actors.stt.slim import words_of_reply  # noqa: PLC0415 - loaded by now
+
+        spoken = [w for w in words_of_reply.get([]) if w.get("type") == "word" and isinstance(w.get("text"), str)]
+        scores = [w["logprob"] for w in spoken if isinstance(w.get("logprob"), int | float)]
         average = sum(scores) / len(scores) if scores else None
         evidence = Evidence(avg_logprob=average, duration_s=pcm.size / SAMPLE_RATE)
         return Transcript(
@@ -172,14 +176,18 @@ class ElevenLabsTranscriber:
         )
 
 
-def _word(word: Any) -> Word:
-    score = getattr(word, "logprob", None)
+def _word(word: Mapping[str, Any]) -> Word:
+    score = word.get("logprob")
     return Word(
-        text=word.text,
-        start_s=word.start,
-        end_s=word.end,
+        text=word["text"],
+        start_s=_seconds(word.get("start")),
+        end_s=_seconds(word.get("end")),
         confidence=min(1.0, math.exp(score)) if isinstance(score, int | float) else None,
     )
+
+
+def _seconds(moment: object) -> float | None:
+    return float(moment) if isinstance(moment, int | float) else None
 
 
 def rehearse() -> None:

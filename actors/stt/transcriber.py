@@ -2,18 +2,17 @@
 
 from typing import Literal, Protocol
 
+from actors.routing.attempts import NoAnswerError
 from actors.values import Pcm, Transcript
 
 TranscriptionErrorCode = Literal["transient", "throttled", "rejected", "unauthorised", "empty", "timeout"]
 
 
-class TranscriptionError(Exception):
+class TranscriptionError(NoAnswerError):
     """An engine gave no transcript. The SDK's error is its `__cause__`; the message never quotes speech or keys."""
 
     def __init__(self, code: TranscriptionErrorCode, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.code: TranscriptionErrorCode = code
-        self.retry_after_s = retry_after_s
+        super().__init__(code, message, retry_after_s=retry_after_s)
 
 
 class Transcriber(Protocol):

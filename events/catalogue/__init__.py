@@ -18,6 +18,7 @@ from events.catalogue.advice import (
     RecommendationWithheld,
     WithheldReason,
 )
+from events.catalogue.attempts import AttemptEnded, AttemptOutcome, AttemptReason, AttemptStarted, AttemptStep
 from events.catalogue.base import Event, event_types, personal_fields
 from events.catalogue.hearing import (
     BandEnergies,
@@ -69,6 +70,11 @@ from events.catalogue.understanding import (
 
 __all__ = [
     "Answer",
+    "AttemptEnded",
+    "AttemptOutcome",
+    "AttemptReason",
+    "AttemptStarted",
+    "AttemptStep",
     "AudioBookmarked",
     "AudioFormatDetected",
     "AudioReceived",

@@ -23,6 +23,7 @@ CODES: list[Any] = [
     (Fault.SLOW, "timeout", None),
     (Fault.DRIPPING, "timeout", None),
     (Fault.DROPPED, "transient", None),
+    (Fault.CUT_SHORT, "transient", None),
     (Fault.BAD_JSON, "transient", None),
     (Fault.HTML, "transient", None),
     (Fault.NO_TEXT, "empty", None),

@@ -35,6 +35,7 @@ CODES: list[Any] = [
     (Fault.SLOW, "timeout", None),
     (Fault.DRIPPING, "timeout", None),
     (Fault.DROPPED, "transient", None),
+    (Fault.CUT_SHORT, "transient", None),
     (Fault.BAD_JSON, "invalid_answer", None),
     (Fault.HTML, "invalid_answer", None),
     (Fault.REFUSAL, "refused", None),

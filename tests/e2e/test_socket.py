@@ -12,13 +12,15 @@ from actors.llm.understanding import UnderstandingError
 from actors.stt.transcriber import TranscriptionError
 from balto.logs import CHATTY
 from events.catalogue import (
+    AttemptEnded,
+    AttemptStarted,
     AudioReceived,
     PhraseCaptured,
     RecommendationAnswered,
     RecommendationDelivered,
     SessionEnded,
     SessionStarted,
-    TranscriptionFailed,
+    TranscriptionReceived,
 )
 from tests.e2e.conftest import END, House, Open, converse, of_type
 from tests.fakes import FailingUnderstanding, ScriptedTranscriber
@@ -125,7 +127,16 @@ async def test_a_failing_provider_is_stood_in_for(open_house: Open) -> None:
         answer = await converse(house, PCM.tobytes(), protocol=2)
         ((*recorded,),) = await house.ended()
     assert len(answer.of("recomendar")) == 2
-    assert {failed.provider for failed in of_type(recorded, TranscriptionFailed)} == {"cloud"}
+    attempts = of_type(recorded, AttemptEnded)
+    heard = {(a.engine, a.outcome, a.code) for a in attempts if a.step == "transcription"}
+    assert heard == {("cloud", "failed", "unauthorised"), ("cloud", "passed_over", "circuit_open")}
+    # What the lexicon was certain about asked no model; what was asked fell back within the stage.
+    understood = {(a.engine, a.outcome, a.code) for a in attempts if a.step != "transcription"}
+    assert understood <= {("failing", "passed_over", "certain"), ("failing", "failed", "invalid_answer")}
+    assert understood
+    started = {(s.engine, s.why) for s in of_type(recorded, AttemptStarted) if s.step == "transcription"}
+    assert started == {("scripted", "failed"), ("scripted", "circuit_open")}
+    assert {received.provider for received in of_type(recorded, TranscriptionReceived)} == {"scripted"}
 
 
 async def test_a_session_knows_its_counter_and_settings(house: House) -> None:

@@ -41,3 +41,13 @@ def test_hearing_is_measured_beside_a_neural_detector_that_is_asked_about_everyt
     checks = {check["name"]: check for check in report["checks"]}  # type: ignore[attr-defined] # JSON
     assert checks["false phrases in 10 min of till"]["met"]
     assert all(check["value"] is not None for check in checks.values())
+
+
+def test_providers_are_measured_and_every_phrase_of_an_outage_is_heard_or_explained(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = a_report(capsys, "providers")
+    checks = {check["name"]: check for check in report["checks"]}  # type: ignore[attr-defined] # JSON
+    assert checks["transcript or explained"]["met"]
+    assert checks["transcript or explained in outages"]["met"]
+    assert len(checks) == 13

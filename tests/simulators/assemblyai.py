@@ -43,11 +43,11 @@ class AssemblyAISimulator(SpeechSimulator):
         }
         return web.json_response(body, status=status, headers=headers)
 
-    def good_reply(self) -> dict[str, object]:
+    def good_reply(self, text: str) -> dict[str, object]:
         """Give a reply without word times, as without `timestamps` in the request."""
         return {
-            "text": self.text,
-            "words": [{"text": word, "confidence": self.confidence} for word in self.text.split()],
+            "text": text,
+            "words": [{"text": word, "confidence": self.confidence} for word in text.split()],
             "confidence": self.confidence,
             "audio_duration_ms": 1000,
             "session_id": "00000000-0000-4000-8000-000000000000",

@@ -27,10 +27,10 @@ class ElevenLabsSimulator(SpeechSimulator):
         detail = {"status": "error", "message": f"could not transcribe {self.text!r} for {self.key}"}
         return web.json_response({"detail": detail}, status=status, headers=headers)
 
-    def good_reply(self) -> dict[str, object]:
+    def good_reply(self, text: str) -> dict[str, object]:
         """Give a reply with the words, spaced as the provider spaces them."""
         words: list[dict[str, object]] = []
-        for number, word in enumerate(self.text.split()):
+        for number, word in enumerate(text.split()):
             if number:
                 words.append(
                     {"text": " ", "start": number * 0.3, "end": number * 0.3, "type": "spacing", "logprob": 0.0}
@@ -47,7 +47,7 @@ class ElevenLabsSimulator(SpeechSimulator):
         return {
             "language_code": "por",
             "language_probability": 0.99,
-            "text": self.text,
+            "text": text,
             "words": words,
             "audio_duration_secs": 1.0,
             "transcription_id": "t-1",

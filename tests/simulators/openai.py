@@ -12,6 +12,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.simulators.weather import Weather
+
 
 class Fault(StrEnum):
     """What the provider may do instead of answering well."""
@@ -28,6 +30,8 @@ class Fault(StrEnum):
     DRIPPING = "dripping"
     """Headers and a blank, never the end."""
     DROPPED = "dropped"
+    CUT_SHORT = "cut_short"
+    """The connection is closed in the middle of the answer."""
     BAD_JSON = "bad_json"
     HTML = "html"
     REFUSAL = "refusal"
@@ -63,6 +67,7 @@ class OpenAISimulator:
         answerer: what the model would say.
         key: the only key that is let in.
         fault: what to do instead of answering well; None for a good answer.
+        weather: draws latency and faults of each call where no fault is switched on.
         requests: requests so far, faulty ones included.
         bodies: bodies of those that passed the checks.
         connections: transports that requests came over.
@@ -72,6 +77,7 @@ class OpenAISimulator:
     answerer: Answerer
     key: str = "sk-chave-do-simulador"
     fault: Fault | None = None
+    weather: Weather | None = None
     requests: int = 0
     bodies: list[dict[str, Any]] = field(default_factory=list)
     connections: set[object] = field(default_factory=set)
@@ -106,11 +112,16 @@ class OpenAISimulator:
             return self._error(400, "invalid_request_error", wrong)
         self.bodies.append(body)
         self.reached.set()
+        if self.fault is None and self.weather is not None:
+            latency_s, failing = self.weather.draw()
+            await asyncio.sleep(latency_s)
+            if failing:
+                return self._error(500, "server_error", "drawn")
         if self.fault in _STATUS:
             status, code, headers = _STATUS[self.fault]
             return self._error(status, code, f"failed on: {body['input']}", headers)
         match self.fault:
-            case Fault.SLOW | Fault.DRIPPING | Fault.DROPPED:
+            case Fault.SLOW | Fault.DRIPPING | Fault.DROPPED | Fault.CUT_SHORT:
                 return await self._misbehave(request)
             case Fault.BAD_JSON:
                 return web.Response(text=f'{{"id": "{body["input"][:20]}', content_type="application/json")
@@ -155,9 +166,13 @@ class OpenAISimulator:
             if request.transport is not None:
                 request.transport.close()
             return response
-        if self.fault is Fault.DRIPPING:
+        if self.fault in {Fault.DRIPPING, Fault.CUT_SHORT}:
             await response.prepare(request)
-            await response.write(b" ")
+            await response.write(b'{"id' if self.fault is Fault.CUT_SHORT else b" ")
+        if self.fault is Fault.CUT_SHORT:
+            if request.transport is not None:
+                request.transport.close()
+            return response
         await self._stopping.wait()
         return response
 

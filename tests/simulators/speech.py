@@ -2,13 +2,15 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
+from tests.simulators.weather import Weather
 
 
 class Fault(StrEnum):
@@ -25,6 +27,8 @@ class Fault(StrEnum):
     DRIPPING = "dripping"
     """Headers and a byte now and then, never the end."""
     DROPPED = "dropped"
+    CUT_SHORT = "cut_short"
+    """The connection is closed in the middle of the answer."""
     BAD_JSON = "bad_json"
     HTML = "html"
     NO_TEXT = "no_text"
@@ -51,10 +55,13 @@ class SpeechSimulator(ABC):
         retry_after: value of the header with 429 and 503.
         latency_s: seconds before a good answer.
         fault: what to do instead of answering well; None for a good answer.
+        weather: draws latency and faults of each call where no fault is switched on.
+        phrases: what phrases hold, chosen by the first sample of each; `text` where there are none.
         requests: transcription requests so far, faulty ones included.
         connections: transports that requests came over.
         calls: those that passed the checks.
         reached: set once a request has passed the checks.
+        left: set once a client has hung up on a silent answer.
     """
 
     key: str = "chave-do-simulador"
@@ -62,10 +69,13 @@ class SpeechSimulator(ABC):
     retry_after: str = "7"
     latency_s: float = 0.0
     fault: Fault | None = None
+    weather: Weather | None = None
+    phrases: Sequence[str] = ()
     requests: int = 0
     connections: set[object] = field(default_factory=set)
     calls: list[Call] = field(default_factory=list)
     reached: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
@@ -91,13 +101,21 @@ class SpeechSimulator(ABC):
         """Answer with an error in the provider's own shape."""
 
     @abstractmethod
-    def good_reply(self) -> dict[str, object]:
+    def good_reply(self, text: str) -> dict[str, object]:
         """Give the body of a good answer."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request that passed the checks, or act out the fault that is switched on."""
+        """Answer a request that passed the checks, or act out the fault that is switched on or drawn."""
         self.reached.set()
-        match self.fault:
+        text, fault = self.text, self.fault
+        if self.phrases and self.calls:
+            first = int.from_bytes(self.calls[-1].audio[:2], "little")
+            text = self.phrases[first % len(self.phrases)]
+        if fault is None and self.weather is not None:
+            latency_s, failing = self.weather.draw()
+            await asyncio.sleep(latency_s)
+            fault = Fault.SERVER_ERROR if failing else None
+        match fault:
             case Fault.UNAUTHORISED:
                 return self.refusal(401)
             case Fault.THROTTLED:
@@ -108,7 +126,7 @@ class SpeechSimulator(ABC):
                 return self.refusal(500)
             case Fault.REFUSED:
                 return self.refusal(400)
-            case Fault.SLOW | Fault.DRIPPING | Fault.DROPPED:
+            case Fault.SLOW | Fault.DRIPPING | Fault.DROPPED | Fault.CUT_SHORT:
                 return await self._misbehave(request)
             case Fault.BAD_JSON:
                 return web.Response(text='{"text": "' + self.text, content_type="application/json")
@@ -116,17 +134,17 @@ class SpeechSimulator(ABC):
                 return web.Response(text=f"<html><body>{self.text}</body></html>", content_type="text/html")
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
-        return web.json_response(self._body())
+        return web.json_response(self._body(text))
 
-    def _body(self) -> dict[str, object]:
-        whole = self.good_reply()
+    def _body(self, text: str) -> dict[str, object]:
+        whole = self.good_reply(text)
         match self.fault:
             case Fault.NO_TEXT:
                 return {name: value for name, value in whole.items() if name != "text"}
             case Fault.EMPTY_TEXT:
                 return whole | {"text": "  ", "words": []}
             case Fault.MISSING_FIELDS:
-                return {"text": self.text}
+                return {"text": text}
         return whole
 
     async def _misbehave(self, request: web.Request) -> web.StreamResponse:
@@ -135,8 +153,16 @@ class SpeechSimulator(ABC):
             if request.transport is not None:
                 request.transport.close()
             return response
-        if self.fault is Fault.DRIPPING:
+        if self.fault in {Fault.DRIPPING, Fault.CUT_SHORT}:
             await response.prepare(request)
-            await response.write(b" ")
-        await self._stopping.wait()
+            await response.write(b'{"te' if self.fault is Fault.CUT_SHORT else b" ")
+        if self.fault is Fault.CUT_SHORT:
+            if request.transport is not None:
+                request.transport.close()
+            return response
+        try:
+            await self._stopping.wait()
+        except asyncio.CancelledError:
+            self.left.set()
+            raise
         return response

@@ -1,0 +1,71 @@
+"""Calls to engines beside the one that an event named: on record before they are made, and how they ended."""
+
+import asyncio
+from collections.abc import Collection, Iterable
+
+from actors.messages import AttemptDue
+from actors.routing.attempts import Ended
+from actors.session.state import SessionState, offer_of
+from events.catalogue import AttemptEnded, AttemptStarted, AttemptStep, Event
+
+
+class Gates:
+    """Those who wait until the attempt that they want to make is durable."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[int, int, AttemptStep, int], asyncio.Future[bool]] = {}
+
+    def hold(self, message: AttemptDue) -> None:
+        """Keep somebody waiting."""
+        self._held[message.number, message.offer, message.step, message.due.attempt] = message.gate
+
+    def open(self, event: AttemptStarted) -> None:
+        """Let through whom a durable event is about."""
+        _answer(self._held.pop((event.phrase, event.offer, event.step, event.attempt), None), wanted=True)
+
+    def refuse_all_but(self, under_way: Collection[int]) -> None:
+        """Turn away those whose phrase has its outcome."""
+        for key in [key for key in self._held if key[0] not in under_way]:
+            _answer(self._held.pop(key), wanted=False)
+
+
+def _answer(gate: asyncio.Future[bool] | None, *, wanted: bool) -> None:
+    if gate is not None and not gate.done():
+        gate.set_result(wanted)
+
+
+def started(state: SessionState, message: AttemptDue) -> list[Event]:
+    """Put an attempt on record that is about to be made, unless it is for an offer that was taken back meanwhile."""
+    if message.offer and offer_of(state, message.number, message.offer) is None:
+        return []
+    due = message.due
+    return [
+        AttemptStarted(
+            phrase=message.number,
+            step=message.step,
+            attempt=due.attempt,
+            engine=due.engine,
+            model=due.model,
+            why=due.why,
+            offer=message.offer,
+            may_cost_usd=due.cost_usd,
+        )
+    ]
+
+
+def ended(number: int, step: AttemptStep, others: Iterable[Ended]) -> list[Event]:
+    """Put on record how the engines fared whose answer was not chosen."""
+    return [
+        AttemptEnded(
+            phrase=number,
+            step=step,
+            attempt=other.attempt,
+            engine=other.engine,
+            model=other.model,
+            outcome=other.outcome,
+            code=other.code,
+            latency_ms=other.latency_ms,
+            cost_usd=other.cost_usd,
+        )
+        for other in others
+    ]

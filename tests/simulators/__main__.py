@@ -1,0 +1,97 @@
+"""Runs the three providers on loopback by hand: `python -m tests.simulators`; `--help` lists what they may do.
+
+Prints one line of JSON with their addresses and keys, then serves until standard input ends. Each line of standard
+input is JSON of what to change: `{"elevenlabs": "server_error"}` switches a fault on, `{"elevenlabs": null}` off.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from actors.basket.catalogue import load_baskets
+from actors.llm.lexicon import LexiconUnderstanding
+from events.catalogue import Entity
+from tests.simulators import openai, speech
+from tests.simulators.assemblyai import AssemblyAISimulator
+from tests.simulators.elevenlabs import ElevenLabsSimulator
+from tests.simulators.weather import ASSEMBLYAI, ELEVENLABS, SMALL_MODEL, Weather
+
+_ROOT = Path(__file__).parents[2]
+
+
+def phrases() -> list[str]:
+    """Return what customers say in the corpus of utterances, in its order; the first sample of a phrase chooses."""
+    listed = json.loads((_ROOT / "tests/unit/llm/utterances.json").read_text(encoding="utf-8"))
+    return [each["texto"] for each in listed if each["tipo"] == "pedido"]
+
+
+def lexical_answerer() -> openai.Answerer:
+    """Return a model that knows what the lexicon knows."""
+    baskets = load_baskets(_ROOT / "cestas.json")
+    lexicon = LexiconUnderstanding(baskets.lexicon, baskets.version)
+
+    def answer(name: str, asked: Mapping[str, Any]) -> object:
+        if name == "normalizar":
+            said = [
+                {"tipo": e.kind, "nome": e.name, "trecho": e.span, "certeza": e.score}
+                for e in lexicon.entities(asked["frase"])
+            ]
+            return {"entidades": said}
+        named = tuple(Entity(kind=e["tipo"], name=e["nome"], span="", score=1.0) for e in asked["entidades"])
+        done = lexicon.place(asked["frase"], named)
+        places = [{"macro": c.macro, "micro": c.micro} for c in done.categories]
+        return {"categorias": places, "ancoras": list(done.anchors), "certeza": done.confidence}
+
+    return answer
+
+
+def build(options: argparse.Namespace) -> dict[str, speech.SpeechSimulator | openai.OpenAISimulator]:
+    """Return the simulators that the options describe."""
+
+    def weather(quantiles: tuple[float, float, float], number: int) -> Weather | None:
+        if options.instant:
+            return None
+        return Weather(*quantiles, options.hangs, options.errors, options.hang_s, options.seed + number)
+
+    said = phrases()
+    return {
+        "elevenlabs": ElevenLabsSimulator(phrases=said, weather=weather(ELEVENLABS, 0)),
+        "assemblyai": AssemblyAISimulator(phrases=said, weather=weather(ASSEMBLYAI, 1)),
+        "openai": openai.OpenAISimulator(lexical_answerer(), weather=weather(SMALL_MODEL, 2)),
+    }
+
+
+async def serve(options: argparse.Namespace) -> None:
+    """Serve until standard input ends."""
+    simulators = build(options)
+    async with AsyncExitStack() as stack:
+        places = {
+            name: {"url": await stack.enter_async_context(each.serving()), "key": each.key}
+            for name, each in simulators.items()
+        }
+        print(json.dumps(places), flush=True)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            for name, fault in json.loads(line).items():
+                kind = openai.Fault if name == "openai" else speech.Fault
+                simulators[name].fault = None if fault is None else kind(fault)
+            print(json.dumps({name: each.requests for name, each in simulators.items()}), flush=True)
+
+
+def main() -> None:
+    """Read the options and serve."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulators", description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    parser.add_argument("--hangs", type=float, default=0.04, help="share of calls that stay silent")
+    parser.add_argument("--hang-s", type=float, default=4.0, help="for so many seconds")
+    parser.add_argument("--errors", type=float, default=0.02, help="share of calls that answer 500")
+    parser.add_argument("--instant", action="store_true", help="answer at once and always well")
+    asyncio.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
