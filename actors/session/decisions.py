@@ -14,7 +14,8 @@ from actors.messages import (
 )
 from actors.session.answering import classified, normalised, transcribed
 from actors.session.attempts import started
-from actors.session.early import lasting, offered, taken_over, transcribed_early, unless_held, withdrawn
+from actors.session.capturing import captured, examined
+from actors.session.early import lasting, offered, transcribed_early, unless_held, withdrawn
 from actors.session.inputs import (
     AudioLost,
     Began,
@@ -26,7 +27,6 @@ from actors.session.inputs import (
     PhraseFailed,
     Policy,
     Progressed,
-    Resources,
     Rested,
     TakenUp,
     Undelivered,
@@ -41,20 +41,15 @@ from events.catalogue import (
     EndReason,
     Event,
     MessageUndelivered,
-    PhraseCaptured,
-    PhraseCleaned,
     PhraseDiscarded,
-    PhraseMeasured,
     RecommendationAnswered,
     RecommendationDelivered,
     RecommendationWithheld,
-    ResourcesSampled,
     SessionEnded,
     SessionPaused,
     SessionResumed,
     SessionStarted,
     SpeechStarted,
-    TranscriptionRequested,
 )
 
 RECORD_EVERY: Final = SAMPLE_RATE
@@ -131,7 +126,7 @@ def _decide_phrase(
         case AttemptDue():
             return started(state, message)
         case Examined():
-            return _examined(message, phrase, policy)
+            return examined(message, phrase, policy)
         case Transcribed(offer=offer) if offer and phrase.stage in ("speaking", "captured"):
             return transcribed_early(state, message)
         case Transcribed(offer=offer) if offer and offer_of(state, number, offer) is None:
@@ -232,74 +227,8 @@ def _progressed(state: SessionState, message: Progressed, policy: Policy) -> lis
                 )
             case Phrase():
                 events += unless_held(now, heard.number, heard.sample_start, heard.sample_end, policy)
-                events += _captured(heard, message.resources)
+                events += captured(heard, message.resources)
     return events
-
-
-def _captured(phrase: Phrase, resources: Resources | None) -> list[Event]:
-    captured = PhraseCaptured(
-        phrase=phrase.number,
-        sample_start=phrase.sample_start,
-        sample_end=phrase.sample_end,
-        cut_reason=phrase.cut_reason,
-        vad=phrase.vad,
-    )
-    if resources is None:
-        return [captured]
-    sampled = ResourcesSampled(
-        phrase=phrase.number,
-        cpu_percent=resources.cpu_percent,
-        system_cpu_percent=resources.system_cpu_percent,
-        rss_bytes=resources.rss_bytes,
-        system_memory_percent=resources.system_memory_percent,
-        loop_lag_ms=resources.loop_lag_ms,
-    )
-    return [captured, sampled]
-
-
-def _examined(message: Examined, phrase: PhraseState, policy: Policy) -> list[Event]:
-    if phrase.stage != "captured":
-        return []
-    events: list[Event] = []
-    if message.cleaned is not None:
-        events.append(
-            PhraseCleaned(
-                phrase=message.number,
-                method=message.cleaned.method,
-                noise_profile_ms=message.cleaned.noise_profile_ms,
-                reduction_db=message.cleaned.reduction_db,
-                given_to_stt="cleaned",
-                duration_ms=message.cleaning_ms,
-            )
-        )
-    if message.biometrics is not None:
-        measured = message.biometrics
-        events.append(
-            PhraseMeasured(
-                phrase=message.number,
-                sample_start=message.sample_start,
-                sample_end=message.sample_end,
-                pitch_mean_hz=measured.pitch_mean_hz,
-                pitch_std_hz=measured.pitch_std_hz,
-                snr_db=measured.snr_db,
-                spectral_centroid_hz=measured.spectral_centroid_hz,
-                zero_crossing_rate=measured.zero_crossing_rate,
-                rms_mean=measured.rms_mean,
-                rms_max=measured.rms_max,
-                peak_dbfs=measured.peak_dbfs,
-                clipping_ratio=measured.clipping_ratio,
-                dc_offset=measured.dc_offset,
-                bands=measured.bands,
-                duration_ms=message.measuring_ms,
-            )
-        )
-    text = taken_over(message.number, phrase, policy)
-    if text is not None:
-        return [*events, *text]
-    audio_ms = (message.sample_end - message.sample_start) * 1000 / SAMPLE_RATE
-    engine = policy.transcribers[0]
-    request = TranscriptionRequested(phrase=message.number, provider=engine.name, model=engine.model, audio_ms=audio_ms)
-    return [*events, request]
 
 
 def _ended(state: SessionState, reason: EndReason) -> SessionEnded:

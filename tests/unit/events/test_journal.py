@@ -1,10 +1,8 @@
 """The journal: what it merges, in which order, how much it lets wait, and what it says when the database is away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -12,9 +10,7 @@ from events.codec import CodecError
 from events.journal import EventWriter, Journal, JournalClosedError, JournalFullError
 from events.prepared import PreparedAppend
 from events.store import (
-    ANY,
     NO_STREAM,
-    Append,
     Appended,
     Lane,
     RecordingChunk,
@@ -23,86 +19,12 @@ from events.store import (
     WrongExpectedPositionError,
 )
 from tests.events_at_hand import new_event
-
-type Outcome = Appended | WrongExpectedPositionError
-
-
-class MemoryStore:
-    """Keeps streams in lists by the contract of `append_group`, and lets a test hold, fail or refuse a flush."""
-
-    def __init__(self) -> None:
-        self.flushes: list[list[PreparedAppend]] = []
-        self.streams: dict[str, list[Any]] = {}
-        self.position = 0
-        self.failures: list[Exception] = []
-        self.failures_after: list[Exception] = []
-        self.refuse: Callable[[PreparedAppend], bool] = lambda _: False
-        self.go = asyncio.Event()
-        self.go.set()
-        self.busy = asyncio.Event()
-
-    async def append_group(self, appends: Sequence[PreparedAppend]) -> list[Outcome]:
-        self.busy.set()
-        await self.go.wait()
-        self.flushes.append(list(appends))
-        if self.failures:
-            raise self.failures.pop(0)
-        if any(map(self.refuse, appends)):
-            raise StoreError("refused")
-        outcomes = [self._append(append) for append in appends]
-        if self.failures_after:
-            raise self.failures_after.pop(0)
-        return outcomes
-
-    def _append(self, append: PreparedAppend) -> Outcome:
-        stream = self.streams.setdefault(append.stream, [])
-        ids = [row[0] for row in append.rows]
-        for at, (stored, position) in enumerate(stream):
-            if stored == ids[0]:
-                return Appended(stream_position=at + len(ids), position=position + len(ids) - 1)
-        if append.expected not in (ANY, len(stream)):
-            return WrongExpectedPositionError(append.stream, append.expected, len(stream))
-        for event_id in ids:
-            self.position += 1
-            stream.append((event_id, self.position))
-        return Appended(stream_position=len(stream), position=self.position)
-
-    def ids(self, stream: str) -> list[Any]:
-        return [event_id for event_id, _ in self.streams[stream]]
+from tests.unit.events.memory import MemoryStore, Outcome, a_journal, an_append, held, soon
 
 
 @pytest.fixture
 def memory() -> MemoryStore:
     return MemoryStore()
-
-
-@asynccontextmanager
-async def a_journal(memory: MemoryStore, **bounds: Any) -> AsyncIterator[Journal]:
-    # One flight, where a test does not ask for more: what queues is then known to the append.
-    journal = Journal(memory, **{"flights": 1} | bounds)
-    await journal.start()
-    try:
-        yield journal
-    finally:
-        memory.go.set()
-        await journal.close()
-
-
-async def held(memory: MemoryStore, journal: Journal) -> asyncio.Future[Appended]:
-    """Get the writer to hang in a flush of one append, so that what is submitted next queues."""
-    memory.go.clear()
-    first = journal.submit(an_append("first"))
-    await memory.busy.wait()
-    return first
-
-
-def an_append(stream: str = "s", count: int = 1, expected: int = ANY, tenant: str = "t") -> Append:
-    return Append(stream=stream, tenant=tenant, events=[new_event() for _ in range(count)], expected=expected)
-
-
-async def soon(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - what is waited for sets no event
-        await asyncio.sleep(0)
 
 
 async def test_it_is_what_sessions_write_with(memory: MemoryStore) -> None:
@@ -389,31 +311,3 @@ async def test_whoever_waits_for_a_journal_that_is_stopped_by_force_is_told(memo
     for future in (in_flight, queued):
         with pytest.raises(JournalClosedError):
             await asyncio.wait_for(future, 5)
-
-
-async def test_two_flights_share_the_streams_that_wait_and_keep_the_order_of_each(memory: MemoryStore) -> None:
-    async with a_journal(memory, flights=2) as journal:
-        memory.go.clear()
-        rounds = [[an_append(f"s{n}") for n in range(20)] for _ in range(3)]
-        futures = [journal.submit(append) for appends in rounds for append in appends]
-        await soon(lambda: not any(future.done() for future in futures) and memory.busy.is_set())
-        memory.go.set()
-        await asyncio.gather(*futures)
-        streams = [{append.stream for append in flush} for flush in memory.flushes]
-        assert [len(flush) for flush in memory.flushes] == [10, 10]
-        assert not streams[0] & streams[1]
-        for n in range(20):
-            assert memory.ids(f"s{n}") == [appends[n].events[0].event_id for appends in rounds]
-
-
-async def test_what_waits_for_its_stream_lets_others_pass_and_flies_when_that_has_landed(memory: MemoryStore) -> None:
-    async with a_journal(memory, flights=2) as journal:
-        first = await held(memory, journal)
-        behind, other = journal.submit(an_append("first")), journal.submit(an_append("other"))
-        memory.go.set()
-        assert (await first).stream_position == 1
-        assert (await behind).stream_position == 2
-        assert (await other).stream_position == 1
-        flown = [[append.stream for append in flush] for flush in memory.flushes]
-        assert sorted(flown) == [["first"], ["first"], ["other"]]
-        assert flown[-1] == ["first"]
