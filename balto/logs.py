@@ -58,6 +58,7 @@ def set_up_logging(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # Its pool tells of every connection that a lost server took along; the store says it once.
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells of its first font cache
 
 
 def _without_words(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -34,7 +34,11 @@ async def open_pool(dsn: str, *, most: int, application_name: str, timeout_s: fl
 async def open_writer(dsn: str, *, application_name: str, timeout_s: float) -> asyncpg.Connection:
     """Open a connection that appends."""
     connection = await asyncpg.connect(dsn, timeout=timeout_s, server_settings=_settings(application_name) | _WRITING)
-    await _prepare_connection(connection)
+    try:
+        await _prepare_connection(connection)
+    except BaseException:
+        connection.terminate()
+        raise
     return connection
 
 

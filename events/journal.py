@@ -100,12 +100,18 @@ class Journal:
     async def close(self) -> None:
         """Take nothing more, commit what is queued and stop writing."""
         self._open = False
+        self._close_the_line()
+        self._wake_all()
+        ended = await asyncio.gather(*self._writers, return_exceptions=True)
+        self._writers = []
+        for error in ended:
+            if isinstance(error, BaseException):
+                raise error
+
+    def _close_the_line(self) -> None:
         for waiting in self._waiting_for_room:
             if not waiting.done():
                 waiting.set_exception(JournalClosedError("the journal was closed"))
-        self._wake_all()
-        await asyncio.gather(*self._writers)
-        self._writers = []
 
     def submit(self, append: Append) -> asyncio.Future[Appended]:
         """Queue an append at once.
@@ -150,7 +156,8 @@ class Journal:
             return entry.done
         self._queue.append(entry)
         self._queued_bytes += entry.append.size
-        self._wake_one()
+        if entry.append.stream not in self._aloft:
+            self._wake_one()
         return entry.done
 
     def _has_room(self) -> bool:
@@ -178,8 +185,8 @@ class Journal:
         try:
             while self._queue or self._open:
                 groups = self._take()
+                self._give_room()
                 if groups:
-                    self._give_room()
                     if self._queue:
                         self._wake_one()
                     streams = {group[0].append.stream for group in groups}
@@ -200,6 +207,7 @@ class Journal:
             fail_all([entry for group in groups for entry in group], stopped)
             fail_all(self._queue, stopped)
             self._queue.clear()
+            self._close_the_line()
             raise
         finally:
             self._wake_all()
@@ -243,10 +251,12 @@ class Journal:
             outcomes = await self._persist([merged(group) for group in groups])
         except StoreUnavailableError as error:
             fail_all([entry for group in groups for entry in group], error)
-            fail_all(self._queue, error)
-            self._queue.clear()
-            self._queued_bytes = 0
-            self._give_room()
+            # Where the other flight was answered meanwhile, it is this one that cannot be written, and not the rest.
+            if self._down_since is not None:
+                fail_all(self._queue, error)
+                self._queue.clear()
+                self._queued_bytes = 0
+                self._give_room()
             return False
         except Exception as error:
             return await self._apart([entry for group in groups for entry in group], error)
@@ -272,14 +282,15 @@ class Journal:
 
     async def _persist(self, appends: Sequence[PreparedAppend]) -> Sequence[Outcome]:
         loop = asyncio.get_running_loop()
-        pause = _FIRST_PAUSE_S
+        pause, since = _FIRST_PAUSE_S, None
         while True:
             try:
                 outcomes = await self._store.append_group(appends)
             except StoreUnavailableError:
+                since = since or loop.time()
                 if self._down_since is None:
-                    self._down_since = loop.time()
-                if loop.time() + pause - self._down_since > self._patience_s:
+                    self._down_since = since
+                if loop.time() + pause - min(since, self._down_since) > self._patience_s:
                     raise
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)

@@ -24,6 +24,7 @@ from events.store import (
     Appended,
     NoStreamError,
     Outcome,
+    StoreError,
     StoreUnavailableError,
     StreamErasedError,
     WrongExpectedPositionError,
@@ -194,4 +195,6 @@ def _outcome(append: PreparedAppend, outcome: str, stream_position: int, positio
         return StreamErasedError(append.stream)
     if outcome == "tenant":
         return WrongTenantError(append.stream)
+    if outcome not in {"ok", "duplicate"}:
+        raise StoreError(f"the database answered an append with {outcome!r}, which this program does not know")
     return Appended(stream_position=stream_position, position=position)

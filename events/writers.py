@@ -9,6 +9,7 @@ from typing import Final
 import asyncpg
 
 from events.faults import passes
+from events.store import StoreError
 
 type Open = Callable[[], Awaitable[asyncpg.Connection]]
 
@@ -47,6 +48,9 @@ class Writers:
             sound = True
         except asyncpg.PostgresError as error:
             sound = not passes(error)
+            raise
+        except StoreError:
+            sound = True  # ours, not the connection's
             raise
         finally:
             if connection is not None:

@@ -14,6 +14,8 @@ logger = logging.getLogger(__name__)
 
 TICK_S: Final = 1e-6
 """Resolution of the clock. Who sleeps to a moment by it sleeps so much longer, or might wake before it for ever."""
+_PROBE_OVERTIME_S: Final = 15.0
+"""Probes keep a deadline of their own; one that does not is stopped then."""
 
 Probe = Callable[[], Awaitable[None]]
 """Asks an engine for next to nothing; raises `NoAnswerError` where it isn't well."""
@@ -68,9 +70,14 @@ class Lane:
                 await asyncio.sleep(rest + TICK_S)
                 continue
             try:
-                await probe()
+                async with asyncio.timeout(_PROBE_OVERTIME_S):
+                    await probe()
             except NoAnswerError as error:
                 self.breaker.stay_open(self._now_s(), error.retry_after_s)
+            except Exception as error:
+                # Whatever a library raises, probing goes on: nothing else would ever close the circuit.
+                logger.warning("a probe of %s failed: %s", self.name, type(error).__name__)
+                self.breaker.stay_open(self._now_s(), None)
             else:
                 self.breaker.succeed()
                 logger.warning("%s is well again", self.name)

@@ -228,6 +228,20 @@ def _progressed(state: SessionState, message: Progressed, policy: Policy) -> lis
             case Phrase():
                 events += unless_held(now, heard.number, heard.sample_start, heard.sample_end, policy)
                 events += captured(heard, message.resources)
+    return (
+        [*events, *_never_found_again(fold(events, state), policy, listened.sample_end)] if listened.final else events
+    )
+
+
+def _never_found_again(state: SessionState, policy: Policy, end: int) -> list[Event]:
+    """Close phrases whose onset a former life announced and whose end this one, with other ears, did not come to."""
+    events: list[Event] = []
+    for number, phrase in sorted(state.open_phrases.items()):
+        if phrase.stage == "speaking":
+            events += withdrawn(state, number, "discarded", policy)
+            events.append(
+                PhraseDiscarded(phrase=number, sample_start=phrase.sample_start, sample_end=end, reason="failed")
+            )
     return events
 
 

@@ -163,11 +163,14 @@ async def test_a_stopping_server_hands_its_sessions_over(open_house: Open) -> No
     assert [phrase.phrase for phrase in of_type(recorded, PhraseCaptured)] == [1, 2, 3]
 
 
-async def test_an_orphan_is_adopted_and_loses_nothing_that_was_recorded(open_house: Open) -> None:
+async def test_an_orphan_is_adopted_and_loses_nothing_that_was_recorded(
+    open_house: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with open_house() as here, line(here, data=DATA) as one:
         await one.send(0, 300_000)
         await one.until_acknowledged(250_000)
         stream = f"session-{one.ready['session']}"
+        monkeypatch.setattr(here.balto.presence, "let_go", lambda _: None)  # a killed process lets go of all at once
         for ref in list(here.balto.sessions._region._refs.values()):
             ref.actor_stopped.set()  # as good as a killed process: not another word from it
         async with open_house(client_email="other@b.example") as there:

@@ -1,10 +1,14 @@
 """The journal's flights: flushes side by side, and the order of each stream."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from tests.unit.events.memory import MemoryStore, a_journal, an_append, held, soon
+from events.prepared import PreparedAppend
+from events.store import Lane, StoreUnavailableError, WrongExpectedPositionError
+from tests.unit.events.memory import MemoryStore, Outcome, a_journal, an_append, held, soon
 
 
 @pytest.fixture
@@ -38,3 +42,38 @@ async def test_what_waits_for_its_stream_lets_others_pass_and_flies_when_that_ha
         flown = [[append.stream for append in flush] for flush in memory.flushes]
         assert sorted(flown) == [["first"], ["first"], ["other"]]
         assert flown[-1] == ["first"]
+
+
+async def test_who_waits_for_room_goes_on_when_all_that_queued_was_refused(memory: MemoryStore) -> None:
+    lane = Lane()
+    async with a_journal(memory, max_queued=2) as journal:
+        memory.go.clear()
+        first = journal.submit(replace(an_append("s", expected=7), lane=lane))
+        await memory.busy.wait()
+        behind = [journal.submit(replace(an_append("s"), lane=lane)) for _ in range(2)]
+        waiting = asyncio.create_task(journal.append(an_append("other")))
+        await asyncio.sleep(0)
+        memory.go.set()
+        refused = await asyncio.gather(first, *behind, return_exceptions=True)
+        assert [type(error) for error in refused] == [WrongExpectedPositionError] * 3
+        assert (await asyncio.wait_for(waiting, 5)).stream_position == 1
+
+
+async def test_a_flush_that_alone_is_never_answered_fails_alone_after_the_patience(memory: MemoryStore) -> None:
+    original = memory.append_group
+
+    async def never_for_s(group: Sequence[PreparedAppend]) -> list[Outcome]:
+        if any(append.stream == "s" for append in group):
+            raise StoreUnavailableError("too slow")
+        return await original(group)
+
+    memory.append_group = never_for_s  # type: ignore[method-assign,assignment]
+    async with a_journal(memory, flights=2, patience_s=0.3) as journal:
+        failing = journal.submit(an_append("s"))
+        await soon(lambda: not journal._queue)
+        while not failing.done():
+            await journal.append(an_append("other"))
+            await asyncio.sleep(0.01)
+        with pytest.raises(StoreUnavailableError):
+            await failing
+        assert (await journal.append(an_append("other"))).stream_position > 1

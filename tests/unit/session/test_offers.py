@@ -250,3 +250,12 @@ def test_an_examination_that_comes_twice_changes_nothing(session: Session) -> No
     capture(session)
     session.when(examined())
     assert session.when(examined()) == []
+
+
+def test_an_onset_that_is_never_found_again_is_discarded_with_its_offer_at_the_end_of_the_audio(
+    session: Session,
+) -> None:
+    offering(session)
+    told = session.when(progressed(sample_end=40_000, byte_end=80_000, final=True))
+    assert names(told)[-2:] == ["PhraseOfferWithdrawn", "PhraseDiscarded"]
+    assert session.state.open_phrases == {}
