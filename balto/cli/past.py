@@ -39,7 +39,11 @@ def sessions(limit: Limit = 20, as_json: AsJson = False) -> None:
 
 
 def timeline(session: SessionId, as_json: AsJson = False) -> None:
-    """Show where the time of each phrase went: Audio → STT → AI 1 → AI 2 → WS, in milliseconds."""
+    """Show where the time of each phrase went: Audio → STT → AI 1 → AI 2 → WS, in milliseconds.
+
+    The total counts from when the phrase was found to be over. A step may be longer than that: speech-to-text is asked
+    at the first pause, before it is certain that the phrase is over.
+    """
     from projections import reports
 
     async def work(library: Any) -> Any:
