@@ -88,6 +88,7 @@ class Journal:
         self._aloft: set[str] = set()
         self._idle: list[asyncio.Future[None]] = []
         self._down_since: float | None = None
+        self._answered_at = float("-inf")
         self._writers: list[asyncio.Task[None]] = []
         self._open = False
 
@@ -104,9 +105,8 @@ class Journal:
         self._wake_all()
         ended = await asyncio.gather(*self._writers, return_exceptions=True)
         self._writers = []
-        for error in ended:
-            if isinstance(error, BaseException):
-                raise error
+        for error in filter(None, ended):
+            raise error
 
     def _close_the_line(self) -> None:
         for waiting in self._waiting_for_room:
@@ -205,8 +205,7 @@ class Journal:
             self._open = False
             stopped = JournalClosedError("the journal was stopped; what became of this append is not known")
             fail_all([entry for group in groups for entry in group], stopped)
-            fail_all(self._queue, stopped)
-            self._queue.clear()
+            self._fail_queue(stopped)
             self._close_the_line()
             raise
         finally:
@@ -251,12 +250,6 @@ class Journal:
             outcomes = await self._persist([merged(group) for group in groups])
         except StoreUnavailableError as error:
             fail_all([entry for group in groups for entry in group], error)
-            # Where the other flight was answered meanwhile, it is this one that cannot be written, and not the rest.
-            if self._down_since is not None:
-                fail_all(self._queue, error)
-                self._queue.clear()
-                self._queued_bytes = 0
-                self._give_room()
             return False
         except Exception as error:
             return await self._apart([entry for group in groups for entry in group], error)
@@ -282,18 +275,25 @@ class Journal:
 
     async def _persist(self, appends: Sequence[PreparedAppend]) -> Sequence[Outcome]:
         loop = asyncio.get_running_loop()
-        pause, since = _FIRST_PAUSE_S, None
+        pause, since = _FIRST_PAUSE_S, loop.time()
         while True:
             try:
                 outcomes = await self._store.append_group(appends)
-            except StoreUnavailableError:
-                since = since or loop.time()
-                if self._down_since is None:
-                    self._down_since = since
+            except StoreUnavailableError as error:
+                self._down_since = loop.time() if self._down_since is None else self._down_since
                 if loop.time() + pause - min(since, self._down_since) > self._patience_s:
+                    # Where another flight was answered meanwhile, it is these that cannot be written, and not the rest.
+                    if self._answered_at < since:
+                        self._fail_queue(error)
                     raise
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
             else:
-                self._down_since = None
+                self._down_since, self._answered_at = None, loop.time()
                 return outcomes
+
+    def _fail_queue(self, error: StoreError) -> None:
+        fail_all(self._queue, error)
+        self._queue.clear()
+        self._queued_bytes = 0
+        self._give_room()
