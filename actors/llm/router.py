@@ -7,9 +7,10 @@ from typing import Final, Literal
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.understanding import Understanding
 from actors.routing.attempts import Ended, NoAnswerError, Witness, no_witness
+from actors.routing.entrants import Entrant
 from actors.routing.hedging import HedgeBudget
 from actors.routing.lane import Lane
-from actors.routing.race import Entrant, Race, Won
+from actors.routing.race import Race, Won
 from actors.runtime.clock import Clock
 from actors.values import Classified, Normalised
 from events.catalogue import Entity

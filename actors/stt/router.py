@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 
 from actors.routing.attempts import NoAnswerError, Witness, no_witness
+from actors.routing.entrants import Entrant
 from actors.routing.hedging import HedgeBudget
 from actors.routing.lane import Lane
-from actors.routing.race import Entrant, Race, Won
+from actors.routing.race import Race, Won
 from actors.runtime.clock import Clock
 from actors.stt.transcriber import Transcriber, TranscriptionError
 from actors.values import SAMPLE_RATE, Pcm, Transcript

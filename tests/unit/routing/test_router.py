@@ -139,6 +139,33 @@ async def test_a_call_that_nobody_wants_on_record_is_not_made(system: VirtualSys
 
 
 @over_seeds
+async def test_a_backup_that_waits_for_its_record_is_not_judged_as_if_it_had_been_asked(system: VirtualSystem) -> None:
+    first, second = engine("first", Line(after_s=2.0)), engine("second")
+    routed = router(system, first, second)
+    stalled = Notary(takes_s=30.0)
+    answers = [await routed.route(SECOND, budget_s=8, witness=stalled) for _ in range(6)]
+    others = [other for answer in answers for other in answer.others]
+    assert len(others) >= 4
+    assert {(o.engine, o.outcome, o.code, o.cost_usd) for o in others} == {("second", "passed_over", "slower", 0.0)}
+    assert second.asked == 0
+    # Its circuit is closed: it is the one that is asked once the record can be written again.
+    first.plan = follow(FAILS)
+    assert (await routed.route(SECOND, budget_s=8, witness=Notary())).why == "failed"
+    await routed.close()
+
+
+@over_seeds
+async def test_where_nothing_can_be_put_on_record_the_deadline_blames_nobody_that_was_not_asked(
+    system: VirtualSystem,
+) -> None:
+    first, second = engine("first", HANGS), engine("second")
+    with pytest.raises(RaceLostError) as caught:
+        await router(system, first, second).route(SECOND, budget_s=2, witness=Notary(takes_s=30.0))
+    (waited,) = [o for o in caught.value.others if o.engine == "second"]
+    assert (waited.outcome, waited.code, waited.cost_usd, waited.latency_ms) == ("passed_over", "deadline", 0.0, 0.0)
+
+
+@over_seeds
 async def test_a_text_in_doubt_waits_for_a_better_one_that_is_under_way(system: VirtualSystem) -> None:
     first, second = engine("first", Line(after_s=0.7, rejected="repetition")), engine("second")
     won = await router(system, first, second).route(SECOND, budget_s=8)
