@@ -38,8 +38,8 @@ class _Account:
     fresh: deque[tuple[int, float]] = field(default_factory=deque)
     """Costs of sessions here that it had not come to: position and US dollars."""
     fresh_usd: float = 0.0
-    told: bool = False
-    """Whether it is on record that the budget of the day is reached."""
+    told_usd: float | None = None
+    """The budget of which it is on record that it is reached today."""
 
     @property
     def spent_usd(self) -> float:
@@ -52,7 +52,7 @@ class _Account:
     def on(self, day: str) -> "_Account":
         """Begin anew where another day has begun."""
         if day != self.day:
-            self.day, self.known_usd, self.fresh_usd, self.told = day, 0.0, 0.0, False
+            self.day, self.known_usd, self.fresh_usd, self.told_usd = day, 0.0, 0.0, None
             self.fresh.clear()
         return self
 
@@ -119,7 +119,7 @@ class Budgets:
             if account.on(self._day()).day == day:
                 account.settle(known.position, 0.0 if sums is None else sums.usd)
         for counter_id, account in list(self._accounts.items()):
-            if account.stopped and not account.told and account.tenant:
+            if account.stopped and account.told_usd != account.budget_usd and account.tenant:
                 await self._tell(counter_id, account)
 
     async def look_after(self) -> None:
@@ -142,7 +142,7 @@ class Budgets:
         event_id = uuid5(_REACHED, f"{counter_id}/{day}/{budget_usd!r}")
         event = NewEvent(event_id=event_id, event=reached, occurred_at=self._clock.utc())
         await self._store.append(Append(stream=counter_stream(counter_id), tenant=account.tenant, events=[event]))
-        account.told = True
+        account.told_usd = account.budget_usd
         logger.warning("counter %s has spent its budget of %s: free engines only", counter_id, day)
 
     def _account(self, counter_id: str) -> _Account:

@@ -7,7 +7,7 @@ from aiohttp import web
 from pydantic import AliasChoices, BaseModel, Field
 
 from actors.values import VadSettings
-from balto.accounts import Counter, UnknownClientError, UnknownCounterError, change_preset, counters_of
+from balto.accounts import Counter, UnknownClientError, UnknownCounterError, change_preset, counters_of, load_counter
 from balto.engines import TRANSCRIBERS
 from balto.preferences import change_terms
 from balto.security.admin import COOKIE, SESSION_S
@@ -106,6 +106,17 @@ async def set_preset(request: web.Request) -> web.Response:
     return answer({"status": "updated", "balcao_id": counter_id, **_preset(vad)})
 
 
+@routes.get("/api/admin/balcao/{id}/preferencias")
+async def terms(request: web.Request) -> web.Response:
+    """Return what a counter prefers of the engines and may spend a day."""
+    counter_id = request.match_info["id"]
+    try:
+        counter = await load_counter(request.app[BALTO].library.store, counter_id)
+    except UnknownCounterError as error:
+        raise RequestError(404, str(error)) from None
+    return answer({"balcao_id": counter_id, **_preferences(counter.terms)})
+
+
 @routes.put("/api/admin/balcao/{id}/preferencias")
 async def set_terms(request: web.Request) -> web.Response:
     """Change what a counter prefers of the engines and may spend a day; what the body leaves out stays."""
@@ -123,9 +134,8 @@ async def set_terms(request: web.Request) -> web.Response:
     return answer({"status": "updated", "balcao_id": counter_id, **_preferences(terms)})
 
 
-def _shown(counter: Counter) -> dict[str, Any]:
-    shown = {"balcao_id": counter.counter_id, "nome_balcao": counter.name}
-    return {**shown, **_preset(counter.vad), **_preferences(counter.terms)}
+def _shown(counter: Counter) -> dict[str, str | float]:
+    return {"balcao_id": counter.counter_id, "nome_balcao": counter.name, **_preset(counter.vad)}
 
 
 def _preferences(terms: CounterTerms) -> dict[str, Any]:
