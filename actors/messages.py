@@ -182,6 +182,8 @@ class Transcribe:
     offer: int = 0
     call: Call | None = None
     """With which the session may take it back; the answer's error is `WITHDRAWN` then."""
+    order: tuple[str, ...] = ()
+    """Names of the engines that may be asked where there are several, in that order; empty for as the server has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +202,30 @@ class Transcribed:
     """Engines that had a part in it, where several may be asked, but not the answer."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Compare:
+    """Session → comparer: have another engine write down a phrase that has its transcript, which is `text`."""
+
+    number: int
+    provider: str
+    pcm: Pcm
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Comparer → session. Exactly one of `transcript` and `error` is set."""
+
+    number: int
+    provider: str
+    transcript: Transcript | None
+    word_errors: int = 0
+    chosen_words: int = 0
+    """As in `events.catalogue.TranscriptCompared`."""
+    error: str | None = None
+    latency_ms: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normalise:
     """Session → llm: stage 1."""
@@ -207,6 +233,8 @@ class Normalise:
     number: int
     text: str
     attempt: int = 0
+    engine: str = ""
+    """That its event names, which is the last resort alone where no other may be asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +259,7 @@ class Classify:
     text: str
     entities: tuple[Entity, ...]
     attempt: int = 0
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

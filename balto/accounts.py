@@ -13,11 +13,14 @@ from actors.vad.settings import check
 from actors.values import VadSettings
 from balto.app import Library, new_event_id
 from balto.security.keys import hash_key, looks_like_key, new_key
+from balto.streams import client_stream, counter_stream
+from balto.terms import CounterTerms, terms_of
 from events.catalogue import (
     ClientRegistered,
     CounterKeyIssued,
     CounterPresetChanged,
     CounterRegistered,
+    CounterTermsChanged,
     EmailClaimed,
     Event,
 )
@@ -75,6 +78,8 @@ class Counter:
     name: str
     vad: VadSettings = field(default_factory=VadSettings)
     """Its preset; the defaults where it has none."""
+    terms: CounterTerms = field(default_factory=CounterTerms)
+    """What it prefers of the engines and may spend."""
     key_sha256: str = field(default="", repr=False)
     """Hash of the key that opens it now."""
 
@@ -199,6 +204,7 @@ async def counters_of(library: Library, code: str) -> list[Counter]:
             code=row.code,
             name=row.name or "",
             vad=_preset(row.threshold_multiplier, row.min_energy),
+            terms=CounterTerms(prefer=row.prefer, fast_path=row.fast_path, daily_budget_usd=row.daily_budget_usd),
         )
         for row in await reports.counters(library.projector.pool, code)
     ]
@@ -212,16 +218,6 @@ def is_email(text: str) -> bool:
 def normalise_email(email: str) -> str:
     """Return the form in which two e-mails are the same: NFKC, no outer space, no upper case."""
     return unicodedata.normalize("NFKC", email).strip().casefold()
-
-
-def client_stream(code: str) -> str:
-    """Return the name of a client's stream."""
-    return f"client-{code}"
-
-
-def counter_stream(counter_id: str) -> str:
-    """Return the name of a counter's stream."""
-    return f"counter-{counter_id}"
 
 
 async def load_counter(store: EventStore, counter_id: str) -> Counter:
@@ -240,6 +236,8 @@ async def load_counter(store: EventStore, counter_id: str) -> Counter:
                 counter = replace(counter, key_sha256=key_sha256)
             case CounterPresetChanged() as event if counter:
                 counter = replace(counter, vad=_preset(event.threshold_multiplier, event.min_energy))
+            case CounterTermsChanged() as event if counter:
+                counter = replace(counter, terms=terms_of(event))
     if counter is None:
         raise UnknownCounterError
     return counter

@@ -14,16 +14,17 @@ from uuid import UUID
 from actors.audio import clean
 from actors.basket.catalogue import BasketCatalogue, load_baskets
 from actors.basket.entries import BasketFileError
-from actors.basket.resolver import BasketEngine
 from actors.runtime.clock import Clock, SystemClock
 from actors.runtime.system import ActorSystem
-from actors.session.inputs import EngineName, Policy
+from actors.session.inputs import Policy
 from actors.session.ports import SessionServices
+from actors.session.terms import KEY, Terms
 from actors.vad.silero import speech_model
-from balto.engines import EngineError, Engines, build_engines, prepare_weights, usd_per_hour
+from balto.budgets import Budgets
+from balto.engines import EngineError, Engines, build_engines, prepare_weights
 from balto.memory import Memory
 from balto.resources import ResourceMonitor
-from balto.routing import route
+from balto.routing import policy_of, route
 from balto.sessions import SessionHost
 from balto.settings import OWN_BASKETS, Settings
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -69,6 +70,7 @@ class Balto:
     services: SessionServices
     sessions: SessionHost
     presence: Presence
+    budgets: Budgets
     clock: Clock
 
     @property
@@ -214,7 +216,9 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         system = await stack.enter_async_context(ActorSystem())
         monitor = await stack.enter_async_context(ResourceMonitor())
         presence = await stack.enter_async_context(Presence(library.dsn))
-        services = _services(settings, routed, baskets, library.store, journal, monitor, clock)
+        budgets = Budgets(library.store, library.projector, clock)
+        policy = policy_of(routed, engines, baskets)
+        services = _services(settings, routed, policy, library.store, journal, monitor, budgets, clock)
         sessions = SessionHost(
             system,
             services,
@@ -233,6 +237,7 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
             services=services,
             sessions=sessions,
             presence=presence,
+            budgets=budgets,
             clock=clock,
         )
 
@@ -240,21 +245,18 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
 def _services(
     settings: Settings,
     engines: Engines,
-    baskets: BasketCatalogue,
+    policy: Policy,
     store: PostgresStore,
     journal: Journal,
     monitor: ResourceMonitor,
+    budgets: Budgets,
     clock: Clock,
 ) -> SessionServices:
     return SessionServices(
         journal=journal,
         transcribers=engines.transcribers,
         understandings=engines.understandings,
-        policy=Policy(
-            transcribers=tuple(EngineName(e.provider, e.model, usd_per_hour(e.provider)) for e in engines.transcribers),
-            understandings=tuple(EngineName(e.engine, e.model) for e in engines.understandings),
-            resolve=BasketEngine(baskets).resolve,
-        ),
+        policy=policy,
         clock=clock,
         memory=Memory(store),
         new_id=lambda: new_event_id(clock),
@@ -262,6 +264,7 @@ def _services(
         stt_budget_s=settings.stt_budget_s,
         llm_budget_s=settings.llm_budget_s,
         grace_s=settings.grace_s,
+        purse=budgets,
     )
 
 
@@ -284,6 +287,11 @@ def _snapshot(settings: Settings) -> dict[str, Any]:
         "llm_budget_s": settings.llm_budget_s,
         "stt_hedge_s": settings.stt_hedge_s,
         "llm_hedge_s": settings.llm_hedge_s,
-        "fast_path": settings.fast_path,
+        KEY: Terms(
+            fast_path=settings.fast_path,
+            compare=settings.stt_compare,
+            cheaper_snr_db=settings.stt_cheaper_snr_db,
+            cheaper_s=settings.stt_cheaper_s,
+        ).recorded(),
         "baskets": Path(settings.baskets).name,
     }

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from actors.basket.catalogue import BasketCatalogue
 from actors.llm.lexicon import LexiconUnderstanding
@@ -13,6 +13,9 @@ from actors.llm.watchful import WatchfulUnderstanding
 from actors.stt.transcriber import Transcriber
 from actors.stt.weights import Progress, WeightsError, ensure_weights
 from balto.settings import Settings
+
+TRANSCRIBERS: Final = ("elevenlabs", "assemblyai", "local")
+"""Names of the speech-to-text engines that there are."""
 
 
 class EngineError(Exception):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
@@ -21,6 +21,7 @@ from actors.session.connection import Connection
 from actors.session.ports import AudioFormat, FlowWindow, Outbox, SessionServices, SessionSpec
 from actors.session.restoring import NotResumableError, restore
 from actors.session.seat import Seat
+from actors.session.terms import KEY
 from actors.values import VadSettings
 from events.presence import Presence
 from events.store import StoreUnavailableError, WrongExpectedPositionError
@@ -107,17 +108,36 @@ class SessionHost:
         flow: FlowWindow,
         vad: VadSettings,
         audio: AudioFormat,
+        engines: Mapping[str, Any] | None = None,
         protocol: int = 1,
         resumable: bool = False,
     ) -> tuple[str, Session]:
         """Start a session and return its id and actor.
+
+        Args:
+            tenant: code of the client.
+            counter_id: whose session it is.
+            outbox: the way to the client.
+            flow: bounds what is under way.
+            vad: how voices are found.
+            audio: what the client says it sends.
+            engines: the counter's terms where they differ from the server's; see `actors.session.terms`.
+            protocol: that the client speaks.
+            resumable: whether the client counts its bytes.
 
         Raises:
             Overloaded: the server is full, too busy or stopping.
         """
         self._admit()
         session_id = str(self._services.new_id())
-        settings = {**self._settings, "vad": asdict(vad), "audio": asdict(audio), "resumable": resumable}
+        terms = {**self._settings.get(KEY, {}), **(engines or {})}
+        settings = {
+            **self._settings,
+            KEY: terms,
+            "vad": asdict(vad),
+            "audio": asdict(audio),
+            "resumable": resumable,
+        }
         spec = SessionSpec(
             session_id=session_id,
             tenant=tenant,

@@ -66,6 +66,12 @@ class Settings(BaseSettings):
     """The deadline of a stage. The lexicon answers where a model has not by then."""
     llm_hedge_s: float = Field(default=0.6, gt=0)
     """Silence of a model after which it is asked once more."""
+    stt_compare: float = Field(default=0.0, ge=0, le=1)
+    """Share of phrases that the other providers hear too, after the transcript that counts, to compare them."""
+    stt_cheaper_snr_db: float | None = Field(default=None, ge=-20, le=100)
+    """From this SNR on the cheaper provider comes first; unset, never."""
+    stt_cheaper_s: float = Field(default=3.0, ge=0)
+    """Seconds that such a phrase lasts at least."""
     fast_path: bool = True
     """Whether a stage that the lexicon is certain about asks no model."""
 

@@ -15,11 +15,13 @@ from events.catalogue import (
     accounts,
     advice,
     attempts,
+    comparison,
     event_types,
     hearing,
     offers,
     personal_fields,
     session,
+    spending,
     transcription,
     understanding,
 )
@@ -28,7 +30,18 @@ from events.shape import Schema, field_docs, schema, unit, value_types
 PAGE: Final = "events.md"
 SCHEMA: Final = "events.schema.json"
 
-_IN_ORDER: Final = (accounts, session, hearing, offers, transcription, understanding, attempts, advice)
+_IN_ORDER: Final = (
+    accounts,
+    session,
+    spending,
+    hearing,
+    offers,
+    transcription,
+    understanding,
+    attempts,
+    comparison,
+    advice,
+)
 """The modules of the catalogue in the order in which things happen."""
 _HEAD: Final = """\
 # Events

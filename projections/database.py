@@ -1,5 +1,6 @@
 """Connections to the database for the reading room, and which of its errors pass by themselves."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -69,3 +70,11 @@ def translated() -> Iterator[None]:
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
         # InternalClientError is outside the driver's hierarchies; a killed backend raises it.
         raise StoreUnavailableError(f"the database did not answer: {type(error).__name__}") from error
+
+
+async def fetch(pool: asyncpg.Pool, query: str, *arguments: object) -> list[asyncpg.Record]:
+    """Return the rows of a query, within `QUERY_TIMEOUT_S`; raises as reports do."""
+    # The deadline holds for the way to a connection and back as well: a server that hangs answers no cancellation.
+    with translated():
+        async with asyncio.timeout(QUERY_TIMEOUT_S), pool.acquire(timeout=QUERY_TIMEOUT_S) as connection:
+            return await connection.fetch(query, *arguments)

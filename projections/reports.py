@@ -5,7 +5,6 @@ All take a pool (`Projector.pool`, or one of `open_pool`) and show the ledger as
 away and `StoreError` where it refuses. Times are half-open: `since` <= time < `until`.
 """
 
-import asyncio
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -13,7 +12,7 @@ from typing import Any, Final
 import asyncpg
 import orjson
 
-from projections.database import QUERY_TIMEOUT_S, translated
+from projections.database import fetch
 from projections.rows import (
     BiometricsRow,
     Client,
@@ -85,7 +84,9 @@ SELECT t.session_id, t.phrase, t.captured_at, t.speech_ms, t.audio_ms, t.stt_ms,
  LIMIT $2
 """
 _COUNTERS: Final = """
-SELECT c.counter_id, c.code, l.legal_name, c.name, c.threshold_multiplier, c.min_energy, c.registered_at
+SELECT c.counter_id, c.code, l.legal_name, c.name, c.threshold_multiplier, c.min_energy, c.registered_at,
+       ARRAY(SELECT jsonb_array_elements_text(c.terms -> 'prefer')) AS prefer,
+       (c.terms ->> 'fast_path')::boolean AS fast_path, (c.terms ->> 'daily_budget_usd')::float8 AS daily_budget_usd
   FROM projections.counters c
   LEFT JOIN projections.clients l ON l.code = c.code
 """
@@ -93,7 +94,7 @@ SELECT c.counter_id, c.code, l.legal_name, c.name, c.threshold_multiplier, c.min
 
 async def timeline(pool: asyncpg.Pool, session_id: str) -> list[TimelineRow]:
     """Return the phrases of a session in their order; none for a session that is not known."""
-    return [TimelineRow(**_values(row)) for row in await _fetch(pool, _TIMELINE, session_id)]
+    return [TimelineRow(**_values(row)) for row in await fetch(pool, _TIMELINE, session_id)]
 
 
 async def biometrics(
@@ -107,7 +108,7 @@ async def biometrics(
     limit: int | None = None,
 ) -> list[BiometricsRow]:
     """Return measured phrases, the latest first, filtered where filters are given."""
-    rows = await _fetch(pool, _BIOMETRICS, session_id, counter_id, tenant, since, until, limit)
+    rows = await fetch(pool, _BIOMETRICS, session_id, counter_id, tenant, since, until, limit)
     return [BiometricsRow(**row) for row in rows]
 
 
@@ -115,53 +116,50 @@ async def latency(
     pool: asyncpg.Pool, *, since: datetime | None = None, until: datetime | None = None, tenant: str | None = None
 ) -> list[HopLatency]:
     """Return the percentiles of every hop over the phrases captured in a time, in the order that a phrase takes."""
-    rows = {row["hop"]: row for row in await _fetch(pool, _LATENCY, since, until, tenant)}
+    rows = {row["hop"]: row for row in await fetch(pool, _LATENCY, since, until, tenant)}
     return [_hop(hop, rows.get(hop)) for hop in _HOPS]
 
 
 async def sessions(pool: asyncpg.Pool, *, limit: int = 50, tenant: str | None = None) -> list[SessionRow]:
     """Return sessions, the latest first."""
-    return [SessionRow(**row) for row in await _fetch(pool, _SESSIONS, limit, tenant)]
+    return [SessionRow(**row) for row in await fetch(pool, _SESSIONS, limit, tenant)]
 
 
 async def silent_sessions(pool: asyncpg.Pool, *, older_than: timedelta) -> list[str]:
     """Return the ids of sessions without an end whose latest event is older than that, the oldest first."""
-    return [row["session_id"] for row in await _fetch(pool, _SILENT, older_than)]
+    return [row["session_id"] for row in await fetch(pool, _SILENT, older_than)]
 
 
 async def interactions(pool: asyncpg.Pool, tenant: str | None = None, *, limit: int = 50) -> list[Interaction]:
     """Return a tenant's phrases, or everybody's, that were understood as words, the latest first."""
-    return [Interaction(**_values(row)) for row in await _fetch(pool, _INTERACTIONS, tenant, limit)]
+    return [Interaction(**_values(row)) for row in await fetch(pool, _INTERACTIONS, tenant, limit)]
 
 
 async def counter_metrics(pool: asyncpg.Pool, counter_id: str, *, limit: int = 50) -> list[CounterMetric]:
     """Return the phrases captured at a counter, the latest first."""
-    return [CounterMetric(**_values(row)) for row in await _fetch(pool, _COUNTER_METRICS, counter_id, limit)]
+    return [CounterMetric(**_values(row)) for row in await fetch(pool, _COUNTER_METRICS, counter_id, limit)]
 
 
 async def counter_by_key(pool: asyncpg.Pool, key_sha256: str) -> Counter | None:
     """Return the counter whose present key has this SHA-256 (lower-case hex), or None: replaced keys open nothing."""
-    rows = await _fetch(pool, f"{_COUNTERS} WHERE c.key_sha256 = $1", key_sha256)
-    return Counter(**rows[0]) if rows else None
+    rows = await fetch(pool, f"{_COUNTERS} WHERE c.key_sha256 = $1", key_sha256)
+    return _counter(rows[0]) if rows else None
 
 
 async def counters(pool: asyncpg.Pool, tenant: str | None = None) -> list[Counter]:
     """Return a client's counters, or everybody's, in the order of registration."""
     query = f"{_COUNTERS} WHERE $1::text IS NULL OR c.code = $1 ORDER BY c.registered_at, c.counter_id"
-    return [Counter(**row) for row in await _fetch(pool, query, tenant)]
+    return [_counter(row) for row in await fetch(pool, query, tenant)]
 
 
 async def clients(pool: asyncpg.Pool) -> list[Client]:
     """Return all clients in the order of registration."""
     query = "SELECT code, legal_name, registered_at FROM projections.clients ORDER BY registered_at, code"
-    return [Client(**row) for row in await _fetch(pool, query)]
+    return [Client(**row) for row in await fetch(pool, query)]
 
 
-async def _fetch(pool: asyncpg.Pool, query: str, *arguments: object) -> list[asyncpg.Record]:
-    # The deadline holds for the way to a connection and back as well: a server that hangs answers no cancellation.
-    with translated():
-        async with asyncio.timeout(QUERY_TIMEOUT_S), pool.acquire(timeout=QUERY_TIMEOUT_S) as connection:
-            return await connection.fetch(query, *arguments)
+def _counter(row: asyncpg.Record) -> Counter:
+    return Counter(**{**row, "prefer": tuple(row["prefer"])})
 
 
 def _values(row: asyncpg.Record) -> dict[str, Any]:

@@ -176,3 +176,7 @@ class Counter:
     threshold_multiplier: float | None
     min_energy: float | None
     registered_at: datetime | None
+    prefer: tuple[str, ...] = ()
+    fast_path: bool | None = None
+    daily_budget_usd: float | None = None
+    """As in `events.catalogue.CounterTermsChanged`."""

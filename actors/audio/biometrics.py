@@ -78,6 +78,13 @@ def measure(pcm: Pcm, noise: Pcm | None = None, noise_rms: float | None = None) 
     )
 
 
+def snr_db(pcm: Pcm, noise: Pcm | None = None, noise_rms: float | None = None) -> float | None:
+    """Return a phrase's SNR alone, as `measure` gives it, in dB; a quarter of a millisecond for three seconds."""
+    if not pcm.size or not pcm.any():
+        return None
+    return _snr_db(pcm.astype(np.float32) * np.float32(1 / _FULL_SCALE), _noise_power(noise, noise_rms))
+
+
 def _silence() -> Biometrics:
     return Biometrics(
         pitch_mean_hz=None,

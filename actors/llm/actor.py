@@ -41,29 +41,39 @@ class LlmActor(Actor):
         engines: in the session's order of preference; the messages' `attempt` is an index of it.
         budget_s: seconds an engine has for a stage.
         clock: for the latency in the answer.
+        fast_path: whether what the lexicon is certain about asks no model, where there is one.
     """
 
     capacity: ClassVar[int | None] = 8
     supervision: ClassVar[Supervision] = RESTART
 
     def __init__(
-        self, session: pykka.ActorRef[Any], engines: Sequence[Understanding], *, budget_s: float, clock: Clock
+        self,
+        session: pykka.ActorRef[Any],
+        engines: Sequence[Understanding],
+        *,
+        budget_s: float,
+        clock: Clock,
+        fast_path: bool = True,
     ) -> None:
         super().__init__()
         self._session = session
         self._engines = engines
         self._budget_s = budget_s
         self._clock = clock
+        self._fast_path = fast_path
 
     @override
     async def on_receive(self, message: Normalise | Classify) -> None:
-        engine, budget_s = self._engines[message.attempt], self._budget_s
+        engine, budget_s, fast = self._engines[message.attempt], self._budget_s, self._fast_path
         match message:
             case Normalise():
                 witness = self._witness(message.number, "normalisation")
                 normalised = await self._time(
                     engine,
-                    engine.route_normalise(message.text, budget_s=budget_s, witness=witness)
+                    engine.route_normalise(
+                        message.text, budget_s=budget_s, witness=witness, fast_path=fast, engine=message.engine
+                    )
                     if isinstance(engine, RoutedUnderstanding)
                     else engine.normalise(message.text, budget_s=budget_s),
                 )
@@ -83,7 +93,14 @@ class LlmActor(Actor):
                 witness = self._witness(message.number, "classification")
                 classified = await self._time(
                     engine,
-                    engine.route_classify(message.text, message.entities, budget_s=budget_s, witness=witness)
+                    engine.route_classify(
+                        message.text,
+                        message.entities,
+                        budget_s=budget_s,
+                        witness=witness,
+                        fast_path=fast,
+                        engine=message.engine,
+                    )
                     if isinstance(engine, RoutedUnderstanding)
                     else engine.classify(message.text, message.entities, budget_s=budget_s),
                 )

@@ -6,10 +6,11 @@ from typing import Final, Literal
 
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.understanding import Understanding
-from actors.routing.attempts import Ended, NoAnswerError, Witness, no_witness
+from actors.routing.attempts import AttemptReason, Ended, NoAnswerError, Witness, no_witness
+from actors.routing.entrants import Entrant
 from actors.routing.hedging import HedgeBudget
 from actors.routing.lane import Lane
-from actors.routing.race import Entrant, Race, Won
+from actors.routing.race import Race, Won
 from actors.runtime.clock import Clock
 from actors.values import Classified, Normalised
 from events.catalogue import Entity
@@ -42,7 +43,7 @@ class RoutedUnderstanding:
     Args:
         model: a language model.
         last: the engine that always answers, within milliseconds.
-        sure: tells what is certain. None for no fast path.
+        sure: tells what is certain. None for no fast path, whoever wants one.
         clock: for latencies and the circuit.
         policy: when to ask again.
     """
@@ -99,19 +100,25 @@ class RoutedUnderstanding:
         """Stage 2; see `Understanding.classify`."""
         return (await self.route_classify(text, entities, budget_s=budget_s)).answer
 
-    async def route_normalise(self, text: str, *, budget_s: float, witness: Witness = no_witness) -> Won[Normalised]:
+    async def route_normalise(
+        self, text: str, *, budget_s: float, witness: Witness = no_witness, fast_path: bool = True, engine: str = ""
+    ) -> Won[Normalised]:
         """Stage 1, and who did it: the lexicon alone where every word is known to it or says nothing.
 
         Args:
             text: a transcript.
             budget_s: for all of it.
             witness: told before any request but the first to the model.
+            fast_path: whether what is certain asks no model.
+            engine: asked first; where that is the lexicon, no other is asked.
 
         Raises:
             RaceLostError: no engine did, not even the last.
         """
-        if self._sure is not None and self._sure.certain_entities(text):
-            return await self._certain(lambda left: self._last.normalise(text, budget_s=left), budget_s)
+        if engine == self._last.engine:
+            return await self._alone(lambda left: self._last.normalise(text, budget_s=left), budget_s)
+        if fast_path and self._sure is not None and self._sure.certain_entities(text):
+            return await self._alone(lambda left: self._last.normalise(text, budget_s=left), budget_s, self._certain())
         won = await self._race(
             "normalisation",
             lambda left: self._model.normalise(text, budget_s=left),
@@ -123,11 +130,22 @@ class RoutedUnderstanding:
         return won
 
     async def route_classify(
-        self, text: str, entities: tuple[Entity, ...], *, budget_s: float, witness: Witness = no_witness
+        self,
+        text: str,
+        entities: tuple[Entity, ...],
+        *,
+        budget_s: float,
+        witness: Witness = no_witness,
+        fast_path: bool = True,
+        engine: str = "",
     ) -> Won[Classified]:
         """Stage 2, and who did it: the lexicon alone where all that was named belongs in one place; see stage 1."""
-        if self._sure is not None and self._sure.certain_category(text, entities):
-            return await self._certain(lambda left: self._last.classify(text, entities, budget_s=left), budget_s)
+        if engine == self._last.engine:
+            return await self._alone(lambda left: self._last.classify(text, entities, budget_s=left), budget_s)
+        if fast_path and self._sure is not None and self._sure.certain_category(text, entities):
+            return await self._alone(
+                lambda left: self._last.classify(text, entities, budget_s=left), budget_s, self._certain()
+            )
         won = await self._race(
             "classification",
             lambda left: self._model.classify(text, entities, budget_s=left),
@@ -138,10 +156,15 @@ class RoutedUnderstanding:
         self._remember("classification", won.lane, won.answer.cost_usd)
         return won
 
-    async def _certain[T](self, ask: Callable[[float], Awaitable[T]], budget_s: float) -> Won[T]:
+    async def _alone[T](self, ask: Callable[[float], Awaitable[T]], budget_s: float, *passed_over: Ended) -> Won[T]:
         began = self._clock.monotonic_us()
         answer = await ask(budget_s)
-        ended = Ended(
+        took_ms = (self._clock.monotonic_us() - began) / 1000
+        why: AttemptReason = "certain" if passed_over else "preferred"
+        return Won(answer=answer, lane=self._last_lane, why=why, latency_ms=took_ms, others=passed_over)
+
+    def _certain(self) -> Ended:
+        return Ended(
             attempt=0,
             engine=self._model.engine,
             model=self._model.model,
@@ -150,8 +173,6 @@ class RoutedUnderstanding:
             latency_ms=0.0,
             cost_usd=0.0,
         )
-        took_ms = (self._clock.monotonic_us() - began) / 1000
-        return Won(answer=answer, lane=self._last_lane, why="certain", latency_ms=took_ms, others=(ended,))
 
     async def _race[T](
         self,

@@ -2,34 +2,18 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from actors.routing.attempts import AttemptOutcome, AttemptReason, Due, Ended, NoAnswerError, Witness
+from actors.routing.entrants import Entrant, Running
 from actors.routing.hedging import HedgeBudget
 from actors.routing.lane import TICK_S, Lane
 from actors.runtime.clock import Clock
 
 _WORTH_REPEATING: Final = frozenset({"transient", "timeout"})
 """Codes after which the same engine may be asked again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Entrant[T]:
-    """An engine that may be asked, in the order of preference."""
-
-    lane: Lane
-    ask: Callable[[float], Awaitable[T]]
-    """Takes the seconds that are left."""
-    cost_usd: float = 0.0
-    """What a call may cost that is cancelled."""
-    free: bool = False
-    """Whether asking it needs no budget of hedges: it runs on this machine."""
-    not_before_s: float = 0.0
-    """Since the start of the race, for a free one: it comes sooner only when all before it have failed."""
-    patience_s: float | None = None
-    """After which a silent call is given up. None for not before the deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +44,6 @@ class RaceLostError(Exception):
         self.others = others
 
 
-@dataclass(slots=True, eq=False)
-class _Running[T]:
-    entrant: Entrant[T]
-    number: int
-    why: AttemptReason
-    task: asyncio.Task[T]
-    asked_at: float
-    """By the race's own clock, seconds since its start. Moved on while the call waits to be on record."""
-
-
 @dataclass(slots=True, kw_only=True, eq=False)
 class Race[T]:
     """One race. `run` is called once.
@@ -93,9 +67,9 @@ class Race[T]:
     good: Callable[[T], bool] = lambda _: True
     _began_us: int = 0
     _waiting: deque[Entrant[T]] = field(default_factory=deque)
-    _running: list[_Running[T]] = field(default_factory=list)
+    _running: list[Running[T]] = field(default_factory=list)
     _ended: list[Ended] = field(default_factory=list)
-    _fallback: tuple[T, _Running[T], float] | None = None
+    _fallback: tuple[T, Running[T], float] | None = None
     _started: int = 0
     _spent: bool = False
     _last_code: str = "timeout"
@@ -115,7 +89,7 @@ class Race[T]:
             self._start("preferred" if first_is_expected else "circuit_open")
             while self._running:
                 await asyncio.wait(
-                    [running.task for running in self._running],
+                    [task for running in self._running for task in running.tasks],
                     timeout=max(0.0, self._next_step_s() - self._now_s()) + TICK_S,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
@@ -127,8 +101,8 @@ class Race[T]:
                 self._go_on()
             return self._without_a_winner()
         finally:
-            for running in self._running:
-                running.task.cancel()
+            for task in [task for running in self._running for task in running.tasks]:
+                task.cancel()
 
     def _now_s(self) -> float:
         return (self.clock.monotonic_us() - self._began_us) / 1e6
@@ -148,24 +122,27 @@ class Race[T]:
         self._waiting.remove(entrant)
         self._started += 1
         number = self._started
-        expected = number == 1 and entrant is self.entrants[0]
-        task = asyncio.ensure_future(self._ask(entrant, number, why, expected=expected))
-        task.add_done_callback(_retrieve)
-        self._running.append(_Running(entrant, number, why, task, self._now_s()))
+        running = Running(entrant=entrant, number=number, why=why)
+        self._running.append(running)
+        if number == 1 and entrant is self.entrants[0]:
+            self._ask(running)
+            return
+        engine, model = entrant.lane.name, entrant.lane.model
+        due = Due(attempt=number, engine=engine, model=model, why=why, cost_usd=entrant.cost_usd)
+        running.gate = asyncio.ensure_future(self.witness(due))
+        running.gate.add_done_callback(_retrieve)
 
-    async def _ask(self, entrant: Entrant[T], number: int, why: AttemptReason, *, expected: bool) -> T:
-        lane = entrant.lane
-        if not expected:
-            due = Due(attempt=number, engine=lane.name, model=lane.model, why=why, cost_usd=entrant.cost_usd)
-            if not await self.witness(due):
-                raise NoAnswerError("unwanted", "nobody wants the answer")
-            next(each for each in self._running if each.number == number).asked_at = self._now_s()
-        return await entrant.ask(self.deadline_s - self._now_s())
+    def _ask(self, running: Running[T]) -> None:
+        running.gate, running.asked_at = None, self._now_s()
+        running.call = asyncio.ensure_future(running.entrant.ask(self.deadline_s - self._now_s()))
+        running.call.add_done_callback(_retrieve)
 
     def _next_step_s(self) -> float:
         """Return when something is to be done if nobody answers."""
         due = [self.deadline_s]
-        due += [r.asked_at + r.entrant.patience_s for r in self._running if r.entrant.patience_s is not None]
+        due += [
+            r.asked_at + r.entrant.patience_s for r in self._running if r.asked and r.entrant.patience_s is not None
+        ]
         backup = self._backup()
         if backup is not None:
             due.append(self._hedge_at_s(backup))
@@ -179,6 +156,9 @@ class Race[T]:
         if backup.free:
             return backup.not_before_s
         last = self._running[-1]
+        if not last.asked:
+            # Whoever came next would wait for the same record.
+            return self.deadline_s
         usual = last.entrant.lane.latencies.quantile(0.95) or 0.0
         return min(last.asked_at + max(self.floor_s, usual), self.deadline_s / 2)
 
@@ -187,8 +167,8 @@ class Race[T]:
         now = self._now_s()
         for running in list(self._running):
             patience = running.entrant.patience_s
-            if patience is not None and now >= running.asked_at + patience:
-                running.task.cancel()
+            if patience is not None and running.call is not None and now >= running.asked_at + patience:
+                running.call.cancel()
                 self._running.remove(running)
                 self._fail(running, NoAnswerError("timeout", "silent for too long"))
         backup = self._backup()
@@ -200,20 +180,33 @@ class Race[T]:
             self._spent = True
 
     def _settle_finished(self) -> Won[T] | None:
-        finished = [running for running in self._running if running.task.done()]
+        self._let_through()
         winner: Won[T] | None = None
-        for running in finished:
+        for running, call in [(each, each.call) for each in self._running]:
+            if call is None or not call.done():
+                continue
             self._running.remove(running)
-            error = asyncio.CancelledError() if running.task.cancelled() else running.task.exception()
+            error = asyncio.CancelledError() if call.cancelled() else call.exception()
             if isinstance(error, NoAnswerError):
                 self._fail(running, error)
             elif error is not None:
                 raise error
             else:
-                winner = self._take(running, running.task.result(), winner)
+                winner = self._take(running, call.result(), winner)
         return None if winner is None else self._close(winner)
 
-    def _take(self, running: _Running[T], answer: T, winner: Won[T] | None) -> Won[T] | None:
+    def _let_through(self) -> None:
+        """Ask those whose call is on record by now; who is not wanted any more has failed without being asked."""
+        for running, gate in [(each, each.gate) for each in self._running]:
+            if gate is None or not gate.done():
+                continue
+            if gate.result():
+                self._ask(running)
+            else:
+                self._running.remove(running)
+                self._fail(running, NoAnswerError("unwanted", "nobody wants the answer"))
+
+    def _take(self, running: Running[T], answer: T, winner: Won[T] | None) -> Won[T] | None:
         took_s = self._now_s() - running.asked_at
         running.entrant.lane.succeeded(took_s)
         if winner is not None:
@@ -232,11 +225,9 @@ class Race[T]:
 
     def _close(self, winner: Won[T]) -> Won[T]:
         """Stop the others, and tell how each of them ended."""
-        now = self._now_s()
         for running in self._running:
-            took_s = now - running.asked_at
-            self._note(running.entrant, running.number, "cancelled", "slower", took_s, running.entrant.cost_usd)
-            if took_s >= self.floor_s:
+            took_s = self._stopped(running, "slower")
+            if took_s is not None and took_s >= self.floor_s:
                 running.entrant.lane.failed("timeout")
         if self._fallback is not None:
             _, doubtful, took_s = self._fallback
@@ -249,8 +240,17 @@ class Race[T]:
             others=tuple(self._ended),
         )
 
-    def _fail(self, running: _Running[T], error: NoAnswerError) -> None:
-        took_s, lane = self._now_s() - running.asked_at, running.entrant.lane
+    def _stopped(self, running: Running[T], code: str) -> float | None:
+        """Note that a call is stopped; return its seconds, None for one that was never made: it says nothing."""
+        if not running.asked:
+            self._note(running.entrant, running.number, "passed_over", code, 0.0, 0.0)
+            return None
+        took_s = self._now_s() - running.asked_at
+        self._note(running.entrant, running.number, "cancelled", code, took_s, running.entrant.cost_usd)
+        return took_s
+
+    def _fail(self, running: Running[T], error: NoAnswerError) -> None:
+        took_s, lane = self._now_s() - running.asked_at if running.asked else 0.0, running.entrant.lane
         self._last_code, self._last_lane = error.code, lane
         if error.code != "unwanted":
             lane.failed(error.code, error.retry_after_s)
@@ -261,7 +261,7 @@ class Race[T]:
         if self._waiting and self._fallback is None and not self._someone_newer(running):
             self._start("failed")
 
-    def _someone_newer(self, failed: _Running[T]) -> bool:
+    def _someone_newer(self, failed: Running[T]) -> bool:
         return any(running.number > failed.number for running in self._running)
 
     def _without_a_winner(self) -> Won[T]:
@@ -272,29 +272,27 @@ class Race[T]:
             return self._close(Won(answer=answer, lane=lane, why=running.why, latency_ms=took_s * 1000, others=()))
         code, lane_of_error = self._last_code, self._last_lane
         for running in self._running:
-            took_s = self._now_s() - running.asked_at
-            self._note(running.entrant, running.number, "cancelled", "deadline", took_s, running.entrant.cost_usd)
-            running.entrant.lane.failed("timeout")
+            if self._stopped(running, "deadline") is not None:
+                running.entrant.lane.failed("timeout")
             code, lane_of_error = "timeout", running.entrant.lane
         raise RaceLostError(code, lane_of_error or self.entrants[0].lane, tuple(self._ended))
 
     def _note(
         self, entrant: Entrant[T], number: int, outcome: AttemptOutcome, code: str, took_s: float, cost_usd: float
     ) -> None:
-        self._ended.append(
-            Ended(
-                attempt=number,
-                engine=entrant.lane.name,
-                model=entrant.lane.model,
-                outcome=outcome,
-                code=code,
-                latency_ms=took_s * 1000,
-                cost_usd=cost_usd,
-            )
+        ended = Ended(
+            attempt=number,
+            engine=entrant.lane.name,
+            model=entrant.lane.model,
+            outcome=outcome,
+            code=code,
+            latency_ms=took_s * 1000,
+            cost_usd=cost_usd,
         )
+        self._ended.append(ended)
 
 
-def _retrieve(task: asyncio.Task[object]) -> None:
+def _retrieve(task: asyncio.Future[Any]) -> None:
     # Who lost is not asked how, and asyncio would complain of an error that nobody looked at.
     if not task.cancelled():
         task.exception()

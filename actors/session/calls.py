@@ -8,6 +8,7 @@ from actors.messages import (
     AudioArrived,
     AudioFinished,
     ClassifyDone,
+    Compared,
     Decoded,
     DecodingFailed,
     Delivered,
@@ -88,6 +89,7 @@ Answer = (
     | Delivered
     | RecommendationReply
     | AttemptDue
+    | Compared
 )
 """What comes back for something that the session asked for."""
 

@@ -1,16 +1,19 @@
 """The decisions on a phrase that was captured: what is recorded of it, and that it goes to speech-to-text. Pure."""
 
 from actors.messages import Examined
+from actors.session.choosing import choose
 from actors.session.early import taken_over
 from actors.session.inputs import Policy, Resources
-from actors.session.state import PhraseState
+from actors.session.state import PhraseState, SessionState
 from actors.values import SAMPLE_RATE, Phrase
 from events.catalogue import (
     Event,
     PhraseCaptured,
     PhraseCleaned,
     PhraseMeasured,
+    RecommendationWithheld,
     ResourcesSampled,
+    TranscriptionFailed,
     TranscriptionRequested,
 )
 
@@ -37,7 +40,7 @@ def captured(phrase: Phrase, resources: Resources | None) -> list[Event]:
     return [captured, sampled]
 
 
-def examined(message: Examined, phrase: PhraseState, policy: Policy) -> list[Event]:
+def examined(state: SessionState, message: Examined, phrase: PhraseState, policy: Policy) -> list[Event]:
     """Record what was measured of a phrase; then its text is taken over from its offer, or asked for."""
     if phrase.stage != "captured":
         return []
@@ -77,7 +80,26 @@ def examined(message: Examined, phrase: PhraseState, policy: Policy) -> list[Eve
     text = taken_over(message.number, phrase, policy)
     if text is not None:
         return [*events, *text]
-    audio_ms = (message.sample_end - message.sample_start) * 1000 / SAMPLE_RATE
-    engine = policy.transcribers[0]
-    request = TranscriptionRequested(phrase=message.number, provider=engine.name, model=engine.model, audio_ms=audio_ms)
-    return [*events, request]
+    return [*events, *_asked(state, message, policy)]
+
+
+def _asked(state: SessionState, message: Examined, policy: Policy) -> list[Event]:
+    seconds = (message.sample_end - message.sample_start) / SAMPLE_RATE
+    measured = message.biometrics
+    snr_db = None if measured is None else measured.snr_db
+    choice = choose(state.terms, policy, stopped=state.paid_stopped, seconds=seconds, snr_db=lambda: snr_db)
+    if choice.engine is None:
+        first = policy.engines[0]
+        refused = TranscriptionFailed(
+            phrase=message.number, provider=first.name, model=first.model, code="budget_reached", latency_ms=0.0
+        )
+        return [refused, RecommendationWithheld(phrase=message.number, reason="transcription_failed")]
+    return [
+        TranscriptionRequested(
+            phrase=message.number,
+            provider=choice.engine.name,
+            model=choice.engine.model,
+            audio_ms=seconds * 1000,
+            why=choice.why,
+        )
+    ]

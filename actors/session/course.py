@@ -11,6 +11,7 @@ from actors.messages import (
     WITHDRAWN,
     AttemptDue,
     ClassifyDone,
+    Compared,
     Decoded,
     DecodingFailed,
     Delivered,
@@ -97,6 +98,7 @@ class Course(Actor):
     def _decide(self, message: Input) -> None:
         events = decide(self._state, message, self._services.policy)
         if events and not self._state.ended and not self._gave_up:
+            self._crew.comparisons.keep(events, self._crew.heard)
             expected = self._state.position
             self._state = fold(events, self._state)
             self._writer.write(events, expected)
@@ -126,7 +128,7 @@ class Course(Actor):
                     self._decide(message)
             case ClassifyDone():
                 self._decide(Classification(done=message, client_present=self._connection.awaited))
-            case NormaliseDone() | Delivered() | RecommendationReply():
+            case NormaliseDone() | Delivered() | RecommendationReply() | Compared():
                 self._decide(message)
             case AttemptDue():
                 self._crew.gates.hold(message)
@@ -155,6 +157,8 @@ class Course(Actor):
         self._decide(message)
 
     def _keep(self, listened: Listened) -> None:
+        if listened.heard:
+            self._decide(self._services.purse.allowance(self._spec.counter_id))
         phrases = self._crew.keep(listened.heard)
         self._crew.take_up(self._state, phrases)
         resources = self._services.sample_resources() if phrases else None
@@ -174,6 +178,7 @@ class Course(Actor):
             return
         if not self._writer.pending:
             self._resting.note(self._state, message.position, self.system.run_coroutine)
+        self._pay(message)
         for event in message.events:
             self._connection.publish(event)
             match event:
@@ -187,6 +192,11 @@ class Course(Actor):
                     self._leave(event.reason)
                 case _:
                     self._crew.act(event, self._state.open_phrases.get(getattr(event, "phrase", 0)))
+
+    def _pay(self, message: Durable) -> None:
+        usd = sum(getattr(event, "cost_usd", 0.0) for event in message.events)
+        if usd:
+            self._services.purse.charge(self._spec.counter_id, usd, message.position)
 
     def _say_again(self) -> None:
         """Send what the former connection may have lost on its way, under the same ids, which the client knows."""

@@ -9,6 +9,8 @@ from actors.llm.actor import LlmActor
 from actors.messages import (
     Classify,
     ClassifyDone,
+    Compare,
+    Compared,
     Decoded,
     Examine,
     Examined,
@@ -23,6 +25,8 @@ from actors.messages import (
 )
 from actors.runtime.actor import Actor
 from actors.session.attempts import Gates
+from actors.session.choosing import order
+from actors.session.comparisons import Comparisons
 from actors.session.early import lasting
 from actors.session.intake import Intake
 from actors.session.line import Line, tell
@@ -30,13 +34,18 @@ from actors.session.offers import Offers
 from actors.session.ports import SessionServices, SessionSpec
 from actors.session.resuming import Hearing
 from actors.session.state import PhraseState, SessionState, Stage
+from actors.session.terms import terms_of
 from actors.session.writing import Writer
 from actors.stt.actor import SttActor
+from actors.stt.comparer import ComparerActor
+from actors.stt.router import RoutedTranscriber
 from actors.vad.actor import VadActor
 from actors.values import Heard, Pcm, Phrase
 from events.catalogue import (
     AttemptStarted,
     ClassificationRequested,
+    ComparisonRequested,
+    EngineRule,
     Event,
     NormalisationRequested,
     PhraseCaptured,
@@ -75,17 +84,39 @@ class Crew:
         examiner = session.spawn(ExaminerActor, me, services.clock)
         self._vad = session.spawn(VadActor, me, spec.vad, hearing.resumption if hearing else None)
         stt = session.spawn(SttActor, me, services.transcribers, budget_s=services.stt_budget_s, clock=services.clock)
-        llm = session.spawn(LlmActor, me, services.understandings, budget_s=services.llm_budget_s, clock=services.clock)
+        self._policy, self._terms = services.policy, terms_of(spec.settings)
+        llm = session.spawn(
+            LlmActor,
+            me,
+            services.understandings,
+            budget_s=services.llm_budget_s,
+            clock=services.clock,
+            fast_path=self._terms.fast_path,
+        )
         self._examiner = Line(examiner, ExaminerActor.capacity or 1)
         self._stt = Line(stt, SttActor.capacity or 1)
         self._llm = Line(llm, LlmActor.capacity or 1)
         self.intake = Intake(decoder, writer, rehearing=hearing is not None)
+        self._comparer = self._line_to_comparer(session, services)
+        self.comparisons = Comparisons(self._comparer.send if self._comparer else lambda _: None)
         self.offers = Offers(
-            self._examiner.send, self._stt.send, lambda examined: tell(me, OfferExamined(examined=examined))
+            self._examiner.send,
+            self._stt.send,
+            lambda examined: tell(me, OfferExamined(examined=examined)),
+            self._order,
         )
         self.gates = Gates()
         self._phrases: dict[int, Phrase] = {}
         self._cleaned: dict[int, Pcm] = {}
+
+    def _line_to_comparer(self, session: Actor, services: SessionServices) -> Line | None:
+        ears = services.transcribers[0]
+        if not self._terms.compare or not isinstance(ears, RoutedTranscriber):
+            return None
+        comparer = session.spawn(
+            ComparerActor, session.actor_ref, ears, budget_s=services.stt_budget_s, clock=services.clock
+        )
+        return Line(comparer, ComparerActor.capacity or 1)
 
     @property
     def phrases(self) -> Mapping[int, Phrase]:
@@ -96,6 +127,7 @@ class Crew:
     def idle(self) -> bool:
         """Whether no child has anything to do."""
         lines = self._examiner.idle and self._stt.idle and self._llm.idle
+        lines = lines and (self._comparer is None or self._comparer.idle)
         return lines and self.intake.idle and not self._phrases and not self.offers.under_way
 
     def listen(self, decoded: Decoded) -> None:
@@ -119,6 +151,8 @@ class Crew:
                 self._stt.answered()
             case NormaliseDone() | ClassifyDone() | Normalise() | Classify():
                 self._llm.answered()
+            case Compared() | Compare() if self._comparer is not None:
+                self._comparer.answered()
             case _:
                 return
 
@@ -133,6 +167,11 @@ class Crew:
     def keep_cleaned(self, number: int, pcm: Pcm) -> None:
         """Keep the cleaned audio of a phrase."""
         self._cleaned[number] = pcm
+
+    def heard(self, number: int) -> Pcm | None:
+        """Return what speech-to-text was given of a phrase, None where that is not here."""
+        phrase = self._phrases.get(number)
+        return None if phrase is None else self._cleaned.get(number, phrase.pcm)
 
     def forget_all_but(self, under_way: Collection[int]) -> None:
         """Let go of the audio of phrases that have their outcome."""
@@ -160,11 +199,15 @@ class Crew:
                 self.offers.withdraw(event.phrase, event.offer)
                 if event.reason == "failed" and phrase is not None and phrase.stage == "captured":
                     self.drive(event.phrase, phrase)
+            case TranscriptionRequested() if phrase is not None and phrase.engine != event.provider:
+                return  # another engine has been asked for meanwhile; its own event will have it driven
             case PhraseCaptured() | TranscriptionRequested() | NormalisationRequested() | ClassificationRequested():
                 if phrase is not None and phrase.stage == _DUE[type(event)]:
                     self.drive(event.phrase, phrase)
             case AttemptStarted():
                 self.gates.open(event)
+            case ComparisonRequested():
+                self.comparisons.act(event)
             case _:
                 pass
 
@@ -179,12 +222,22 @@ class Crew:
                     return
                 raw = self._phrases[number].pcm
                 pcm = self._cleaned.get(number, raw) if phrase.audio_for_stt == "cleaned" else raw
-                self._stt.send(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt))
+                engines = self._order(phrase.engine, phrase.why)
+                self._stt.send(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt, order=engines))
             case "normalising":
-                self._llm.send(Normalise(number=number, text=phrase.text, attempt=phrase.attempt))
+                self._llm.send(Normalise(number=number, text=phrase.text, attempt=phrase.attempt, engine=phrase.engine))
             case "classifying":
                 self._llm.send(
-                    Classify(number=number, text=phrase.text, entities=phrase.entities, attempt=phrase.attempt)
+                    Classify(
+                        number=number,
+                        text=phrase.text,
+                        entities=phrase.entities,
+                        attempt=phrase.attempt,
+                        engine=phrase.engine,
+                    )
                 )
             case "speaking":
                 return
+
+    def _order(self, first: str, why: EngineRule) -> tuple[str, ...]:
+        return order(self._terms, self._policy, first, why)

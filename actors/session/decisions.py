@@ -4,6 +4,7 @@ from typing import Final
 
 from actors.messages import (
     AttemptDue,
+    Compared,
     Decoded,
     DecodingFailed,
     Delivered,
@@ -15,6 +16,8 @@ from actors.messages import (
 from actors.session.answering import classified, normalised, transcribed
 from actors.session.attempts import started
 from actors.session.capturing import captured, examined
+from actors.session.choosing import frugal
+from actors.session.comparing import abandoned, asked_too, compared
 from actors.session.early import lasting, offered, transcribed_early, unless_held, withdrawn
 from actors.session.inputs import (
     AudioLost,
@@ -31,6 +34,7 @@ from actors.session.inputs import (
     TakenUp,
     Undelivered,
 )
+from actors.session.purse import Allowance
 from actors.session.state import PhraseState, SessionState, fold, offer_of
 from actors.values import SAMPLE_RATE, EarlyPhrase, Phrase, SpeechBegan, SpeechGivenUp, SpeechWentOn
 from events.catalogue import (
@@ -41,6 +45,8 @@ from events.catalogue import (
     EndReason,
     Event,
     MessageUndelivered,
+    PaidEnginesAllowed,
+    PaidEnginesStopped,
     PhraseDiscarded,
     RecommendationAnswered,
     RecommendationDelivered,
@@ -61,6 +67,11 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
 
     An answer about a phrase that is no longer under way is ignored.
     """
+    events = _decide(state, message, frugal(policy) if state.paid_stopped else policy)
+    return [*events, *asked_too(state, events, policy)]
+
+
+def _decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
     match message:
         case Began():
             return [
@@ -100,9 +111,22 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
             return [PhraseDiscarded(phrase=message.number, sample_start=0, sample_end=0, reason="failed")]
         case Drained():
             rest = _recorded(state, message.byte_end, state.samples_recorded)
-            return [*rest, _ended(fold(rest, state), message.reason)]
+            return [*rest, *abandoned(state), _ended(fold(rest, state), message.reason)]
+        case Compared():
+            return compared(state, message)
+        case Allowance():
+            return _allowed(state, message)
         case _:
             return _decide_phrase(state, message, policy)
+
+
+def _allowed(state: SessionState, allowance: Allowance) -> list[Event]:
+    if allowance.stopped == state.paid_stopped:
+        return []
+    if not allowance.stopped:
+        return [PaidEnginesAllowed(day=allowance.day)]
+    spent = allowance.spent_usd
+    return [PaidEnginesStopped(day=allowance.day, budget_usd=allowance.budget_usd, spent_usd=spent)]
 
 
 def _answered(state: SessionState, reply: RecommendationReply) -> list[Event]:
@@ -126,7 +150,7 @@ def _decide_phrase(
         case AttemptDue():
             return started(state, message)
         case Examined():
-            return examined(message, phrase, policy)
+            return examined(state, message, phrase, policy)
         case Transcribed(offer=offer) if offer and phrase.stage in ("speaking", "captured"):
             return transcribed_early(state, message)
         case Transcribed(offer=offer) if offer and offer_of(state, number, offer) is None:

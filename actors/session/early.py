@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from actors.audio.biometrics import snr_db
 from actors.messages import Transcribed
 from actors.session.answering import transcribed
 from actors.session.attempts import ended
-from actors.session.inputs import EngineName, Policy
+from actors.session.choosing import choose, usd_per_hour
+from actors.session.inputs import Policy
 from actors.session.state import PhraseState, SessionState, offer_of
 from actors.values import SAMPLE_RATE, EarlyPhrase, Heard, SpeechBegan, Transcript
 from events.catalogue import (
@@ -14,6 +16,8 @@ from events.catalogue import (
     OfferTranscribed,
     PhraseOffered,
     PhraseOfferWithdrawn,
+    TranscriptionReceived,
+    TranscriptionRejected,
     WithdrawalReason,
 )
 
@@ -33,16 +37,26 @@ def offered(state: SessionState, early: EarlyPhrase, policy: Policy) -> list[Eve
     # A resumed session hears its recording again: what was offered then is in its stream already.
     if early.offer <= state.last_offer:
         return []
-    engine = policy.transcribers[0]
+    phrase = early.phrase
+    choice = choose(
+        state.terms,
+        policy,
+        stopped=state.paid_stopped,
+        seconds=(phrase.sample_end - phrase.sample_start) / SAMPLE_RATE,
+        snr_db=lambda: snr_db(phrase.pcm, phrase.noise, phrase.vad.noise_floor_rms),
+    )
+    if choice.engine is None:
+        return withdrawn(state, early.number, "cut_elsewhere", policy)
     return [
         *withdrawn(state, early.number, "cut_elsewhere", policy),
         PhraseOffered(
             phrase=early.number,
             offer=early.offer,
-            sample_start=early.phrase.sample_start,
-            sample_end=early.phrase.sample_end,
-            provider=engine.name,
-            model=engine.model,
+            sample_start=phrase.sample_start,
+            sample_end=phrase.sample_end,
+            provider=choice.engine.name,
+            model=choice.engine.model,
+            why=choice.why,
         ),
     ]
 
@@ -55,8 +69,18 @@ def withdrawn(
     current = None if phrase is None else phrase.offer
     if current is None or offer not in (None, current.event.offer):
         return []
-    owed = 0.0 if current.answer is not None else _price(current.event, policy.transcribers[0]) + current.backups_usd
-    return [PhraseOfferWithdrawn(phrase=number, offer=current.event.offer, reason=reason, cost_usd=owed)]
+    event = current.event
+    owed = 0.0 if current.answer is not None else _price(event, policy) + current.backups_usd
+    return [
+        PhraseOfferWithdrawn(
+            phrase=number,
+            offer=event.offer,
+            reason=reason,
+            cost_usd=owed,
+            provider=event.provider,
+            model=event.model,
+        )
+    ]
 
 
 def unless_held(state: SessionState, number: int, sample_start: int, sample_end: int, policy: Policy) -> list[Event]:
@@ -78,7 +102,15 @@ def transcribed_early(state: SessionState, message: Transcribed) -> list[Event]:
     if message.transcript is None:
         # It costs nothing, and the phrase will be asked for again, from the first engine on, once it is over.
         reason: WithdrawalReason = "transcription_failed"
-        withdrawal = PhraseOfferWithdrawn(phrase=message.number, offer=message.offer, reason=reason, cost_usd=0.0)
+        asked = current.event
+        withdrawal = PhraseOfferWithdrawn(
+            phrase=message.number,
+            offer=message.offer,
+            reason=reason,
+            cost_usd=0.0,
+            provider=asked.provider,
+            model=asked.model,
+        )
         return [*others, withdrawal]
     transcript = message.transcript
     rejected = transcript.rejected or (None if transcript.text.strip() else "empty")
@@ -116,8 +148,14 @@ def taken_over(number: int, phrase: PhraseState, policy: Policy) -> list[Event] 
         transcript=transcript,
         latency_ms=answer.latency_ms,
     )
-    return transcribed(message, replace(phrase, stage="transcribing"), policy)
+    events = transcribed(message, replace(phrase, stage="transcribing"), policy)
+    return [
+        replace(event, offer=answer.offer)
+        if isinstance(event, TranscriptionReceived | TranscriptionRejected)
+        else event
+        for event in events
+    ]
 
 
-def _price(event: PhraseOffered, engine: EngineName) -> float:
-    return (event.sample_end - event.sample_start) / SAMPLE_RATE / 3600 * engine.usd_per_hour
+def _price(event: PhraseOffered, policy: Policy) -> float:
+    return (event.sample_end - event.sample_start) / SAMPLE_RATE / 3600 * usd_per_hour(policy, event.provider)

@@ -8,6 +8,7 @@ from actors.messages import (
     AttemptDue,
     Classify,
     ClassifyDone,
+    Compared,
     Decoded,
     DecodingFailed,
     Delivered,
@@ -20,6 +21,7 @@ from actors.messages import (
     Transcribe,
     Transcribed,
 )
+from actors.session.purse import Allowance
 from actors.session.state import Stage
 from actors.values import Classified, Phrase, Resolved, Withheld
 from events.catalogue import EndReason, Entity
@@ -44,6 +46,10 @@ class Policy:
     understandings: tuple[EngineName, ...]
     resolve: Callable[[Classified, tuple[Entity, ...]], Resolved | Withheld]
     """The basket engine. Must be pure."""
+    engines: tuple[EngineName, ...] = ()
+    """What the one transcriber chooses from, in the server's order of preference; empty where it is one engine."""
+    lexicon: EngineName | None = None
+    """The free engine that stands behind a paid one of understanding, or alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,4 +200,6 @@ Input = (
     | Rested
     | Undelivered
     | AttemptDue
+    | Compared
+    | Allowance
 )

@@ -7,6 +7,7 @@ from actors.messages import Examine, Examined, Transcribe
 from actors.runtime.calls import Call
 from actors.session.state import PhraseState
 from actors.values import EarlyPhrase, Heard
+from events.catalogue import EngineRule
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Offers:
         examine: tells the examiner.
         transcribe: tells speech-to-text.
         give_back: tells the session what the examiner found when the phrase turned out to be over.
+        order: which engines may hear what was offered to the first of them for a rule.
     """
 
     def __init__(
@@ -39,10 +41,12 @@ class Offers:
         examine: Callable[[Examine], None],
         transcribe: Callable[[Transcribe], None],
         give_back: Callable[[Examined], None],
+        order: Callable[[str, EngineRule], tuple[str, ...]],
     ) -> None:
         self._examine = examine
         self._transcribe = transcribe
         self._give_back = give_back
+        self._order = order
         self._work: dict[int, _Work] = {}
 
     @property
@@ -70,7 +74,7 @@ class Offers:
     def examined(self, message: Examined, phrase: PhraseState | None) -> None:
         """Go on to speech-to-text with what the examiner gives back, or to the session if the phrase is over by now."""
         work = None if phrase is None else self._current(message.number, phrase)
-        if phrase is None or work is None or work.early.offer != message.offer:
+        if phrase is None or phrase.offer is None or work is None or work.early.offer != message.offer:
             return
         work.examined = message
         if phrase.stage == "captured":
@@ -78,7 +82,8 @@ class Offers:
             return
         work.call = Call()
         pcm = work.early.phrase.pcm if message.cleaned is None else message.cleaned.pcm
-        self._transcribe(Transcribe(number=message.number, pcm=pcm, offer=message.offer, call=work.call))
+        engines = self._order(phrase.offer.event.provider, phrase.offer.event.why)
+        self._transcribe(Transcribe(number=message.number, pcm=pcm, offer=message.offer, call=work.call, order=engines))
 
     def answered(self, number: int, offer: int) -> None:
         """Note that the engine has answered."""

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from actors.llm.understanding import Understanding
 from actors.runtime.clock import Clock
 from actors.session.inputs import Began, Policy, Resources
+from actors.session.purse import BottomlessPurse, Purse
 from actors.session.state import SessionState
 from actors.stt.transcriber import Transcriber
 from actors.values import VadSettings
@@ -121,6 +122,8 @@ class SessionServices:
     llm_budget_s: float
     grace_s: float = 60.0
     """How long a session waits for a lost connection to come back."""
+    purse: Purse = field(default_factory=BottomlessPurse)
+    """What counters may spend."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

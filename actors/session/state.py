@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, Literal
 
+from actors.session.terms import Terms, terms_of
 from actors.vad.resumed import listen_from
 from actors.values import SAMPLE_RATE, Captured
 from events.catalogue import (
@@ -16,12 +17,17 @@ from events.catalogue import (
     Bookmark,
     ClassificationFailed,
     ClassificationRequested,
+    ComparisonFailed,
+    ComparisonRequested,
+    EngineRule,
     Entity,
     Event,
     NormalisationCompleted,
     NormalisationFailed,
     NormalisationRequested,
     OfferTranscribed,
+    PaidEnginesAllowed,
+    PaidEnginesStopped,
     PhraseCaptured,
     PhraseCleaned,
     PhraseDiscarded,
@@ -35,6 +41,7 @@ from events.catalogue import (
     SessionResumed,
     SessionStarted,
     SpeechStarted,
+    TranscriptCompared,
     TranscriptionFailed,
     TranscriptionReceived,
     TranscriptionRejected,
@@ -76,6 +83,10 @@ class PhraseState:
     """Where it is and how it was cut, from the moment it was."""
     attempt: int = 0
     """Engines of the present stage that have failed already."""
+    engine: str = ""
+    """Asked for the present stage, as its request names it."""
+    why: EngineRule = "default"
+    """For which rule, of speech-to-text."""
     audio_for_stt: Literal["raw", "cleaned"] = "raw"
     audio_ms: float = 0.0
     text: str = ""
@@ -119,6 +130,12 @@ class SessionState:
     rejected: bool = False
     """Whether the audio could not be decoded from some point on."""
     ended: bool = False
+    terms: Terms = field(default_factory=Terms)
+    """On which engines are asked."""
+    paid_stopped: bool = False
+    """Whether only free engines are asked, as the counter's budget of the day is spent."""
+    comparing: tuple[ComparisonRequested, ...] = ()
+    """Comparisons under way."""
 
 
 def fold(events: Iterable[Event], state: SessionState | None = None) -> SessionState:
@@ -140,7 +157,7 @@ def _changed(state: SessionState, event: Event) -> SessionState:
     """Return the state after one event, but for the position."""
     match event:
         case SessionStarted():
-            return replace(state, session_id=event.session_id)
+            return replace(state, session_id=event.session_id, terms=terms_of(event.settings))
         case SessionEnded():
             return replace(state, ended=True)
         case AudioFormatDetected():
@@ -155,6 +172,13 @@ def _changed(state: SessionState, event: Event) -> SessionState:
             return replace(state, answers=_answered(state, event.recommendation_id, event.answer))
         case SessionResumed():
             return replace(state, epoch=event.epoch)
+        case PaidEnginesStopped() | PaidEnginesAllowed():
+            return replace(state, paid_stopped=isinstance(event, PaidEnginesStopped))
+        case ComparisonRequested():
+            return replace(state, comparing=(*state.comparing, event))
+        case TranscriptCompared() | ComparisonFailed():
+            over = (event.phrase, event.provider)
+            return replace(state, comparing=tuple(c for c in state.comparing if (c.phrase, c.provider) != over))
         case RecommendationSent():
             state = replace(
                 state,
@@ -203,15 +227,16 @@ def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
         case PhraseCleaned():
             return _change(state, event.phrase, audio_for_stt=event.given_to_stt)
         case TranscriptionRequested():
-            return _change(state, event.phrase, stage="transcribing", audio_ms=event.audio_ms)
+            asked = {"engine": event.provider, "why": event.why}
+            return _change(state, event.phrase, stage="transcribing", audio_ms=event.audio_ms, **asked)
         case TranscriptionReceived():
             return _change(state, event.phrase, text=event.text, attempt=0)
         case NormalisationRequested():
-            return _change(state, event.phrase, stage="normalising")
+            return _change(state, event.phrase, stage="normalising", engine=event.engine)
         case NormalisationCompleted():
             return _change(state, event.phrase, entities=event.entities, attempt=0)
         case ClassificationRequested():
-            return _change(state, event.phrase, stage="classifying")
+            return _change(state, event.phrase, stage="classifying", engine=event.engine)
         case TranscriptionFailed() | NormalisationFailed() | ClassificationFailed():
             return _after_failure(state, event.phrase)
         case PhraseDiscarded():

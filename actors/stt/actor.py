@@ -104,5 +104,5 @@ class SttActor(Actor):
             )
             return bool(await gate)
 
-        won = await engine.route(message.pcm, budget_s=self._budget_s, witness=witness)
+        won = await engine.route(message.pcm, budget_s=self._budget_s, witness=witness, order=message.order)
         return _Answer(won.lane.name, won.lane.model, won.answer, won.others)

@@ -1,5 +1,6 @@
 """Speech-to-text by several engines as if by one: the preferred, its backups, and the local one as the last resort."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -7,9 +8,10 @@ from typing import Final
 import numpy as np
 
 from actors.routing.attempts import NoAnswerError, Witness, no_witness
+from actors.routing.entrants import Entrant
 from actors.routing.hedging import HedgeBudget
 from actors.routing.lane import Lane
-from actors.routing.race import Entrant, Race, Won
+from actors.routing.race import Race, Won
 from actors.runtime.clock import Clock
 from actors.stt.transcriber import Transcriber, TranscriptionError
 from actors.values import SAMPLE_RATE, Pcm, Transcript
@@ -85,7 +87,9 @@ class RoutedTranscriber:
         """
         return (await self.route(pcm, budget_s=budget_s)).answer
 
-    async def route(self, pcm: Pcm, *, budget_s: float, witness: Witness = no_witness) -> Won[Transcript]:
+    async def route(
+        self, pcm: Pcm, *, budget_s: float, witness: Witness = no_witness, order: Sequence[str] = ()
+    ) -> Won[Transcript]:
         """Write down one phrase, and tell who did and how the others fared.
 
         The first text wins that the guard believes; one that it doesn't is given where nothing better comes of the
@@ -94,13 +98,15 @@ class RoutedTranscriber:
         Args:
             pcm: int16 mono samples at 16 kHz.
             budget_s: for all of it.
-            witness: told before any engine is asked but the preferred one.
+            witness: told before any engine is asked but the first.
+            order: names of the engines that may be asked, the first of them first; all, as preferred, where it is empty
+                or names none of them.
 
         Raises:
             RaceLostError: no engine did.
         """
         race = Race(
-            entrants=[self._entrant(engine, lane, price, pcm) for engine, lane, price in self._engines],
+            entrants=[self._entrant(engine, lane, price, pcm) for engine, lane, price in self._in(order)],
             deadline_s=budget_s,
             floor_s=self._policy.floor_s,
             clock=self._clock,
@@ -110,14 +116,38 @@ class RoutedTranscriber:
         )
         return await race.run()
 
+    async def ask(self, provider: str, pcm: Pcm, *, budget_s: float) -> Transcript:
+        """Have one engine write a phrase down, whatever the others do; its answer counts for its circuit.
+
+        Raises:
+            NoAnswerError: it did not; `circuit_open` where it is left alone, and was not asked.
+            KeyError: there is no such engine.
+        """
+        engine, lane, _ = {each.provider: (each, lane, price) for each, lane, price in self._engines}[provider]
+        if lane.breaker.is_open:
+            raise NoAnswerError("circuit_open", f"{provider} is left alone")
+        began = self._clock.monotonic_us()
+        try:
+            async with asyncio.timeout(budget_s):
+                transcript = await _written(engine, pcm, budget_s)
+        except TimeoutError:
+            lane.failed("timeout")
+            raise NoAnswerError("timeout", f"{provider} was silent for too long") from None
+        except NoAnswerError as error:
+            lane.failed(error.code, error.retry_after_s)
+            raise
+        lane.succeeded((self._clock.monotonic_us() - began) / 1e6)
+        return transcript
+
+    def _in(self, order: Sequence[str]) -> Sequence[tuple[Transcriber, Lane, float]]:
+        known = {engine.provider: (engine, lane, price) for engine, lane, price in self._engines}
+        return [known[name] for name in dict.fromkeys(order) if name in known] or self._engines
+
     def _entrant(self, engine: Transcriber, lane: Lane, usd_per_hour: float, pcm: Pcm) -> Entrant[Transcript]:
         local = engine.provider == LOCAL
 
         async def ask(left_s: float) -> Transcript:
-            transcript = await engine.transcribe(pcm, budget_s=left_s)
-            if transcript.rejected is None and not transcript.text.strip():
-                raise TranscriptionError("empty", f"{engine.provider} wrote nothing")
-            return transcript
+            return await _written(engine, pcm, left_s)
 
         return Entrant(
             lane=lane,
@@ -138,6 +168,13 @@ class RoutedTranscriber:
 
         # The local engine has no circuit: behind it there is nobody.
         return Lane(engine.provider, engine.model, self._clock, None if engine.provider == LOCAL else probe)
+
+
+async def _written(engine: Transcriber, pcm: Pcm, budget_s: float) -> Transcript:
+    transcript = await engine.transcribe(pcm, budget_s=budget_s)
+    if transcript.rejected is None and not transcript.text.strip():
+        raise TranscriptionError("empty", f"{engine.provider} wrote nothing")
+    return transcript
 
 
 def _faint_noise() -> Pcm:

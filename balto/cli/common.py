@@ -134,6 +134,18 @@ HEADINGS: Final = {
     "peak_dbfs": "peak dBFS",
     "legal_name": "client's name",
     "stopped_at": "stopped",
+    "daily_budget_usd": "$ a day",
+    "counter_name": "counter",
+    "chosen_provider": "chosen",
+    "provider": "engine",
+    "usd": "$",
+    "chosen_usd_per_hour": "$/h",
+    "usd_per_hour": "$/h",
+    "wer": "WER",
+    "chosen_p50_ms": "p50",
+    "chosen_p95_ms": "p95",
+    "p50_ms": "its p50",
+    "p95_ms": "its p95",
 }
 """Columns by what tables call them; milliseconds are named in the title."""
 

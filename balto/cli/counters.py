@@ -1,6 +1,7 @@
-"""Commands for clients and their counters: add, list, rotate a key."""
+"""Commands for clients and their counters: add, list, set what they prefer and may spend, rotate a key."""
 
-from typing import Annotated, Any, Final
+from dataclasses import asdict, replace
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -45,7 +46,8 @@ def list_counters(as_json: AsJson = False) -> None:
     from projections import reports
 
     rows = with_library(lambda library: reports.counters(library.projector.pool))
-    print_rows(rows, ("counter_id", "code", "name", "registered_at"), title="Counters", as_json=as_json)
+    columns = ("counter_id", "code", "name", "prefer", "daily_budget_usd", "registered_at")
+    print_rows(rows, columns, title="Counters", as_json=as_json)
 
 
 @app.command("rotate-key")
@@ -65,6 +67,68 @@ def rotate_key(counter_id: Annotated[str, typer.Argument(help="Id of the counter
         print_json({"counter_id": counter_id, "api_key": key})
     else:
         out.print(f"key [bold]{key}[/bold]  {_NOTE}", soft_wrap=True)
+
+
+@app.command("set")
+def set_terms(
+    name: Annotated[str, typer.Argument(help="Name or id of the counter.")],
+    prefer: Annotated[
+        str | None, typer.Option("--prefer", metavar="A,B", help="Speech-to-text engines in order, or `default`.")
+    ] = None,
+    fast_path: Annotated[
+        Literal["on", "off", "default"] | None,
+        typer.Option("--fast-path", help="Whether what the lexicon is certain about asks no model."),
+    ] = None,
+    daily_budget: Annotated[
+        str | None,
+        typer.Option("--daily-budget", metavar="USD", help="After so much a day only free engines are asked; `none`."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set what a counter prefers of the engines, and what it may spend on them a day; what is left out stays.
+
+    Sessions that start later have the preference; the budget holds at once.
+    """
+    if prefer is None and fast_path is None and daily_budget is None:
+        fail("nothing to set: give --prefer, --fast-path or --daily-budget")
+    from balto.accounts import AccountError
+    from balto.preferences import AmbiguousCounterError, change_terms, find_counter
+    from balto.terms import CounterTerms, TermsError
+
+    changes: dict[str, Any] = {}
+    if prefer is not None:
+        changes["prefer"] = () if prefer == "default" else tuple(part.strip() for part in prefer.split(","))
+    if fast_path is not None:
+        changes["fast_path"] = {"on": True, "off": False, "default": None}[fast_path]
+    if daily_budget is not None:
+        changes["daily_budget_usd"] = None if daily_budget == "none" else _dollars(daily_budget)
+
+    async def work(library: Any) -> tuple[str, CounterTerms]:
+        try:
+            counter_id = await find_counter(library, name)
+            return counter_id, await change_terms(library, counter_id, lambda terms: replace(terms, **changes))
+        except (TermsError, AmbiguousCounterError) as error:
+            fail(str(error))
+        except AccountError:
+            fail(f"there is no counter {name} (`balto counters list` shows names and ids)")
+
+    counter_id, terms = with_library(work)
+    if as_json:
+        print_json({"counter_id": counter_id, **asdict(terms)})
+        return
+    fast = {True: "on", False: "off", None: "as the server has it"}[terms.fast_path]
+    budget = "none" if terms.daily_budget_usd is None else f"{terms.daily_budget_usd:g} dollars a day"
+    out.print(f"counter     {counter_id}")
+    out.print(f"prefers     {', '.join(terms.prefer) or 'as the server has it'}")
+    out.print(f"fast path   {fast}")
+    out.print(f"budget      {budget}")
+
+
+def _dollars(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        fail(f"--daily-budget {text} is no sum: write 2.50, or none")
 
 
 def _in_english(error: Exception) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from balto.cli.common import AsJson, fail, out, print_rows, with_library
+from balto.cli.money import advice, cost
 from balto.cli.opening import bar, stream_name
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
@@ -107,6 +108,10 @@ def latency(as_json: AsJson = False) -> None:
 
     rows = with_library(lambda library: reports.latency(library.projector.pool))
     print_rows(rows, ("hop", "count", "p50", "p95", "p99"), title="Latency by hop (ms)", as_json=as_json)
+
+
+report.command()(cost)
+report.command()(advice)
 
 
 @projections.command("list")

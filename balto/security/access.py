@@ -44,6 +44,8 @@ TABLE: Final[Mapping[tuple[str, str], Access]] = {
     ("GET", "/api/data/balcao/{balcao_id}/metricas"): Access.ADMIN_OR_KEY,
     ("GET", "/api/admin/client/{codigo}/balcoes"): Access.ADMIN,
     ("PUT", "/api/admin/balcao/{id}/vad"): Access.ADMIN,
+    ("GET", "/api/admin/balcao/{id}/preferencias"): Access.ADMIN,
+    ("PUT", "/api/admin/balcao/{id}/preferencias"): Access.ADMIN,
     ("GET", "/api/v1/sessions"): Access.LOOPBACK_OR_ADMIN,
     ("GET", "/api/v1/sessions/{id}/timeline"): Access.LOOPBACK_OR_ADMIN,
     ("GET", "/api/v1/sessions/{id}/biometrics"): Access.LOOPBACK_OR_ADMIN,

@@ -84,6 +84,7 @@ async def serving(balto: Balto, taken: list[sockets.socket] | None = None) -> As
         background = [
             asyncio.create_task(projector.run(watch=watch), name="projector"),
             asyncio.create_task(orphans.look_after(), name="orphans"),
+            asyncio.create_task(balto.budgets.look_after(), name="budgets"),
         ]
         try:
             yield f"http://{in_url(host)}:{port}"

@@ -163,6 +163,7 @@ async def _open_session(
     balto: Balto, handshake: Handshake, counter: Counter, outbox: SocketOutbox, flow: FlowWindow
 ) -> tuple[str, Session]:
     sessions = balto.sessions
+    balto.budgets.learn(counter.counter_id, counter.code, counter.terms.daily_budget_usd)
     try:
         if handshake.resume is None:
             return sessions.start(
@@ -172,6 +173,7 @@ async def _open_session(
                 flow=flow,
                 vad=with_stages(vad_settings(handshake, counter.vad), balto.settings),
                 audio=handshake.format,
+                engines=counter.terms.engines(),
                 protocol=handshake.protocol,
                 resumable=handshake.resumable,
             )

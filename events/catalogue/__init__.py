@@ -5,6 +5,7 @@ from events.catalogue.accounts import (
     CounterKeyIssued,
     CounterPresetChanged,
     CounterRegistered,
+    CounterTermsChanged,
     EmailClaimed,
 )
 from events.catalogue.advice import (
@@ -20,6 +21,7 @@ from events.catalogue.advice import (
 )
 from events.catalogue.attempts import AttemptEnded, AttemptOutcome, AttemptReason, AttemptStarted, AttemptStep
 from events.catalogue.base import Event, event_types, personal_fields
+from events.catalogue.comparison import ComparisonFailed, ComparisonRequested, TranscriptCompared
 from events.catalogue.hearing import (
     BandEnergies,
     CutReason,
@@ -48,7 +50,9 @@ from events.catalogue.session import (
     SessionStarted,
     SubjectErased,
 )
+from events.catalogue.spending import BudgetReached, PaidEnginesAllowed, PaidEnginesStopped
 from events.catalogue.transcription import (
+    EngineRule,
     TranscriptionFailed,
     TranscriptionReceived,
     TranscriptionRejected,
@@ -83,18 +87,23 @@ __all__ = [
     "BasketResolved",
     "BasketRule",
     "Bookmark",
+    "BudgetReached",
     "Category",
     "ClassificationCompleted",
     "ClassificationFailed",
     "ClassificationRequested",
     "ClientRegistered",
+    "ComparisonFailed",
+    "ComparisonRequested",
     "ConsentRecorded",
     "CounterKeyIssued",
     "CounterPresetChanged",
     "CounterRegistered",
+    "CounterTermsChanged",
     "CutReason",
     "EmailClaimed",
     "EndReason",
+    "EngineRule",
     "Entity",
     "EntityKind",
     "Event",
@@ -104,6 +113,8 @@ __all__ = [
     "NormalisationFailed",
     "NormalisationRequested",
     "OfferTranscribed",
+    "PaidEnginesAllowed",
+    "PaidEnginesStopped",
     "PhraseCaptured",
     "PhraseCleaned",
     "PhraseDiscarded",
@@ -122,6 +133,7 @@ __all__ = [
     "SessionStarted",
     "SpeechStarted",
     "SubjectErased",
+    "TranscriptCompared",
     "TranscriptRole",
     "TranscriptionFailed",
     "TranscriptionReceived",

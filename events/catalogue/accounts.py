@@ -53,3 +53,17 @@ class CounterPresetChanged(Event):
     counter_id: str
     threshold_multiplier: float
     min_energy: float
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterTermsChanged(Event):
+    """What a counter prefers of the engines, or may spend on them, changed; this is all of it from now on."""
+
+    counter_id: str
+    prefer: tuple[str, ...]
+    """Speech-to-text engines in order; those not named follow as the server has them. Empty for the server's order."""
+    fast_path: bool | None
+    """Whether what the lexicon is certain about asks no model; None for as the server has it."""
+    daily_budget_usd: float | None
+    """What a day at the counter may cost before only free engines are asked; None for any sum."""

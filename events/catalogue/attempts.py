@@ -37,7 +37,7 @@ class AttemptEnded(Event):
     phrase: int
     step: AttemptStep
     attempt: int
-    """Number of the call within the step, from 1; 0 for an engine that was not asked."""
+    """Number of the call within the step, from 1; 0 for an engine that was left alone from the start."""
     engine: str
     model: str
     outcome: AttemptOutcome

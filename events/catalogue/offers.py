@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from events.catalogue.base import Event, personal, recorded
-from events.catalogue.transcription import Word
+from events.catalogue.transcription import EngineRule, Word
+from events.upcasters import Data, upcaster
 
 WithdrawalReason = Literal["speech_went_on", "cut_elsewhere", "discarded", "transcription_failed", "failed"]
 
 
-@recorded()
+@recorded(version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseOffered(Event):
     """After a short pause a phrase that may be over went to speech-to-text. It is withdrawn if speech goes on."""
@@ -22,6 +23,12 @@ class PhraseOffered(Event):
     """One past the last sample of what was offered. `PhraseCaptured` has the same if the offer held."""
     provider: str
     model: str
+    why: EngineRule = "default"
+
+
+@upcaster("PhraseOffered", 1)
+def _only_the_servers_order(data: Data) -> Data:
+    return {**data, "why": "default"}
 
 
 @recorded()
@@ -44,7 +51,7 @@ class OfferTranscribed(Event):
     """Counted here; the `TranscriptionReceived` or `TranscriptionRejected` that takes it over adds nothing to it."""
 
 
-@recorded()
+@recorded(version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseOfferWithdrawn(Event):
     """An offered phrase was taken back; a call to an engine that was under way for it is cancelled."""
@@ -54,3 +61,11 @@ class PhraseOfferWithdrawn(Event):
     reason: WithdrawalReason
     cost_usd: float
     """What a call that had not been answered by then may cost all the same, by the price list."""
+    provider: str = ""
+    """Of the engine that was asked first, for whom the cost is counted, that of its backups too; empty: not told."""
+    model: str = ""
+
+
+@upcaster("PhraseOfferWithdrawn", 1)
+def _of_an_engine_not_told(data: Data) -> Data:
+    return {**data, "provider": "", "model": ""}

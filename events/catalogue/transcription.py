@@ -8,6 +8,10 @@ from events.upcasters import Data, upcaster
 
 TranscriptRole = Literal["chosen", "comparison"]
 
+EngineRule = Literal["default", "counter", "long_and_clean", "budget"]
+"""Why an engine comes first: the server's order, the counter's preference, a phrase that the cheaper one hears as well,
+or a daily budget that is spent, so that only free ones are asked."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
@@ -19,7 +23,7 @@ class Word:
     confidence: float | None = None
 
 
-@recorded()
+@recorded(version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptionRequested(Event):
     """A phrase goes to a speech-to-text engine."""
@@ -29,9 +33,15 @@ class TranscriptionRequested(Event):
     model: str
     audio_ms: float
     role: TranscriptRole = "chosen"
+    why: EngineRule = "default"
 
 
-@recorded(version=2)
+@upcaster("TranscriptionRequested", 1)
+def _only_the_servers_order(data: Data) -> Data:
+    return {**data, "why": "default"}
+
+
+@recorded(version=3)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptionReceived(Event):
     """The final transcript of a phrase from one engine."""
@@ -49,12 +59,19 @@ class TranscriptionReceived(Event):
     words_per_minute: float | None = None
     """Speech rate from the first timed word's start to the last one's end; None where the engine times fewer than 3.
     In the clear, as `PhraseMeasured` is: the words and their times are not."""
+    offer: int = 0
+    """Number of the `OfferTranscribed` whose text and call this is, so that no call is counted twice; 0 for its own."""
 
 
 @upcaster("TranscriptionReceived", 1)
 def _rate_was_not_told(data: Data) -> Data:
     # the words may be sealed by now, so what version 1 could have told of them stays untold
     return {**data, "words_per_minute": None}
+
+
+@upcaster("TranscriptionReceived", 2)
+def _received_by_itself(data: Data) -> Data:
+    return {**data, "offer": 0}
 
 
 @recorded()
@@ -69,7 +86,7 @@ class TranscriptionFailed(Event):
     latency_ms: float
 
 
-@recorded()
+@recorded(version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptionRejected(Event):
     """A transcript came but was taken for noise or invention."""
@@ -81,3 +98,10 @@ class TranscriptionRejected(Event):
     text: str = personal()
     latency_ms: float
     cost_usd: float
+    offer: int = 0
+    """As in `TranscriptionReceived`."""
+
+
+@upcaster("TranscriptionRejected", 1)
+def _rejected_by_itself(data: Data) -> Data:
+    return {**data, "offer": 0}

@@ -1,13 +1,17 @@
-"""The administrator: login, and the voice-detection presets of counters."""
+"""The administrator: login, and the voice-detection presets and preferences of counters."""
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any, Final
 
 from aiohttp import web
 from pydantic import AliasChoices, BaseModel, Field
 
 from actors.values import VadSettings
-from balto.accounts import Counter, UnknownClientError, UnknownCounterError, change_preset, counters_of
+from balto.accounts import Counter, UnknownClientError, UnknownCounterError, change_preset, counters_of, load_counter
+from balto.engines import TRANSCRIBERS
+from balto.preferences import change_terms
 from balto.security.admin import COOKIE, SESSION_S
+from balto.terms import MOST_USD, CounterTerms, TermsError
 from balto.web.answers import RequestError, answer
 from balto.web.bodies import read_model
 from balto.web.gate import remote_of, spend
@@ -36,6 +40,25 @@ class PresetBody(BaseModel):
             validation_alias=AliasChoices("min_energy", "min_energy_threshold"),
         ),
     ] = 120.0
+
+
+class TermsBody(BaseModel):
+    """What a counter prefers and may spend; null is as the server has it, or no budget."""
+
+    transcritores: Annotated[tuple[str, ...], Field(max_length=16)] = ()
+    caminho_rapido: Annotated[bool | None, Field(strict=True)] = None
+    orcamento_diario_usd: Annotated[float | None, Field(ge=0, le=MOST_USD, allow_inf_nan=False, strict=True)] = None
+
+
+_TERMS: Final = {
+    "transcritores": "prefer",
+    "caminho_rapido": "fast_path",
+    "orcamento_diario_usd": "daily_budget_usd",
+}
+_REFUSED: Final = {
+    "prefer": f"transcritores: cada um uma vez, entre {', '.join(TRANSCRIBERS)}",
+    "daily_budget_usd": "campo orcamento_diario_usd inválido",
+}
 
 
 @routes.post("/admin/login")
@@ -83,8 +106,44 @@ async def set_preset(request: web.Request) -> web.Response:
     return answer({"status": "updated", "balcao_id": counter_id, **_preset(vad)})
 
 
+@routes.get("/api/admin/balcao/{id}/preferencias")
+async def terms(request: web.Request) -> web.Response:
+    """Return what a counter prefers of the engines and may spend a day."""
+    counter_id = request.match_info["id"]
+    try:
+        counter = await load_counter(request.app[BALTO].library.store, counter_id)
+    except UnknownCounterError as error:
+        raise RequestError(404, str(error)) from None
+    return answer({"balcao_id": counter_id, **_preferences(counter.terms)})
+
+
+@routes.put("/api/admin/balcao/{id}/preferencias")
+async def set_terms(request: web.Request) -> web.Response:
+    """Change what a counter prefers of the engines and may spend a day; what the body leaves out stays."""
+    body = await read_model(request, TermsBody)
+    balto, counter_id = request.app[BALTO], request.match_info["id"]
+    changes = {_TERMS[name]: getattr(body, name) for name in body.model_fields_set}
+    try:
+        terms = await change_terms(
+            balto.library, counter_id, lambda former: replace(former, **changes), clock=balto.clock
+        )
+    except UnknownCounterError as error:
+        raise RequestError(404, str(error)) from None
+    except TermsError as error:
+        raise RequestError(400, _REFUSED[error.field]) from None
+    return answer({"status": "updated", "balcao_id": counter_id, **_preferences(terms)})
+
+
 def _shown(counter: Counter) -> dict[str, str | float]:
     return {"balcao_id": counter.counter_id, "nome_balcao": counter.name, **_preset(counter.vad)}
+
+
+def _preferences(terms: CounterTerms) -> dict[str, Any]:
+    return {
+        "transcritores": list(terms.prefer),
+        "caminho_rapido": terms.fast_path,
+        "orcamento_diario_usd": terms.daily_budget_usd,
+    }
 
 
 def _preset(vad: VadSettings) -> dict[str, float]:

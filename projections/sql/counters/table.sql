@@ -1,4 +1,4 @@
--- One row a counter, with its latest key's hash and voice-detection preset. Its client's name is in `clients`.
+-- One row a counter, with its latest key's hash, voice-detection preset and terms. Its client's name is in `clients`.
 CREATE TABLE counters (
     counter_id           text COLLATE "C" PRIMARY KEY,
     code                 text NOT NULL,   -- of the client; the tenant
@@ -6,7 +6,8 @@ CREATE TABLE counters (
     key_sha256           text COLLATE "C",
     threshold_multiplier double precision,
     min_energy           double precision,
-    registered_at        timestamptz
+    registered_at        timestamptz,
+    terms                jsonb           -- as in CounterTermsChanged; null: never set
 );
 CREATE INDEX ON counters (key_sha256);
 CREATE INDEX ON counters (code);

@@ -19,6 +19,7 @@ from events.catalogue import (
     CounterKeyIssued,
     CounterPresetChanged,
     CounterRegistered,
+    CounterTermsChanged,
     Entity,
     Event,
     Item,
@@ -27,6 +28,7 @@ from events.catalogue import (
     PhraseCaptured,
     PhraseDiscarded,
     PhraseMeasured,
+    PhraseOfferWithdrawn,
     RecommendationAnswered,
     RecommendationDelivered,
     RecommendationSent,
@@ -36,6 +38,7 @@ from events.catalogue import (
     SessionStarted,
     SpeechStarted,
     SubjectErased,
+    TranscriptCompared,
     TranscriptionFailed,
     TranscriptionReceived,
     TranscriptionRejected,
@@ -193,8 +196,17 @@ def day(seed: int, sessions: int = 4, phrases: int = 4) -> list[tuple[str, str, 
         counter_id = str(UUID(int=rng.getrandbits(128), version=4))
         lines.append([(stream, tenant, 0, event) for stream, event in registration(tenant, counter_id, f"k{number}")])
         change = CounterPresetChanged(counter_id=counter_id, threshold_multiplier=rng.uniform(1, 3), min_energy=99.0)
+        terms = CounterTermsChanged(
+            counter_id=counter_id, prefer=("local",), fast_path=rng.choice([None, True]), daily_budget_usd=2.5
+        )
         reissued = CounterKeyIssued(counter_id=counter_id, key_sha256=f"new{number}")
-        lines.append([(f"counter-{counter_id}", tenant, 0, change), (f"counter-{counter_id}", tenant, 0, reissued)])
+        lines.append(
+            [
+                (f"counter-{counter_id}", tenant, 0, change),
+                (f"counter-{counter_id}", tenant, 0, reissued),
+                (f"counter-{counter_id}", tenant, 0, terms),
+            ]
+        )
         session_id = str(UUID(int=rng.getrandbits(128), version=4))
         lines.append(
             [(f"session-{session_id}", tenant, us, e) for us, e in _session(rng, session_id, counter_id, phrases)]
@@ -247,6 +259,10 @@ def _phrase(rng: random.Random, session_id: str, n: int) -> Iterator[Event]:
     yield captured(n)
     yield sampled(n, rng.uniform(0, 90))
     yield measured(n, rng.choice([None, rng.uniform(80, 300)]))
+    if rng.random() < 0.3:
+        yield PhraseOfferWithdrawn(
+            phrase=n, offer=n, reason="speech_went_on", cost_usd=rng.uniform(0, 0.01), provider="local", model="m"
+        )
     yield TranscriptionRequested(phrase=n, provider="local", model="whisper-base", audio_ms=2_000.0)
     if rng.random() < 0.3:
         yield TranscriptionFailed(phrase=n, provider="local", model="whisper-base", code="transient", latency_ms=9.5)
@@ -257,6 +273,8 @@ def _phrase(rng: random.Random, session_id: str, n: int) -> Iterator[Event]:
         )
         return
     yield received(n, text=f"frase {n}", latency_ms=rng.uniform(100, 900), cost_usd=rng.uniform(0, 0.01))
+    if rng.random() < 0.3:
+        yield _compared(rng, n)
     yield NormalisationRequested(phrase=n, engine="lexicon", model="v1")
     yield normalised(n, latency_ms=rng.uniform(1, 9), cost_usd=rng.uniform(0, 0.01))
     if rng.random() < 0.2:
@@ -271,3 +289,23 @@ def _phrase(rng: random.Random, session_id: str, n: int) -> Iterator[Event]:
     answers: list[Answer] = ["exibida", "aceita", "dispensada"]
     for answer in rng.sample(answers, rng.randrange(3)):
         yield RecommendationAnswered(recommendation_id=recommendation_id, answer=answer)
+
+
+def _compared(rng: random.Random, n: int) -> TranscriptCompared:
+    return TranscriptCompared(
+        phrase=n,
+        provider="backup",
+        model="b",
+        text=f"frase {n}",
+        confidence=None,
+        rejected=None,
+        latency_ms=rng.uniform(100, 900),
+        cost_usd=rng.uniform(0, 0.01),
+        word_errors=rng.randrange(3),
+        chosen_words=3,
+        chosen_provider="local",
+        chosen_model="whisper-base",
+        chosen_latency_ms=rng.uniform(100, 900),
+        chosen_cost_usd=0.0,
+        audio_ms=2_000.0,
+    )

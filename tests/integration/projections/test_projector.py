@@ -291,7 +291,7 @@ async def test_a_running_projector_survives_whatever_goes_wrong_in_a_round(
 async def test_a_report_gives_up_on_a_server_that_hangs(
     projector: Projector, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.reports.QUERY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("projections.database.QUERY_TIMEOUT_S", 0.2)
     async with pool.acquire() as connection:
         backends = [
             row["pid"]

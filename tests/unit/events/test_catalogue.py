@@ -43,6 +43,7 @@ def test_what_is_personal_is_what_was_decided() -> None:
         "ClientRegistered": {"email", "phone"},
         "ConsentRecorded": {"reference"},
         "OfferTranscribed": {"text", "words"},
+        "TranscriptCompared": {"text", "words"},
         "TranscriptionReceived": {"text", "words"},
         "TranscriptionRejected": {"text"},
         "NormalisationCompleted": {"entities"},

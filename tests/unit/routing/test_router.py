@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors.routing.attempts import Due
+from actors.routing.attempts import Due, NoAnswerError
 from actors.routing.race import RaceLostError
 from actors.runtime.testkit import VirtualSystem
 from actors.stt.router import RoutedTranscriber
@@ -139,6 +139,33 @@ async def test_a_call_that_nobody_wants_on_record_is_not_made(system: VirtualSys
 
 
 @over_seeds
+async def test_a_backup_that_waits_for_its_record_is_not_judged_as_if_it_had_been_asked(system: VirtualSystem) -> None:
+    first, second = engine("first", Line(after_s=2.0)), engine("second")
+    routed = router(system, first, second)
+    stalled = Notary(takes_s=30.0)
+    answers = [await routed.route(SECOND, budget_s=8, witness=stalled) for _ in range(6)]
+    others = [other for answer in answers for other in answer.others]
+    assert len(others) >= 4
+    assert {(o.engine, o.outcome, o.code, o.cost_usd) for o in others} == {("second", "passed_over", "slower", 0.0)}
+    assert second.asked == 0
+    # Its circuit is closed: it is the one that is asked once the record can be written again.
+    first.plan = follow(FAILS)
+    assert (await routed.route(SECOND, budget_s=8, witness=Notary())).why == "failed"
+    await routed.close()
+
+
+@over_seeds
+async def test_where_nothing_can_be_put_on_record_the_deadline_blames_nobody_that_was_not_asked(
+    system: VirtualSystem,
+) -> None:
+    first, second = engine("first", HANGS), engine("second")
+    with pytest.raises(RaceLostError) as caught:
+        await router(system, first, second).route(SECOND, budget_s=2, witness=Notary(takes_s=30.0))
+    (waited,) = [o for o in caught.value.others if o.engine == "second"]
+    assert (waited.outcome, waited.code, waited.cost_usd, waited.latency_ms) == ("passed_over", "deadline", 0.0, 0.0)
+
+
+@over_seeds
 async def test_a_text_in_doubt_waits_for_a_better_one_that_is_under_way(system: VirtualSystem) -> None:
     first, second = engine("first", Line(after_s=0.7, rejected="repetition")), engine("second")
     won = await router(system, first, second).route(SECOND, budget_s=8)
@@ -242,3 +269,36 @@ async def test_no_phrase_is_lost_to_random_trouble_and_nothing_runs_on(system: V
     await routed.close()
     await asyncio.sleep(0.001)
     assert [each.under_way for each in engines] == [0, 0, 0]
+
+
+@over_seeds
+async def test_an_order_says_who_may_be_asked_and_who_comes_first_and_the_lanes_stay_shared(
+    system: VirtualSystem,
+) -> None:
+    refused = Line(after_s=0.05, error="throttled", retry_after_s=60.0)
+    first, second, local, notary = engine("first", refused), engine("second", HANGS), engine("local"), Notary()
+    routed = router(system, first, second, local)
+    won = await routed.route(SECOND, budget_s=8, witness=notary, order=("second", "local"))
+    assert (won.lane.name, first.asked) == ("local", 0)
+    assert [(due.engine, due.why) for due in notary.due] == [("local", "slow")]
+    alone = await routed.route(SECOND, budget_s=8, witness=notary, order=("local",))
+    assert (alone.lane.name, alone.why, len(notary.due)) == ("local", "preferred", 1)
+    await routed.route(SECOND, budget_s=8)
+    # What one order taught of the first engine holds for every other.
+    passed = await routed.route(SECOND, budget_s=8, order=("first", "local"))
+    assert [(o.engine, o.outcome) for o in passed.others] == [("first", "passed_over")]
+    assert (await routed.route(SECOND, budget_s=8, order=("nobody",))).lane.name == "local"
+    await routed.close()
+
+
+@over_seeds
+async def test_one_engine_can_be_asked_by_itself_within_the_budget(system: VirtualSystem) -> None:
+    hung, failing = engine("hung", HANGS), engine("failing", Line(after_s=0.05, error="throttled", retry_after_s=60))
+    routed = router(system, engine("first", Line(after_s=0.2)), hung, failing)
+    assert (await routed.ask("first", SECOND, budget_s=1)).text == "tem dipirona first"
+    for name, code in (("hung", "timeout"), ("failing", "throttled"), ("failing", "circuit_open")):
+        with pytest.raises(NoAnswerError) as caught:
+            await routed.ask(name, SECOND, budget_s=1)
+        assert caught.value.code == code
+    assert (hung.under_way, failing.asked) == (0, 1)
+    await routed.close()

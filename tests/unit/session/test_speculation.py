@@ -2,15 +2,18 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 from actors.messages import AudioFinished, Listened
 from actors.runtime.system import stop
 from actors.runtime.testkit import VirtualSystem, over_seeds
 from actors.session.actor import SessionActor
 from actors.session.connection import Connection
+from actors.session.inputs import EngineName
 from actors.session.ports import FlowWindow
 from actors.session.seat import Seat
 from actors.session.state import fold
+from actors.stt.transcriber import TranscriptionError
 from actors.values import EarlyPhrase, Heard, Pcm, SpeechBegan, SpeechWentOn, Transcript
 from events.catalogue import (
     Event,
@@ -32,8 +35,9 @@ OFFERED, WHOLE, LONGER = 24_000, 24_000, 40_000
 class Slow(Ears):
     """Ears that take as long as the seed says, and note what they began, finished and were stopped at."""
 
-    def __init__(self, system: VirtualSystem, *broken: int) -> None:
+    def __init__(self, system: VirtualSystem, *broken: int, provider: str = "ears0") -> None:
         super().__init__(*broken)
+        self.provider = provider
         self._system = system
         self.begun: list[int] = []
         self.stopped: list[int] = []
@@ -46,6 +50,15 @@ class Slow(Ears):
             self.stopped.append(pcm.size)
             raise
         return await super().transcribe(pcm, budget_s=budget_s)
+
+
+class Failing(Slow):
+    """The same, but nothing is ever written down, and quickly."""
+
+    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+        self.begun.append(pcm.size)
+        await asyncio.sleep(self._system.random.uniform(0.0, 0.01))
+        raise TranscriptionError("transient", "no")
 
 
 def early(number: int, offer: int, end: int) -> EarlyPhrase:
@@ -148,3 +161,23 @@ async def test_ears_that_break_over_an_offer_cost_no_phrase_but_their_own(system
     )
     assert outcomes(events) == {1: 1, 2: 1}
     assert {event.phrase for event in of(events, RecommendationSent)} >= {2}
+
+
+@over_seeds
+async def test_of_two_engines_without_a_router_each_is_asked_once_for_a_phrase(system: VirtualSystem) -> None:
+    shelf, client = Shelf(system), Client()
+    first, second = Failing(system, provider="ears0"), Slow(system, provider="ears1")
+    stage = services(system, shelf, first, Head())
+    both = replace(stage.policy, transcribers=(EngineName("ears0", "m"), EngineName("ears1", "m")))
+    seat = Seat(spec=SPEC, connection=Connection(client, FlowWindow()), on_end=lambda _: None)
+    session = system.spawn(SessionActor, seat, replace(stage, transcribers=(first, second), policy=both))
+    client.session = session
+    for heard in (SpeechBegan(number=1, sample_start=8_000), early(1, 1, WHOLE), phrase(1)):
+        session.tell(Listened(heard=(heard,), byte_end=0, sample_end=1))
+        await asyncio.sleep(system.random.choice((0.0, 0.001, 0.01)))
+    session.tell(AudioFinished("client_finished"))
+    assert await client.over == "client_finished"
+    await stop(session)
+    # The first once for the offer, and once more for the phrase if the offer had failed before the phrase was over.
+    assert len(second.begun) == 1
+    assert len(of(shelf.events, TranscriptionReceived)) == 1

@@ -1,0 +1,112 @@
+"""The decisions of comparison: which phrases other engines hear too, and what is recorded of it. Pure."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+from actors.messages import Compared
+from actors.session.inputs import Policy
+from actors.session.state import SessionState
+from actors.values import SAMPLE_RATE
+from events.catalogue import ComparisonFailed, ComparisonRequested, Event, TranscriptCompared, TranscriptionReceived
+
+
+def sampled(session_id: str, phrase: int, share: float) -> bool:
+    """Whether a phrase is one of those that are compared: decided by its name alone, so that a replay agrees."""
+    digest = sha256(f"{session_id}/{phrase}".encode()).digest()
+    return int.from_bytes(digest[:8]) < share * 2**64
+
+
+def asked_too(state: SessionState, events: Iterable[Event], policy: Policy) -> list[Event]:
+    """Return the requests to other paid engines that follow from transcripts that were chosen just now.
+
+    Args:
+        state: before the events.
+        events: just decided.
+        policy: which engines there are.
+    """
+    if state.paid_stopped or not state.terms.compare:
+        return []
+    chosen = [event for event in events if isinstance(event, TranscriptionReceived)]
+    return [
+        request
+        for received in chosen
+        if sampled(state.session_id, received.phrase, state.terms.compare)
+        for request in _requests(state, received, policy)
+    ]
+
+
+def _requests(state: SessionState, received: TranscriptionReceived, policy: Policy) -> list[ComparisonRequested]:
+    phrase = state.open_phrases.get(received.phrase)
+    if phrase is None or phrase.captured is None:
+        return []
+    seconds = (phrase.captured.sample_end - phrase.captured.sample_start) / SAMPLE_RATE
+    # What the text of an offer cost was counted when it came.
+    early = phrase.offer.answer if phrase.offer is not None and received.offer else None
+    return [
+        ComparisonRequested(
+            phrase=received.phrase,
+            provider=engine.name,
+            model=engine.model,
+            audio_ms=seconds * 1000,
+            may_cost_usd=seconds / 3600 * engine.usd_per_hour,
+            chosen_provider=received.provider,
+            chosen_model=received.model,
+            chosen_latency_ms=received.latency_ms,
+            chosen_cost_usd=received.cost_usd if early is None else early.cost_usd,
+        )
+        for engine in policy.engines
+        if engine.usd_per_hour > 0 and engine.name != received.provider
+    ]
+
+
+def compared(state: SessionState, message: Compared) -> list[Event]:
+    """Record what another engine made of a phrase."""
+    request = next(
+        (each for each in state.comparing if (each.phrase, each.provider) == (message.number, message.provider)), None
+    )
+    if request is None:
+        return []
+    transcript = message.transcript
+    if transcript is None:
+        code = message.error or "transient"
+        # Whoever was stopped may bill it all the same; an error is not billed.
+        cost = request.may_cost_usd if code == "timeout" else 0.0
+        return [_failed(request, code, message.latency_ms, cost)]
+    return [
+        TranscriptCompared(
+            phrase=request.phrase,
+            provider=request.provider,
+            model=request.model,
+            text=transcript.text,
+            words=transcript.words,
+            confidence=transcript.confidence,
+            rejected=transcript.rejected,
+            latency_ms=message.latency_ms,
+            cost_usd=transcript.cost_usd,
+            word_errors=message.word_errors,
+            chosen_words=message.chosen_words,
+            chosen_provider=request.chosen_provider,
+            chosen_model=request.chosen_model,
+            chosen_latency_ms=request.chosen_latency_ms,
+            chosen_cost_usd=request.chosen_cost_usd,
+            audio_ms=request.audio_ms,
+        )
+    ]
+
+
+def abandoned(state: SessionState) -> list[Event]:
+    """Give up the comparisons that are under way: a session doesn't wait for them to end."""
+    return [_failed(request, "abandoned", 0.0, request.may_cost_usd) for request in state.comparing]
+
+
+def _failed(request: ComparisonRequested, code: str, latency_ms: float, cost_usd: float) -> ComparisonFailed:
+    return ComparisonFailed(
+        phrase=request.phrase,
+        provider=request.provider,
+        model=request.model,
+        code=code,
+        latency_ms=latency_ms,
+        cost_usd=cost_usd,
+        chosen_provider=request.chosen_provider,
+        chosen_model=request.chosen_model,
+    )

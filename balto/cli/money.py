@@ -1,0 +1,107 @@
+"""Reports on money: what days, counters and sessions cost, and engines side by side."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from balto.cli.common import AsJson, fail, out, print_rows, with_library
+from balto.cli.opening import Since, Until, moment
+
+OfCounter = Annotated[str | None, typer.Option("--counter", help="Of one counter, by name or id.")]
+COST_COLUMNS = ("day", "counter_name", "step", "provider", "model", "calls", "usd")
+COMPARED_COLUMNS = (
+    "chosen_provider",
+    "provider",
+    "phrases",
+    "failed",
+    "rejected",
+    "wer",
+    "chosen_p50_ms",
+    "chosen_p95_ms",
+    "p50_ms",
+    "p95_ms",
+    "chosen_usd_per_hour",
+    "usd_per_hour",
+)
+
+
+def cost(
+    since: Since = None,
+    until: Until = None,
+    counter: OfCounter = None,
+    session: Annotated[str | None, typer.Option("--session", help="Of one session, by id or `last`.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what each day cost at each counter, by step and engine, in US dollars by the dated price file.
+
+    A day begins at midnight in America/Sao_Paulo; --since and --until name such days.
+    """
+    from balto.cli.past import resolve_session
+    from projections import spending
+
+    if session is not None and (since or until or counter):
+        fail("--session goes with no other filter")
+    begin, end = moment("--since", since), moment("--until", until)
+
+    async def work(library: Any) -> Any:
+        pool = library.projector.pool
+        if session is not None:
+            return await spending.session_cost(pool, await resolve_session(library, session))
+        counter_id = await _counter(library, counter)
+        return await spending.cost(pool, since=_day(begin), until=_day(end), counter_id=counter_id)
+
+    rows = with_library(work)
+    columns = COST_COLUMNS if session is None else COST_COLUMNS[2:]
+    print_rows(rows, columns, title="Cost (US dollars)", as_json=as_json)
+    if not as_json:
+        out.print(f"in all {sum(row.usd for row in rows):.4f} dollars, {sum(row.calls for row in rows)} calls")
+
+
+def advice(
+    compare: Annotated[bool, typer.Option("--compare", help="Put speech-to-text engines side by side.")] = False,
+    since: Since = None,
+    until: Until = None,
+    counter: OfCounter = None,
+    as_json: AsJson = False,
+) -> None:
+    """With --compare: engines that heard the same phrases (BALTO_STT_COMPARE), the chosen one and the other.
+
+    WER is the share of words by which the other's text differs from the chosen one: neither is the truth.
+    """
+    if not compare:
+        fail("give --compare")
+    show_compared(since, until, counter, as_json=as_json)
+
+
+def show_compared(since: str | None, until: str | None, counter: str | None, *, as_json: bool) -> None:
+    """Print word error rate, latency and cost of engines that heard the same phrases."""
+    from projections import spending
+
+    begin, end = moment("--since", since), moment("--until", until)
+
+    async def work(library: Any) -> Any:
+        counter_id = await _counter(library, counter)
+        return await spending.compared(library.projector.pool, since=begin, until=end, counter_id=counter_id)
+
+    rows = with_library(work)
+    title = "Engines on the same phrases: the chosen one, the other (ms, US dollars an hour of audio)"
+    print_rows(rows, COMPARED_COLUMNS, title=title, as_json=as_json)
+
+
+async def _counter(library: Any, name: str | None) -> str | None:
+    if name is None:
+        return None
+    from balto.accounts import UnknownCounterError
+    from balto.preferences import AmbiguousCounterError, find_counter
+
+    try:
+        return await find_counter(library, name)
+    except UnknownCounterError:
+        fail(f"there is no counter {name} (`balto counters list` shows names and ids)")
+    except AmbiguousCounterError as error:
+        fail(str(error))
+
+
+def _day(given: datetime | None) -> Any:
+    return None if given is None else given.date()
