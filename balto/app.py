@@ -20,6 +20,7 @@ from actors.runtime.system import ActorSystem
 from actors.session.inputs import EngineName, Policy
 from actors.session.ports import SessionServices
 from actors.vad.silero import speech_model
+from balto.conversing import conversation_rules
 from balto.engines import EngineError, Engines, build_engines, prepare_weights, usd_per_hour
 from balto.memory import Memory
 from balto.resources import ResourceMonitor
@@ -254,6 +255,7 @@ def _services(
             transcribers=tuple(EngineName(e.provider, e.model, usd_per_hour(e.provider)) for e in engines.transcribers),
             understandings=tuple(EngineName(e.engine, e.model) for e in engines.understandings),
             resolve=BasketEngine(baskets).resolve,
+            rules=conversation_rules(settings, baskets),
         ),
         clock=clock,
         memory=Memory(store),
@@ -285,5 +287,8 @@ def _snapshot(settings: Settings) -> dict[str, Any]:
         "stt_hedge_s": settings.stt_hedge_s,
         "llm_hedge_s": settings.llm_hedge_s,
         "fast_path": settings.fast_path,
+        "gather_ms": settings.gather_ms,
+        "cooldown_s": settings.cooldown_s,
+        "conversation_silence_s": settings.conversation_silence_s,
         "baskets": Path(settings.baskets).name,
     }

@@ -186,5 +186,5 @@ class Crew:
                 self._llm.send(
                     Classify(number=number, text=phrase.text, entities=phrase.entities, attempt=phrase.attempt)
                 )
-            case "speaking":
+            case "speaking" | "gathering":
                 return

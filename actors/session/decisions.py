@@ -21,6 +21,7 @@ from actors.session.inputs import (
     Began,
     Classification,
     Drained,
+    GatherDue,
     Input,
     Lost,
     OfferFailed,
@@ -32,6 +33,7 @@ from actors.session.inputs import (
     Undelivered,
 )
 from actors.session.state import PhraseState, SessionState, fold, offer_of
+from actors.session.utterance import gathered
 from actors.values import SAMPLE_RATE, EarlyPhrase, Phrase, SpeechBegan, SpeechGivenUp, SpeechWentOn
 from events.catalogue import (
     AudioBookmarked,
@@ -61,6 +63,11 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
 
     An answer about a phrase that is no longer under way is ignored.
     """
+    decided = _decide(state, message, policy)
+    return [*decided, *gathered(state, decided, message, policy)]
+
+
+def _decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
     match message:
         case Began():
             return [
@@ -96,6 +103,8 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
                 MessageUndelivered(actor=message.actor, message=kind, reason=message.reason, count=count)
                 for kind, count in message.kinds.items()
             ]
+        case GatherDue():
+            return []
         case AudioLost():
             return [PhraseDiscarded(phrase=message.number, sample_start=0, sample_end=0, reason="failed")]
         case Drained():

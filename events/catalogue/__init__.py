@@ -20,6 +20,15 @@ from events.catalogue.advice import (
 )
 from events.catalogue.attempts import AttemptEnded, AttemptOutcome, AttemptReason, AttemptStarted, AttemptStep
 from events.catalogue.base import Event, event_types, personal_fields
+from events.catalogue.conversation import (
+    CircumstancesDenied,
+    CircumstancesNoted,
+    ConversationEnd,
+    ConversationEnded,
+    GatheringEnd,
+    PhraseGathered,
+    UtteranceGathered,
+)
 from events.catalogue.hearing import (
     BandEnergies,
     CutReason,
@@ -84,11 +93,15 @@ __all__ = [
     "BasketRule",
     "Bookmark",
     "Category",
+    "CircumstancesDenied",
+    "CircumstancesNoted",
     "ClassificationCompleted",
     "ClassificationFailed",
     "ClassificationRequested",
     "ClientRegistered",
     "ConsentRecorded",
+    "ConversationEnd",
+    "ConversationEnded",
     "CounterKeyIssued",
     "CounterPresetChanged",
     "CounterRegistered",
@@ -98,6 +111,7 @@ __all__ = [
     "Entity",
     "EntityKind",
     "Event",
+    "GatheringEnd",
     "Item",
     "MessageUndelivered",
     "NormalisationCompleted",
@@ -107,6 +121,7 @@ __all__ = [
     "PhraseCaptured",
     "PhraseCleaned",
     "PhraseDiscarded",
+    "PhraseGathered",
     "PhraseMeasured",
     "PhraseOfferWithdrawn",
     "PhraseOffered",
@@ -127,6 +142,7 @@ __all__ = [
     "TranscriptionReceived",
     "TranscriptionRejected",
     "TranscriptionRequested",
+    "UtteranceGathered",
     "VadSnapshot",
     "WithdrawalReason",
     "WithheldReason",

@@ -8,6 +8,7 @@ from uuid import UUID
 from actors.llm.understanding import Understanding
 from actors.messages import Delivered
 from actors.runtime.testkit import VirtualSystem
+from actors.session.conversation import Rules
 from actors.session.inputs import EngineName, Policy, Resources
 from actors.session.ports import AudioFormat, Goodbye, Recalled, SessionServices, SessionSpec
 from actors.session.state import SessionState, fold
@@ -150,7 +151,9 @@ class Head:
         return
 
 
-def services(system: VirtualSystem, shelf: Shelf, ears: Transcriber, head: Understanding) -> SessionServices:
+def services(
+    system: VirtualSystem, shelf: Shelf, ears: Transcriber, head: Understanding, rules: Rules | None = None
+) -> SessionServices:
     return SessionServices(
         journal=shelf,
         transcribers=(ears,),
@@ -158,7 +161,8 @@ def services(system: VirtualSystem, shelf: Shelf, ears: Transcriber, head: Under
         policy=Policy(
             transcribers=(EngineName("ears0", "m"),),
             understandings=(EngineName("head0", "m"),),
-            resolve=lambda _classified, _entities: Resolved(basket="DOR/CABECA", rule="macro_micro", items=(ITEM,)),
+            resolve=lambda *_: Resolved(basket="DOR/CABECA", rule="macro_micro", items=(ITEM,)),
+            rules=rules or Rules(),
         ),
         clock=system.time,
         memory=shelf,
