@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from actors.llm.phonetics import fold as plain
+from actors.session.saying import thanks
 from actors.values import SAMPLE_RATE, Conversation
 from events.catalogue import (
     CircumstancesDenied,
@@ -15,6 +16,7 @@ from events.catalogue import (
     NormalisationCompleted,
     NormalisationRequested,
     RecommendationSent,
+    TranscriptionReceived,
 )
 
 MOST_REMEMBERED: Final = 200
@@ -68,6 +70,8 @@ class Memory:
     """Number of the last phrase that went to be understood."""
     heard_to: int = 0
     """Where it ended, in samples."""
+    thanked: int = 0
+    """Number of the conversation's first phrase in which somebody thanked; 0 for none."""
     question: tuple[str, ...] = ()
     """Circumstances that the last utterance asked about."""
     question_phrase: int = 0
@@ -95,7 +99,7 @@ def conversation_of(memory: Memory, phrase: int, sample: int, rules: Rules) -> C
     )
 
 
-def terms_of(memory: Memory) -> tuple[str, ...]:
+def key_terms_of(memory: Memory) -> tuple[str, ...]:
     """Return what was named in the conversation that is going on, the latest first: what may well be said again."""
     named = [thing.name for thing in memory.of(1 << 62) if thing.kind in ("product", "complaint")]
     return tuple(dict.fromkeys(reversed(named)))[:MOST_TERMS]
@@ -104,6 +108,8 @@ def terms_of(memory: Memory) -> tuple[str, ...]:
 def remember(memory: Memory, event: Event, sample: int) -> Memory:
     """Return the memory after an event about a phrase that ended at a sample."""
     match event:
+        case TranscriptionReceived(role="chosen") if not memory.thanked and thanks(event.text):
+            return replace(memory, thanked=event.phrase)
         case NormalisationRequested():
             asked = () if event.phrase > memory.question_phrase else memory.question
             heard, heard_to = max(memory.heard, event.phrase), max(memory.heard_to, sample)
@@ -124,7 +130,9 @@ def remember(memory: Memory, event: Event, sample: int) -> Memory:
         case ConversationEnded():
             former = memory.ends[-1] if memory.ends else 0
             left = (thing for thing in memory.things if thing.phrase > former)
-            return replace(memory, things=tuple(left), ends=(*memory.ends, event.last)[-_MOST_ENDS:], question=())
+            return replace(
+                memory, things=tuple(left), ends=(*memory.ends, event.last)[-_MOST_ENDS:], question=(), thanked=0
+            )
         case _:
             return memory
 

@@ -26,6 +26,7 @@ from actors.messages import (
 )
 from actors.runtime.actor import Actor, ChildFailed, ChildRestarting, LettersDied
 from actors.session.calls import Answer, GatherTick, Message, Unreadable
+from actors.session.conversation import key_terms_of
 from actors.session.crew import Crew
 from actors.session.decisions import decide
 from actors.session.gathering import GatherTimer
@@ -93,7 +94,9 @@ class Course(Actor):
             self._spec, self._services, self.actor_ref, recorded_to=state.bytes_recorded, began_us=began_us
         )
         hearing = hearing_of(state) if state.position else None
-        self._crew = Crew(self, self._spec, self._services, self._writer, hearing)
+        self._crew = Crew(
+            self, self._spec, self._services, self._writer, hearing, lambda: key_terms_of(self._state.memory)
+        )
         if hearing is not None:
             self.system.run_coroutine(self._rehearsal.read(hearing, self._crew.intake.window))
             for number, phrase in sorted(state.open_phrases.items()):

@@ -1,6 +1,7 @@
 """A session's children and the phrases they work on: who is told what when a step is due."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from actors.audio.actor import AudioActor
@@ -63,10 +64,17 @@ class Crew:
         services: engines, budgets and clock.
         writer: keeps the client's bytes.
         hearing: where listening goes on in a session that lived before.
+        key_terms: gives the words of the running conversation.
     """
 
     def __init__(
-        self, session: Actor, spec: SessionSpec, services: SessionServices, writer: Writer, hearing: Hearing | None
+        self,
+        session: Actor,
+        spec: SessionSpec,
+        services: SessionServices,
+        writer: Writer,
+        hearing: Hearing | None,
+        key_terms: Callable[[], tuple[str, ...]],
     ) -> None:
         me, audio = session.actor_ref, spec.audio if hearing is None else hearing.format_of(spec.audio)
         decoder = session.spawn(
@@ -81,9 +89,10 @@ class Crew:
         self._llm = Line(llm, LlmActor.capacity or 1)
         self.intake = Intake(decoder, writer, rehearing=hearing is not None)
         self.offers = Offers(
-            self._examiner.send, self._stt.send, lambda examined: tell(me, OfferExamined(examined=examined))
+            self._examiner.send, self._have_written, lambda examined: tell(me, OfferExamined(examined=examined))
         )
         self.gates = Gates()
+        self._key_terms = key_terms
         self._phrases: dict[int, Phrase] = {}
         self._cleaned: dict[int, Pcm] = {}
 
@@ -168,6 +177,9 @@ class Crew:
             case _:
                 pass
 
+    def _have_written(self, message: Transcribe) -> None:
+        self._stt.send(replace(message, terms=self._key_terms()))
+
     def drive(self, number: int, phrase: PhraseState) -> None:
         """Ask for the step that a phrase's stream says is due."""
         match phrase.stage:
@@ -179,7 +191,7 @@ class Crew:
                     return
                 raw = self._phrases[number].pcm
                 pcm = self._cleaned.get(number, raw) if phrase.audio_for_stt == "cleaned" else raw
-                self._stt.send(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt))
+                self._have_written(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt))
             case "normalising":
                 self._llm.send(Normalise(number=number, text=phrase.text, attempt=phrase.attempt))
             case "classifying":

@@ -9,7 +9,7 @@ from events.catalogue import ConversationEnd
 
 ENOUGH_WORDS: Final = 8
 """Words from which an utterance is taken for a whole one, whatever it is about."""
-MOST_WORDS_OF_A_FAREWELL: Final = 8
+MOST_WORDS_OF_A_FAREWELL: Final = 12
 MOST_WORDS_OF_A_CALL: Final = 5
 
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -21,12 +21,13 @@ _HANGING: Final = re.compile(
 _CLOSING: Final = ".,;:?!…"
 _FAREWELL: Final = re.compile(
     r"\b(?:tchau\w*|ate (?:logo|mais|amanha|a proxima|breve)|volte sempre|(?:vai|va|fica|fique) com deus"
-    r"|bom (?:fim|final) de semana|bom descanso|tenha (?:um|uma) (?:bom|boa|otimo|otima))\b"
+    r"|bom (?:fim|final) de semana|bom descanso|te(?:nha|m) uma? (?:bo[ma]|otim[oa]) (?:dia|tarde|noite|semana))\b"
 )
 _CALL: Final = re.compile(
     r"\b(?:o |a )?proxim[oa]\b(?! (?:semana|mes|dia|vez|ano|dose|caixa|farmacia|loja|compra|consulta|receita|ciclo))"
 )
 _GREETING: Final = re.compile(r"^(?:(?:oi|ola|opa)\b|bom dia\b|boa (?:tarde|noite)\b|pois nao\b)")
+_THANKS: Final = re.compile(r"\b(?:obrigad\w+|agradecid\w+|agradeco|valeu)\b")
 _NO: Final = re.compile(r"^(?:nao|negativo|nunca|nenhum|nenhuma|nada)\b")
 
 
@@ -68,6 +69,11 @@ def is_no(text: str) -> bool:
 def greets(text: str) -> bool:
     """Tell whether a text begins with a greeting."""
     return _GREETING.match(_plain(text)) is not None
+
+
+def thanks(text: str) -> bool:
+    """Tell whether somebody thanks."""
+    return _THANKS.search(_plain(text)) is not None
 
 
 def leave_taken(text: str) -> ConversationEnd | None:

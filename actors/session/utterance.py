@@ -85,7 +85,7 @@ def _reason(
     phrase = state.open_phrases[last]
     if policy.rules.gather_samples == 0 or len(run) >= MOST_PHRASES:
         return "words"
-    if not fresh.isdisjoint(run) and _says_enough(_text(state, run), policy):
+    if not fresh.isdisjoint(run) and (_says_enough(_text(state, run), policy) or _leave(state, run, policy)):
         return "words"
     if state.memory.heard > last:
         return "overtaken"
@@ -104,7 +104,7 @@ def _reason(
 def _says_enough(text: str, policy: Policy) -> bool:
     if hangs(text):
         return False
-    return word_count(text) >= ENOUGH_WORDS or leave_taken(text) is not None or policy.rules.names_something(text)
+    return word_count(text) >= ENOUGH_WORDS or policy.rules.names_something(text)
 
 
 def _text(state: SessionState, run: Sequence[int]) -> str:
@@ -126,10 +126,10 @@ def _of_conversation(state: SessionState, run: Sequence[int], text: str, policy:
     """Record where the utterance ends a conversation, and what it says for the rest of one."""
     memory, last = state.memory, run[-1]
     events: list[Event] = []
-    end = _ended(state, run, text, policy)
-    final = last if end == "farewell" else run[0] - 1
+    end = _leave(state, run, policy) or _others_turn(state, run, text, policy)
     if end is not None and memory.heard > max(memory.ends, default=0):
-        events.append(ConversationEnded(phrase=last, last=final, reason=end))
+        reason, final = end
+        events.append(ConversationEnded(phrase=last, last=final, reason=reason))
     circumstances = policy.rules.circumstances(text)
     if circumstances:
         events.append(CircumstancesNoted(phrase=last, circumstances=circumstances, asked=is_question(text)))
@@ -138,12 +138,23 @@ def _of_conversation(state: SessionState, run: Sequence[int], text: str, policy:
     return events
 
 
-def _ended(state: SessionState, run: Sequence[int], text: str, policy: Policy) -> ConversationEnd | None:
+def _leave(state: SessionState, run: Sequence[int], policy: Policy) -> tuple[ConversationEnd, int] | None:
+    """Return how a phrase of the utterance ends a conversation by its words, and the number of its last phrase."""
+    for number in run:
+        text = state.open_phrases[number].text
+        leave = leave_taken(text)
+        if leave is not None and not policy.rules.names_something(text):
+            return leave, number if leave == "farewell" else number - 1
+    return None
+
+
+def _others_turn(
+    state: SessionState, run: Sequence[int], text: str, policy: Policy
+) -> tuple[ConversationEnd, int] | None:
+    """Return the same where it is the silence before the utterance that tells, or a greeting after thanks."""
     rules = policy.rules
-    leave = leave_taken(text)
-    if leave is not None and not rules.names_something(text):
-        return leave
     silence = state.open_phrases[run[0]].sample_start - state.memory.heard_to
     if silence >= rules.silence_samples:
-        return "silence"
-    return "greeting" if silence >= rules.greeting_samples and greets(text) else None
+        return "silence", run[0] - 1
+    done = 0 < state.memory.thanked < run[0] or silence >= rules.greeting_samples
+    return ("greeting", run[0] - 1) if done and greets(text) else None

@@ -77,15 +77,17 @@ class RoutedTranscriber:
             await lane.close()
             await engine.close()
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         """Write down one phrase; see `Transcriber.transcribe`.
 
         Raises:
             RaceLostError: no engine did.
         """
-        return (await self.route(pcm, budget_s=budget_s)).answer
+        return (await self.route(pcm, budget_s=budget_s, terms=terms)).answer
 
-    async def route(self, pcm: Pcm, *, budget_s: float, witness: Witness = no_witness) -> Won[Transcript]:
+    async def route(
+        self, pcm: Pcm, *, budget_s: float, witness: Witness = no_witness, terms: Sequence[str] = ()
+    ) -> Won[Transcript]:
         """Write down one phrase, and tell who did and how the others fared.
 
         The first text wins that the guard believes; one that it doesn't is given where nothing better comes of the
@@ -95,12 +97,13 @@ class RoutedTranscriber:
             pcm: int16 mono samples at 16 kHz.
             budget_s: for all of it.
             witness: told before any engine is asked but the preferred one.
+            terms: words to listen for; see `Transcriber.transcribe`.
 
         Raises:
             RaceLostError: no engine did.
         """
         race = Race(
-            entrants=[self._entrant(engine, lane, price, pcm) for engine, lane, price in self._engines],
+            entrants=[self._entrant(engine, lane, price, pcm, terms) for engine, lane, price in self._engines],
             deadline_s=budget_s,
             floor_s=self._policy.floor_s,
             clock=self._clock,
@@ -110,11 +113,13 @@ class RoutedTranscriber:
         )
         return await race.run()
 
-    def _entrant(self, engine: Transcriber, lane: Lane, usd_per_hour: float, pcm: Pcm) -> Entrant[Transcript]:
+    def _entrant(
+        self, engine: Transcriber, lane: Lane, usd_per_hour: float, pcm: Pcm, terms: Sequence[str]
+    ) -> Entrant[Transcript]:
         local = engine.provider == LOCAL
 
         async def ask(left_s: float) -> Transcript:
-            transcript = await engine.transcribe(pcm, budget_s=left_s)
+            transcript = await engine.transcribe(pcm, budget_s=left_s, terms=terms)
             if transcript.rejected is None and not transcript.text.strip():
                 raise TranscriptionError("empty", f"{engine.provider} wrote nothing")
             return transcript

@@ -1,7 +1,7 @@
 """A session's stage in virtual time: a ledger, a client, ears and a head, which take as long as the seed says."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -111,7 +111,7 @@ class Ears:
     async def warm(self) -> None:
         return
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         self._asked += 1
         await asyncio.sleep(0.3)
         if self._asked in self._broken:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.session.conversation import Rules, terms_of
+from actors.session.conversation import Rules, key_terms_of
 from actors.session.decisions import decide
 from actors.session.inputs import GatherDue, Input, Policy
 from actors.session.saying import hangs, joined, leave_taken
@@ -120,6 +120,17 @@ def test_the_next_customer_is_somebody_else(said: str, after_s: float, reason: s
     assert counter.asks("Dor de cabeça.") == Conversation()
 
 
+def test_who_is_greeted_after_thanks_is_the_next_customer_however_soon() -> None:
+    counter = Counter()
+    counter.says("Bom dia.")
+    counter.says("Estou grávida.")
+    assert counter.asks("Dor de cabeça.").facts == {"gestante"}
+    counter.says("Bom dia.")
+    counter.says("Muito obrigada.")
+    assert ConversationEnded(phrase=6, last=5, reason="greeting") in counter.says("Boa tarde, uma dipirona.")
+    assert counter.asks("Dor de cabeça.").facts == set()
+
+
 def test_what_is_still_under_way_of_the_former_conversation_keeps_its_circumstances() -> None:
     counter = Counter()
     counter.says("Estou grávida.")
@@ -165,9 +176,9 @@ def test_terms_are_those_of_the_running_conversation_the_latest_first() -> None:
     counter.asks("Uma dipirona.", DIPYRONE)
     counter.asks("Dor de cabeça.")
     counter.asks("Dipirona.", DIPYRONE)
-    assert terms_of(counter.state.memory) == ("Dipirona", "dor de cabeça")
+    assert key_terms_of(counter.state.memory) == ("Dipirona", "dor de cabeça")
     counter.says("Tchau!")
-    assert terms_of(counter.state.memory) == ()
+    assert key_terms_of(counter.state.memory) == ()
 
 
 @pytest.mark.parametrize(
@@ -176,6 +187,9 @@ def test_terms_are_those_of_the_running_conversation_the_latest_first() -> None:
         ("Tchau, obrigado.", "farewell"),
         ("Até logo, viu?", "farewell"),
         ("Tenha um bom dia!", "farewell"),
+        ("Muito obrigados, tem uma boa tarde.", "farewell"),
+        ("Aqui está o seu troco. Muito obrigado e volte sempre.", "farewell"),
+        ("Tem uma boa pomada?", None),
         ("Próximo!", "next_customer"),
         ("O próximo, por favor.", "next_customer"),
         ("Obrigada.", None),

@@ -1,7 +1,7 @@
 """An unfinished utterance in virtual time: the last words wait for no next customer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class Murmur(Ears):
         super().__init__()
         self._seconds = seconds
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         await asyncio.sleep(self._seconds)
         return Transcript(text="queria uma coisa")
 
@@ -157,3 +157,22 @@ def test_a_fragment_is_never_held_longer_than_the_setting_after_its_silence(slow
 
     # The silence that closed the phrase, 0.8 s of it, was heard already.
     assert run(scenario, 1).value <= GATHER_S + slow_s
+
+
+@over_a_few
+async def test_the_conversations_words_are_listened_for_from_the_next_phrase_on(system: VirtualSystem) -> None:
+    told: list[tuple[str, ...]] = []
+
+    class Listening(Ears):
+        async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
+            told.append(tuple(terms))
+            return await super().transcribe(pcm, budget_s=budget_s, terms=terms)
+
+    house = House(system, ears=Listening())
+    session = house.start("pcm_s16le")
+    at = await speak(house, session, SPOKEN)
+    await until(house, RecommendationSent)
+    assert set(told) == {()}
+    await speak(house, session, SPOKEN, at)
+    await until(house, RecommendationSent, 2)
+    assert told[-1] == ("dor de cabeça",)
