@@ -105,6 +105,12 @@ class WhisperTranscriber:
             TranscriptionError: `throttled` when too many phrases wait, `timeout` when the budget ran out, `empty` when
                 nothing was written, `transient` when the model failed.
         """
+        text, evidence = await self.hear(pcm, budget_s=budget_s, terms=terms)
+        confidence = None if evidence.avg_logprob is None else confidence_of(evidence.avg_logprob)
+        return Transcript(text=text, confidence=confidence, rejected=reason_to_reject(text, evidence))
+
+    async def hear(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> tuple[str, Evidence]:
+        """Write down one phrase, believed or not, and say how sure the model is; raises as `transcribe`."""
         try:
             async with asyncio.timeout(budget_s):
                 prompt = self._prompt_with(terms)
@@ -115,13 +121,12 @@ class WhisperTranscriber:
         if not text:
             raise TranscriptionError("empty", "local model wrote nothing")
         logprob = sum(p.logprob_sum for p in pieces) / max(1, sum(p.tokens for p in pieces))
-        evidence = Evidence(
+        return text, Evidence(
             avg_logprob=logprob,
             no_speech=min(piece.no_speech for piece in pieces),
             duration_s=pcm.size / SAMPLE_RATE,
             prompt=prompt,
         )
-        return Transcript(text=text, confidence=confidence_of(logprob), rejected=reason_to_reject(text, evidence))
 
     async def close(self) -> None:
         """Let go of the thread and the model. A phrase under way ends in the background."""
