@@ -180,6 +180,8 @@ class Transcribe:
     attempt: int = 0
     """Which engine of the session's order of preference, from 0."""
     offer: int = 0
+    terms: tuple[str, ...] = ()
+    """Words of the running conversation that may well be said again, the latest first."""
     call: Call | None = None
     """With which the session may take it back; the answer's error is `WITHDRAWN` then."""
     order: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ from actors.session.ports import SessionServices
 from actors.session.terms import KEY, Terms
 from actors.vad.silero import speech_model
 from balto.budgets import Budgets
+from balto.conversing import conversation_rules
 from balto.engines import EngineError, Engines, build_engines, prepare_weights
 from balto.memory import Memory
 from balto.resources import ResourceMonitor
@@ -217,7 +218,7 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         monitor = await stack.enter_async_context(ResourceMonitor())
         presence = await stack.enter_async_context(Presence(library.dsn))
         budgets = Budgets(library.store, library.projector, clock)
-        policy = policy_of(routed, engines, baskets)
+        policy = policy_of(routed, engines, baskets, conversation_rules(settings, baskets))
         services = _services(settings, routed, policy, library.store, journal, monitor, budgets, clock)
         sessions = SessionHost(
             system,
@@ -287,6 +288,9 @@ def _snapshot(settings: Settings) -> dict[str, Any]:
         "llm_budget_s": settings.llm_budget_s,
         "stt_hedge_s": settings.stt_hedge_s,
         "llm_hedge_s": settings.llm_hedge_s,
+        "gather_ms": settings.gather_ms,
+        "cooldown_s": settings.cooldown_s,
+        "conversation_silence_s": settings.conversation_silence_s,
         KEY: Terms(
             fast_path=settings.fast_path,
             compare=settings.stt_compare,

@@ -1,7 +1,7 @@
 """The engines that the settings ask for: which speech-to-text and which understanding, in order of preference."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,7 @@ from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.understanding import Understanding
 from actors.llm.watchful import WatchfulUnderstanding
 from actors.stt.transcriber import Transcriber
+from actors.stt.vocabulary import PRODUCT_NAMES
 from actors.stt.weights import Progress, WeightsError, ensure_weights
 from balto.settings import Settings
 
@@ -68,12 +69,22 @@ def build_engines(settings: Settings, baskets: BasketCatalogue) -> Engines:
     Raises:
         EngineError: a key is missing for an engine that was asked for by name.
     """
-    return Engines(transcribers=build_transcribers(settings), understandings=build_understandings(settings, baskets))
+    return Engines(
+        transcribers=build_transcribers(settings, standing_terms(baskets)),
+        understandings=build_understandings(settings, baskets),
+    )
 
 
-def build_transcribers(settings: Settings) -> tuple[Transcriber, ...]:
+def standing_terms(baskets: BasketCatalogue) -> tuple[str, ...]:
+    """Return the names that speech-to-text always listens for: the top sellers, then the file's medicines."""
+    medicines = [entry for entry in baskets.lexicon if entry.kind == "medicine"]
+    names = (name for entry in medicines for name in (entry.name, *entry.forms))
+    return tuple(dict.fromkeys((*PRODUCT_NAMES, *(entry.name for entry in medicines), *names)))
+
+
+def build_transcribers(settings: Settings, keyterms: Sequence[str] = PRODUCT_NAMES) -> tuple[Transcriber, ...]:
     """Build the speech-to-text engines in order of preference; raises as `build_engines`."""
-    builders: dict[str, Callable[[Settings], Transcriber]] = {
+    builders: dict[str, Callable[[Settings, Sequence[str]], Transcriber]] = {
         "elevenlabs": _elevenlabs,
         "assemblyai": _assemblyai,
         "local": _whisper,
@@ -86,7 +97,7 @@ def build_transcribers(settings: Settings) -> tuple[Transcriber, ...]:
         names = [settings.stt, *others]
     if settings.stt_backup != "none":
         names.append(settings.stt_backup)
-    return tuple(builders[name](settings) for name in dict.fromkeys(names))
+    return tuple(builders[name](settings, keyterms) for name in dict.fromkeys(names))
 
 
 def _stt_keys(settings: Settings) -> dict[str, bool]:
@@ -96,7 +107,7 @@ def _stt_keys(settings: Settings) -> dict[str, bool]:
     }
 
 
-def _elevenlabs(settings: Settings) -> Transcriber:
+def _elevenlabs(settings: Settings, keyterms: Sequence[str]) -> Transcriber:
     from actors.stt.elevenlabs import ElevenLabsTranscriber  # noqa: PLC0415 - only the configured engine is imported
 
     if settings.elevenlabs_api_key is None:
@@ -106,10 +117,11 @@ def _elevenlabs(settings: Settings) -> Transcriber:
         model=settings.elevenlabs_model,
         base_url=settings.elevenlabs_base_url,
         usd_per_hour=prices()["stt"]["elevenlabs"]["usd_per_hour"],
+        keyterms=keyterms,
     )
 
 
-def _assemblyai(settings: Settings) -> Transcriber:
+def _assemblyai(settings: Settings, keyterms: Sequence[str]) -> Transcriber:
     from actors.stt.assemblyai import AssemblyAITranscriber  # noqa: PLC0415 - only the configured engine is imported
 
     if settings.assemblyai_api_key is None:
@@ -119,10 +131,11 @@ def _assemblyai(settings: Settings) -> Transcriber:
         model=settings.assemblyai_model,
         base_url=settings.assemblyai_base_url,
         usd_per_hour=prices()["stt"]["assemblyai"]["usd_per_hour"],
+        keyterms=keyterms,
     )
 
 
-def _whisper(settings: Settings) -> Transcriber:
+def _whisper(settings: Settings, _: Sequence[str]) -> Transcriber:
     from actors.stt.whisper import WhisperTranscriber  # noqa: PLC0415 - only the configured engine is imported
 
     return WhisperTranscriber(settings.whisper_model or weights_folder(settings))

@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Final
 
+from actors.session import conversation, saying
 from actors.session import state as session_state
 from actors.session.ports import Recalled
 from actors.session.state import SessionState, fold
@@ -15,7 +16,7 @@ from events.store import RecordingChunk, StoreError
 
 logger = logging.getLogger(__name__)
 
-CODEC: Final = JsonCodec(SessionState, session_state)
+CODEC: Final = JsonCodec(SessionState, session_state, conversation, saying)
 
 
 class Memory:

@@ -6,6 +6,7 @@ from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.router import RoutedUnderstanding, UnderstandingPolicy
 from actors.llm.understanding import Understanding
 from actors.runtime.clock import Clock
+from actors.session.conversation import Rules
 from actors.session.inputs import EngineName, Policy
 from actors.stt.router import RoutedTranscriber, RoutingPolicy
 from actors.stt.transcriber import Transcriber
@@ -24,13 +25,14 @@ def route(settings: Settings, engines: Engines, baskets: BasketCatalogue, clock:
     )
 
 
-def policy_of(routed: Engines, engines: Engines, baskets: BasketCatalogue) -> Policy:
+def policy_of(routed: Engines, engines: Engines, baskets: BasketCatalogue, rules: Rules) -> Policy:
     """Return what sessions decide with: the engines by name, as they are asked and as they stand behind one another."""
     *_, last = engines.understandings
     return Policy(
         transcribers=tuple(_named(engine) for engine in routed.transcribers),
         understandings=tuple(EngineName(engine.engine, engine.model) for engine in routed.understandings),
         resolve=BasketEngine(baskets).resolve,
+        rules=rules,
         engines=tuple(_named(engine) for engine in engines.transcribers),
         lexicon=EngineName(last.engine, last.model),
     )

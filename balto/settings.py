@@ -75,6 +75,13 @@ class Settings(BaseSettings):
     fast_path: bool = True
     """Whether a stage that the lexicon is certain about asks no model."""
 
+    gather_ms: int = Field(default=1500, ge=0, le=5_000)
+    """Silence after which an unfinished utterance is understood as it is; 0 for every phrase by itself."""
+    cooldown_s: float = Field(default=600.0, ge=0)
+    """How long an item isn't suggested again in a conversation."""
+    conversation_silence_s: float = Field(default=180.0, ge=10)
+    """Silence after which whoever speaks is taken for another customer."""
+
     vad_energy_gate: bool = True
     """Whether only what is louder than the noise is looked at for speech."""
     vad_webrtc: bool = True

@@ -50,15 +50,15 @@ class StateCodec[S](Protocol):
 class JsonCodec[S]:
     """A codec for a state that is a dataclass: JSON of its fields."""
 
-    def __init__(self, kind: type[S], folded_by: ModuleType) -> None:
-        """Take the state's class and the module that folds events into it, whose source is part of the fingerprint."""
+    def __init__(self, kind: type[S], *folded_by: ModuleType) -> None:
+        """Take the state's class and the modules that fold events into it, whose source is part of the fingerprint."""
         self._adapter: TypeAdapter[S] = TypeAdapter(kind)
         form = orjson.dumps(self._adapter.json_schema(), option=orjson.OPT_SORT_KEYS)
-        self._fingerprint = sha256(form + inspect.getsource(folded_by).encode()).digest()
+        self._fingerprint = sha256(form + "".join(map(inspect.getsource, folded_by)).encode()).digest()
 
     @property
     def fingerprint(self) -> bytes:
-        """SHA-256 of the state's JSON Schema and of the folding module's source."""
+        """SHA-256 of the state's JSON Schema and of the folding modules' sources."""
         return self._fingerprint
 
     def encode(self, state: S) -> bytes:

@@ -40,7 +40,7 @@ class ScriptedTranscriber:
     async def warm(self) -> None:
         return
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         line = self._script[min(len(self.heard), len(self._script) - 1)]
         self.heard.append(pcm)
         await asyncio.sleep(0)

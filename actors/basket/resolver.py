@@ -6,13 +6,14 @@ from itertools import product
 from actors.basket.catalogue import NO_ADVICE, BasketCatalogue
 from actors.basket.naming import contains, key, words
 from actors.basket.safety import ALARM_MACRO, Circumstance
-from actors.values import Classified, Resolved, Withheld
+from actors.values import Classified, Conversation, Resolved, Withheld
 from events.catalogue import BasketRule, Category, Entity, Item
 
 MAX_ITEMS = 3
 """Clients show no more."""
 
 _DEFAULT = "default"
+_NO_CONVERSATION = Conversation()
 _PRODUCTS = ("medicine", "need")
 _COMPLAINTS = ("symptom", "disease", "medicine")
 _RULES: tuple[tuple[BasketRule, BasketRule], ...] = (
@@ -43,7 +44,9 @@ class BasketEngine:
             for name in (entry.name, *entry.forms)
         }
 
-    def resolve(self, classified: Classified, entities: tuple[Entity, ...]) -> Resolved | Withheld:
+    def resolve(
+        self, classified: Classified, entities: tuple[Entity, ...], conversation: Conversation = _NO_CONVERSATION
+    ) -> Resolved | Withheld:
         """Find the basket of a request.
 
         The first of these that has anything the customer did not name wins: exact lookup, first macro and
@@ -52,12 +55,13 @@ class BasketEngine:
         Args:
             classified: categories, strongest first, and anchors.
             entities: what the customer named.
+            conversation: what was said and suggested before.
 
         Returns:
             At most three items, or the reason for silence: `refer_to_pharmacist` (an alarm sign, or nothing that
             is safe for whom it is for), `nothing_asked` (no category and no lookup), `category_without_advice`
             (only OUTRO), `no_basket` (the catalogue has nothing there), `all_named_already` (all that it has was
-            named).
+            named, or suggested a short while ago).
         """
         safety = self.catalogue.safety
         if any(c.macro == ALARM_MACRO for c in classified.categories) or safety.alarmed(entities):
@@ -65,18 +69,21 @@ class BasketEngine:
         categories = [c for c in classified.categories if key(c.macro) != key(NO_ADVICE)]
         if classified.categories and not categories:
             return Withheld(reason="category_without_advice")
-        circumstances = safety.circumstances_of(entities)
+        circumstances = safety.circumstances_of(entities, conversation.facts)
         if circumstances:
             categories = self._fitting(categories, entities, circumstances)
             if not categories or self._refers(entities, circumstances):
                 return Withheld(reason="refer_to_pharmacist")
-        return self._best(categories, entities, self._named(classified.anchors, entities), circumstances)
+        named = self._named((*classified.anchors, *conversation.anchors), entities)
+        suggested = frozenset(words(name) for name in conversation.suggested)
+        return self._best(categories, entities, named, suggested, circumstances)
 
     def _best(
         self,
         categories: list[Category],
         entities: tuple[Entity, ...],
         named: _Names,
+        suggested: _Names,
         circumstances: Sequence[Circumstance],
     ) -> Resolved | Withheld:
         seen_any = suppressed_any = False
@@ -84,7 +91,7 @@ class BasketEngine:
             seen_any = True
             safe = tuple(item for item in items if all(each.takes(item) for each in circumstances))
             suppressed_any = suppressed_any or len(safe) < len(items)
-            left = _left(safe, named)
+            left = _left(safe, named, suggested)
             if left:
                 return Resolved(basket=basket, rule=rule, items=left)
         if suppressed_any:
@@ -134,10 +141,10 @@ class BasketEngine:
         return frozenset(said.union(*(self._same_product.get(name, frozenset()) for name in said)) - {()})
 
 
-def _left(items: tuple[Item, ...], named: _Names) -> tuple[Item, ...]:
-    """Return the first items that are neither named already nor the same as one before."""
+def _left(items: tuple[Item, ...], named: _Names, suggested: _Names) -> tuple[Item, ...]:
+    """Return the first items that are neither named nor suggested already, nor the same as one before."""
     left: list[Item] = []
-    seen: set[tuple[str, ...]] = set()
+    seen = set(suggested)
     for item in items:
         product_words = words(item.sugestao)
         if product_words in seen or any(contains(product_words, name) for name in named):

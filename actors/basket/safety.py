@@ -201,9 +201,11 @@ class Safety:
             rule.find(said) for said in map(Said, _texts(listed)) for rule in self.alarms
         )
 
-    def circumstances_of(self, entities: Iterable[Entity]) -> tuple[Circumstance, ...]:
-        """Return the circumstances that `look` found in the phrase of these entities."""
-        names = {entity.name for entity in entities}
+    def circumstances_of(
+        self, entities: Iterable[Entity], facts: Iterable[str] = frozenset()
+    ) -> tuple[Circumstance, ...]:
+        """Return the circumstances that `look` found in the phrase of these entities, or in one before."""
+        names = {entity.name for entity in entities}.union(facts)
         return tuple(rule for rule in self.circumstances if rule.name in names)
 
 

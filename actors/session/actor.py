@@ -4,13 +4,14 @@ from typing import Any, ClassVar, override
 
 from actors.messages import AudioArrived, AudioFinished, HandOver, JumpTo, RecommendationReply, Rehear, RehearOver
 from actors.runtime.actor import ChildFailed
-from actors.session.calls import Attach, ConnectionLost, GraceOver, Message, Settle, Unreadable
+from actors.session.calls import Attach, ConnectionLost, GatherTick, GraceOver, Message, Settle, Unreadable
 from actors.session.connection import MAX_PHRASES_UNDER_WAY
 from actors.session.course import Course
-from actors.session.inputs import Drained, Lost, Rested, TakenUp
+from actors.session.inputs import Drained, GatherDue, Lost, Rested, TakenUp
 from actors.session.ports import Outbox
 from actors.session.seat import Rest
 from actors.session.state import SessionState
+from actors.session.utterance import waiting
 from actors.session.writing import Durable
 from events.catalogue import EndReason
 
@@ -81,6 +82,8 @@ class SessionActor(Course):
             case GraceOver(generation):
                 if generation == self._connection.generation and not self._connection.open:
                     self._finish("client_left")
+            case GatherTick():
+                self._tick(message)
             case HandOver():
                 self._hand_over()
             case Settle(done):
@@ -112,8 +115,7 @@ class SessionActor(Course):
             self._finish("client_left")
         elif not self._handing_over and not self._state.ended:
             self._decide(Lost(self._services.grace_s))
-            over = GraceOver(self._connection.generation)
-            self.system.loop.call_later(self._services.grace_s, self._tell_myself, over)
+            self._later(self._services.grace_s, GraceOver(self._connection.generation))
 
     def _hand_over(self) -> None:
         if not self._spec.resumable:
@@ -130,6 +132,7 @@ class SessionActor(Course):
             self._crew.intake.finish()
 
     def _after(self) -> None:
+        self._go_on_without_more()
         self._crew.forget_all_but(self._state.open_phrases)
         self._writer.forget_all_but(self._state.open_phrases, self._state.undelivered.values())
         piled_up = len(self._crew.phrases) > MAX_PHRASES_UNDER_WAY
@@ -150,9 +153,22 @@ class SessionActor(Course):
         if self._end_reason and self._heard_all and not under_way and not undelivered and not self._state.ended:
             self._decide(Drained(reason=self._end_reason, byte_end=self._writer.bytes_received))
         worked_through = self._crew.intake.idle or self._state.rejected
-        busy = self._crew.phrases or self._crew.offers.under_way or self._writer.pending or undelivered
+        waits = set(waiting(self._state))
+        busy = self._crew.phrases.keys() - waits or self._crew.offers.under_way or self._writer.pending or undelivered
         if worked_through and not busy:
             self._settling.sign()
+
+    def _tick(self, tick: GatherTick) -> None:
+        due = self._gathering.due(tick)
+        if due is not None:
+            self._decide(due)
+
+    def _go_on_without_more(self) -> None:
+        """Let what waits for more words go where none can come; else count the time."""
+        waits = waiting(self._state)
+        if waits and self._heard_all and len(waits) == len(self._state.open_phrases):
+            self._decide(GatherDue(last=waits[-1], reason="end"))
+        self._gathering.see(self._state)
 
     def _is_at_rest(self) -> bool:
         undelivered = bool(self._state.undelivered) and self._connection.open

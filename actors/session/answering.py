@@ -4,6 +4,7 @@ from uuid import UUID, uuid5
 
 from actors.messages import NormaliseDone, Transcribed
 from actors.session.attempts import ended
+from actors.session.conversation import conversation_of
 from actors.session.inputs import Classification, EngineName, Policy
 from actors.session.state import PhraseState, SessionState
 from actors.values import Resolved, Withheld
@@ -51,7 +52,7 @@ def transcribed(message: Transcribed, phrase: PhraseState, policy: Policy) -> li
                 cost_usd=transcript.cost_usd,
             ),
         ]
-    engine = policy.understandings[0]
+    # Whether it is understood by itself is decided in `utterance`.
     return [
         *others,
         TranscriptionReceived(
@@ -65,7 +66,6 @@ def transcribed(message: Transcribed, phrase: PhraseState, policy: Policy) -> li
             cost_usd=transcript.cost_usd,
             words_per_minute=transcript.words_per_minute,
         ),
-        NormalisationRequested(phrase=message.number, engine=engine.name, model=engine.model),
     ]
 
 
@@ -165,7 +165,8 @@ def classified(state: SessionState, message: Classification, phrase: PhraseState
         latency_ms=done.latency_ms,
         cost_usd=done.outcome.cost_usd,
     )
-    resolved = policy.resolve(done.outcome, phrase.entities)
+    conversation = conversation_of(state.memory, done.number, phrase.sample_end, policy.rules)
+    resolved = policy.resolve(done.outcome, phrase.entities, conversation)
     return [*others, completed, *_advice(state, done.number, resolved, client_present=message.client_present)]
 
 

@@ -61,6 +61,11 @@ class GraceOver:
 
 
 @dataclass(frozen=True, slots=True)
+class GatherTick:
+    """Time has passed while an utterance waits."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """The session's recording could not be read back."""
 
@@ -103,6 +108,7 @@ Message = (
     | Attach
     | ConnectionLost
     | GraceOver
+    | GatherTick
     | HandOver
     | Durable
     | ChildFailed

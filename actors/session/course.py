@@ -26,9 +26,11 @@ from actors.messages import (
     Transcribed,
 )
 from actors.runtime.actor import Actor, ChildFailed, ChildRestarting, LettersDied
-from actors.session.calls import Answer, Message, Unreadable
+from actors.session.calls import Answer, GatherTick, Message, Unreadable
+from actors.session.conversation import key_terms_of
 from actors.session.crew import Crew
 from actors.session.decisions import decide
+from actors.session.gathering import GatherTimer
 from actors.session.inputs import (
     AudioLost,
     Classification,
@@ -78,6 +80,11 @@ class Course(Actor):
         self._settling = Settling()
         self._rehearsal = Rehearsal(self._spec.stream, services.memory, self._tell_myself)
         self._resting = Resting(seat, services.memory)
+        self._gathering = GatherTimer(
+            services.policy.rules.gather_samples,
+            lambda seconds: self._later(seconds, GatherTick()),
+            services.clock.monotonic_us,
+        )
 
     def _begin(self, state: SessionState, began_us: int) -> None:
         self._state = state
@@ -88,7 +95,9 @@ class Course(Actor):
             self._spec, self._services, self.actor_ref, recorded_to=state.bytes_recorded, began_us=began_us
         )
         hearing = hearing_of(state) if state.position else None
-        self._crew = Crew(self, self._spec, self._services, self._writer, hearing)
+        self._crew = Crew(
+            self, self._spec, self._services, self._writer, hearing, lambda: key_terms_of(self._state.memory)
+        )
         if hearing is not None:
             self.system.run_coroutine(self._rehearsal.read(hearing, self._crew.intake.window))
             for number, phrase in sorted(state.open_phrases.items()):
@@ -244,6 +253,9 @@ class Course(Actor):
         # Its place is given back before its client, who may come again at once, is told.
         self.leave()
         self._connection.close(reason)
+
+    def _later(self, seconds: float, message: Message) -> None:
+        self.system.loop.call_later(seconds, self._tell_myself, message)
 
     def _tell_myself(self, message: Message) -> None:
         with contextlib.suppress(pykka.ActorDeadError):

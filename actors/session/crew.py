@@ -1,6 +1,7 @@
 """A session's children and the phrases they work on: who is told what when a step is due."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from actors.audio.actor import AudioActor
@@ -72,10 +73,17 @@ class Crew:
         services: engines, budgets and clock.
         writer: keeps the client's bytes.
         hearing: where listening goes on in a session that lived before.
+        key_terms: gives the words of the running conversation.
     """
 
     def __init__(
-        self, session: Actor, spec: SessionSpec, services: SessionServices, writer: Writer, hearing: Hearing | None
+        self,
+        session: Actor,
+        spec: SessionSpec,
+        services: SessionServices,
+        writer: Writer,
+        hearing: Hearing | None,
+        key_terms: Callable[[], tuple[str, ...]],
     ) -> None:
         me, audio = session.actor_ref, spec.audio if hearing is None else hearing.format_of(spec.audio)
         decoder = session.spawn(
@@ -101,11 +109,12 @@ class Crew:
         self.comparisons = Comparisons(self._comparer.send if self._comparer else lambda _: None)
         self.offers = Offers(
             self._examiner.send,
-            self._stt.send,
+            self._have_written,
             lambda examined: tell(me, OfferExamined(examined=examined)),
             self._order,
         )
         self.gates = Gates()
+        self._key_terms = key_terms
         self._phrases: dict[int, Phrase] = {}
         self._cleaned: dict[int, Pcm] = {}
 
@@ -211,6 +220,9 @@ class Crew:
             case _:
                 pass
 
+    def _have_written(self, message: Transcribe) -> None:
+        self._stt.send(replace(message, terms=self._key_terms()))
+
     def drive(self, number: int, phrase: PhraseState) -> None:
         """Ask for the step that a phrase's stream says is due."""
         match phrase.stage:
@@ -223,7 +235,7 @@ class Crew:
                 raw = self._phrases[number].pcm
                 pcm = self._cleaned.get(number, raw) if phrase.audio_for_stt == "cleaned" else raw
                 engines = self._order(phrase.engine, phrase.why)
-                self._stt.send(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt, order=engines))
+                self._have_written(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt, order=engines))
             case "normalising":
                 self._llm.send(Normalise(number=number, text=phrase.text, attempt=phrase.attempt, engine=phrase.engine))
             case "classifying":
@@ -236,7 +248,7 @@ class Crew:
                         engine=phrase.engine,
                     )
                 )
-            case "speaking":
+            case "speaking" | "gathering":
                 return
 
     def _order(self, first: str, why: EngineRule) -> tuple[str, ...]:

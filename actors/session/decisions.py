@@ -24,6 +24,7 @@ from actors.session.inputs import (
     Began,
     Classification,
     Drained,
+    GatherDue,
     Input,
     Lost,
     OfferFailed,
@@ -36,6 +37,7 @@ from actors.session.inputs import (
 )
 from actors.session.purse import Allowance
 from actors.session.state import PhraseState, SessionState, fold, offer_of
+from actors.session.utterance import gathered
 from actors.values import SAMPLE_RATE, EarlyPhrase, Phrase, SpeechBegan, SpeechGivenUp, SpeechWentOn
 from events.catalogue import (
     AudioBookmarked,
@@ -67,7 +69,9 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
 
     An answer about a phrase that is no longer under way is ignored.
     """
-    events = _decide(state, message, frugal(policy) if state.paid_stopped else policy)
+    policy = frugal(policy) if state.paid_stopped else policy
+    decided = _decide(state, message, policy)
+    events = [*decided, *gathered(state, decided, message, policy)]
     return [*events, *asked_too(state, events, policy)]
 
 
@@ -107,6 +111,8 @@ def _decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
                 MessageUndelivered(actor=message.actor, message=kind, reason=message.reason, count=count)
                 for kind, count in message.kinds.items()
             ]
+        case GatherDue():
+            return []
         case AudioLost():
             return [PhraseDiscarded(phrase=message.number, sample_start=0, sample_end=0, reason="failed")]
         case Drained():

@@ -21,10 +21,11 @@ from actors.messages import (
     Transcribe,
     Transcribed,
 )
+from actors.session.conversation import Rules
 from actors.session.purse import Allowance
 from actors.session.state import Stage
-from actors.values import Classified, Phrase, Resolved, Withheld
-from events.catalogue import EndReason, Entity
+from actors.values import Classified, Conversation, Phrase, Resolved, Withheld
+from events.catalogue import EndReason, Entity, GatheringEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,14 @@ class Policy:
     transcribers: tuple[EngineName, ...]
     """In order of preference; the next is asked when one fails."""
     understandings: tuple[EngineName, ...]
-    resolve: Callable[[Classified, tuple[Entity, ...]], Resolved | Withheld]
+    resolve: Callable[[Classified, tuple[Entity, ...], Conversation], Resolved | Withheld]
     """The basket engine. Must be pure."""
     engines: tuple[EngineName, ...] = ()
     """What the one transcriber chooses from, in the server's order of preference; empty where it is one engine."""
     lexicon: EngineName | None = None
     """The free engine that stands behind a paid one of understanding, or alone."""
+    rules: Rules = field(default_factory=Rules)
+    """Of the conversation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,17 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GatherDue:
+    """Input: the utterance that waits has waited long enough, unless it is being gone on with."""
+
+    last: int
+    """Number of its last phrase. Ignored if another has come since."""
+    reason: GatheringEnd
+    forced: bool = False
+    """Whether it waits no longer even so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseFailed:
     """Input: an actor broke down over a phrase and was restarted; the phrase is skipped."""
 
@@ -128,7 +142,8 @@ def phrase_failed(message: object, phrases: Mapping[int, Phrase]) -> PhraseFaile
             return None
     phrase = phrases.get(number)
     if phrase is None:
-        return None
+        # Words alone are worked on in a later life of a session, without the audio.
+        return PhraseFailed(number=number, sample_start=0, sample_end=0, stage=stage)
     return PhraseFailed(number=number, sample_start=phrase.sample_start, sample_end=phrase.sample_end, stage=stage)
 
 
@@ -193,6 +208,7 @@ Input = (
     | RecommendationReply
     | PhraseFailed
     | OfferFailed
+    | GatherDue
     | Drained
     | Lost
     | TakenUp

@@ -14,7 +14,7 @@ from actors.values import Offered, Resumption
 from events.catalogue import Bookmark
 from events.store import StoreError
 
-WITHOUT_AUDIO: Final = frozenset({"normalising", "classifying"})
+WITHOUT_AUDIO: Final = frozenset({"gathering", "normalising", "classifying"})
 """Stages of a phrase that need its words alone."""
 
 

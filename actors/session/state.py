@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, Literal
 
+from actors.session.conversation import Memory, remember
+from actors.session.saying import joined
 from actors.session.terms import Terms, terms_of
 from actors.vad.resumed import listen_from
 from actors.values import SAMPLE_RATE, Captured
@@ -31,6 +33,7 @@ from events.catalogue import (
     PhraseCaptured,
     PhraseCleaned,
     PhraseDiscarded,
+    PhraseGathered,
     PhraseOffered,
     PhraseOfferWithdrawn,
     RecommendationAnswered,
@@ -46,6 +49,7 @@ from events.catalogue import (
     TranscriptionReceived,
     TranscriptionRejected,
     TranscriptionRequested,
+    UtteranceGathered,
 )
 
 RECENT: Final = 16
@@ -54,7 +58,7 @@ RECENT: Final = 16
 ANSWERABLE: Final = 500
 """Recommendations whose answers are listened to: those of the last hours."""
 
-Stage = Literal["speaking", "captured", "transcribing", "normalising", "classifying"]
+Stage = Literal["speaking", "captured", "transcribing", "gathering", "normalising", "classifying"]
 
 _HEARD: Final = frozenset({"speaking", "captured", "transcribing"})
 """Stages in which a phrase's audio is needed."""
@@ -94,6 +98,11 @@ class PhraseState:
     offer: Offer | None = None
     """What was offered of it and not withdrawn; of a captured phrase, all of it."""
 
+    @property
+    def sample_end(self) -> int:
+        """Where it ended; of one that was not captured, where it began."""
+        return self.sample_start if self.captured is None else self.captured.sample_end
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionState:
@@ -127,6 +136,8 @@ class SessionState:
     """Samples up to which every phrase has been found."""
     bookmarks: tuple[Bookmark, ...] = ()
     """Places from which the recording may have to be heard again, in order."""
+    memory: Memory = field(default_factory=Memory)
+    """Of the conversation at the counter."""
     rejected: bool = False
     """Whether the audio could not be decoded from some point on."""
     ended: bool = False
@@ -143,7 +154,7 @@ def fold(events: Iterable[Event], state: SessionState | None = None) -> SessionS
     state = state or SessionState()
     position = state.position
     for event in events:
-        state = _changed(state, event)
+        state = _changed(_remembering(state, event), event)
         position += 1
     return replace(state, position=position)
 
@@ -151,6 +162,12 @@ def fold(events: Iterable[Event], state: SessionState | None = None) -> SessionS
 def evolve(state: SessionState, event: Event) -> SessionState:
     """Return the state after one event. Total: an event that changes nothing only advances the position."""
     return fold((event,), state)
+
+
+def _remembering(state: SessionState, event: Event) -> SessionState:
+    phrase = state.open_phrases.get(getattr(event, "phrase", 0))
+    memory = remember(state.memory, event, state.closed_to if phrase is None else phrase.sample_end)
+    return state if memory is state.memory else replace(state, memory=memory)
 
 
 def _changed(state: SessionState, event: Event) -> SessionState:
@@ -229,8 +246,11 @@ def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
         case TranscriptionRequested():
             asked = {"engine": event.provider, "why": event.why}
             return _change(state, event.phrase, stage="transcribing", audio_ms=event.audio_ms, **asked)
-        case TranscriptionReceived():
-            return _change(state, event.phrase, text=event.text, attempt=0)
+        case TranscriptionReceived(role="chosen"):
+            return _change(state, event.phrase, stage="gathering", text=event.text, attempt=0)
+        case UtteranceGathered():
+            texts = [state.open_phrases[n].text for n in event.phrases if n in state.open_phrases]
+            return _change(state, event.phrase, text=joined(texts))
         case NormalisationRequested():
             return _change(state, event.phrase, stage="normalising", engine=event.engine)
         case NormalisationCompleted():
@@ -243,7 +263,7 @@ def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
             closed = max(state.last_closed, event.phrase)
             closed_to = max(state.closed_to, event.sample_end)
             return _without(replace(state, last_closed=closed, closed_to=closed_to), event.phrase)
-        case TranscriptionRejected() | RecommendationWithheld():
+        case TranscriptionRejected() | RecommendationWithheld() | PhraseGathered():
             return _without(state, event.phrase)
         case _:
             return state

@@ -94,7 +94,7 @@ class SttActor(Actor):
 
     async def _ask(self, engine: Transcriber, message: Transcribe) -> _Answer:
         if not isinstance(engine, RoutedTranscriber):
-            transcript = await engine.transcribe(message.pcm, budget_s=self._budget_s)
+            transcript = await engine.transcribe(message.pcm, budget_s=self._budget_s, terms=message.terms)
             return _Answer(engine.provider, engine.model, transcript)
 
         async def witness(due: Due) -> bool:
@@ -104,5 +104,7 @@ class SttActor(Actor):
             )
             return bool(await gate)
 
-        won = await engine.route(message.pcm, budget_s=self._budget_s, witness=witness, order=message.order)
+        won = await engine.route(
+            message.pcm, budget_s=self._budget_s, witness=witness, order=message.order, terms=message.terms
+        )
         return _Answer(won.lane.name, won.lane.model, won.answer, won.others)

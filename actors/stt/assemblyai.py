@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 NAME = "assemblyai"
 MAX_KEYTERMS = 100
-MAX_KEYTERM_CHARACTERS = 80
-"""A hundred terms of it stay within the API's 8000 characters."""
 
 
 class AssemblyAITranscriber:
@@ -58,7 +56,7 @@ class AssemblyAITranscriber:
         self._model = model
         self._base_url = base_url
         self._usd_per_hour = usd_per_hour
-        self._keyterms = usable_keyterms(keyterms, most=MAX_KEYTERMS, characters=MAX_KEYTERM_CHARACTERS, words=10)
+        self._keyterms = tuple(keyterms)
         self._client: AsyncClient | None = None
         self._transcriber: AsyncSyncTranscriber | None = None
         self._connecting = asyncio.Lock()
@@ -83,7 +81,7 @@ class AssemblyAITranscriber:
             async with asyncio.timeout(REHEARSAL_S):
                 await transcriber.warm()
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         """Write down one phrase; see `Transcriber.transcribe`.
 
         Raises:
@@ -91,7 +89,7 @@ class AssemblyAITranscriber:
         """
         try:
             async with asyncio.timeout(budget_s):
-                reply = await self._send(await self._connected(), wire_bytes(pcm))
+                reply = await self._send(await self._connected(), wire_bytes(pcm), terms)
         except TimeoutError as error:
             raise TranscriptionError("timeout", f"{NAME} took longer than {budget_s:g} s") from error
         return self._transcript(reply, pcm)
@@ -117,25 +115,29 @@ class AssemblyAITranscriber:
         if self._base_url is not None:
             settings.base_url = settings.sync_base_url = self._base_url
         self._client = aai.AsyncClient(settings=settings)
-        return aai.AsyncSyncTranscriber(client=self._client, config=self._config())
+        return aai.AsyncSyncTranscriber(client=self._client, config=self._config(()))
 
-    def _config(self) -> "SyncTranscriptionConfig":
+    def _config(self, terms: Sequence[str]) -> "SyncTranscriptionConfig":
         from assemblyai.types import SyncTranscriptionConfig  # noqa: PLC0415 - loaded by now
 
+        every = (*terms, *self._keyterms)
+        keyterms = usable_keyterms(every, most=MAX_KEYTERMS, characters=80, words=10, total=8_000)
         return SyncTranscriptionConfig(
             model=self._model,
             language_codes=["pt"],
-            keyterms_prompt=self._keyterms or None,
+            keyterms_prompt=keyterms or None,
             sample_rate=SAMPLE_RATE,
             channels=1,
         )
 
-    async def _send(self, transcriber: "AsyncSyncTranscriber", audio: bytes) -> "SyncTranscriptResponse":
+    async def _send(
+        self, transcriber: "AsyncSyncTranscriber", audio: bytes, terms: Sequence[str]
+    ) -> "SyncTranscriptResponse":
         import httpx  # noqa: PLC0415 - loaded by now
         from assemblyai.types import SyncTranscriptError  # noqa: PLC0415 - the same
 
         try:
-            return await transcriber.transcribe(audio)
+            return await transcriber.transcribe(audio, self._config(terms) if terms else None)
         except SyncTranscriptError as error:
             raise error_of_status(NAME, error.status_code, error.retry_after) from None
         except httpx.TimeoutException as error:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import accumulate
 
 from actors.stt.transcriber import TranscriptionError, TranscriptionErrorCode
 from actors.values import SAMPLE_RATE, Pcm
@@ -38,10 +39,25 @@ def cost_usd(pcm: Pcm, usd_per_hour: float) -> float:
     return pcm.size / SAMPLE_RATE / 3600 * usd_per_hour
 
 
-def usable_keyterms(terms: Iterable[str], *, most: int, characters: int, words: int) -> list[str]:
-    """Keep the first `most` different terms that are within a provider's limits of length."""
-    fitting = (t.strip() for t in terms if 0 < len(t.strip()) <= characters and len(t.split()) <= words)
-    return list(dict.fromkeys(fitting))[:most]
+def usable_keyterms(
+    terms: Iterable[str], *, most: int, characters: int, words: int, total: int | None = None
+) -> list[str]:
+    """Return the first terms that a provider takes.
+
+    Args:
+        terms: the most likely first. Those that differ in case alone are the same.
+        most: terms.
+        characters: of a term.
+        words: of a term.
+        total: characters of all of them.
+    """
+    spelled: dict[str, str] = {}
+    for term in map(str.strip, terms):
+        if 0 < len(term) <= characters and len(term.split()) <= words:
+            spelled.setdefault(term.casefold(), term)
+    kept = list(spelled.values())[:most]
+    lengths = accumulate(map(len, kept))
+    return [term for term, length in zip(kept, lengths, strict=True) if total is None or length <= total]
 
 
 def error_of_status(provider: str, status: int | None, retry_after_s: float | None) -> TranscriptionError:

@@ -59,7 +59,7 @@ class ElevenLabsTranscriber:
         self._model = model
         self._base_url = base_url
         self._usd_per_hour = usd_per_hour
-        self._keyterms = usable_keyterms(keyterms, most=MAX_KEYTERMS, characters=50, words=5)
+        self._keyterms = tuple(keyterms)
         self._http: httpx.AsyncClient | None = None
         self._client: AsyncElevenLabs | None = None
         self._connecting = asyncio.Lock()
@@ -88,7 +88,7 @@ class ElevenLabsTranscriber:
                 async with asyncio.timeout(REHEARSAL_S):
                     await self._http.head(root)
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         """Write down one phrase; see `Transcriber.transcribe`.
 
         Raises:
@@ -96,7 +96,7 @@ class ElevenLabsTranscriber:
         """
         try:
             async with asyncio.timeout(budget_s):
-                reply = await self._convert(await self._connected(), wire_bytes(pcm))
+                reply = await self._convert(await self._connected(), wire_bytes(pcm), self._listened_for(terms))
         except TimeoutError as error:
             raise TranscriptionError("timeout", f"{NAME} took longer than {budget_s:g} s") from error
         return self._transcript(reply, pcm)
@@ -131,7 +131,11 @@ class ElevenLabsTranscriber:
         )
         return AsyncElevenLabs(api_key=self._api_key, base_url=self._base_url, httpx_client=self._http)
 
-    async def _convert(self, client: "AsyncElevenLabs", audio: bytes) -> Any:  # the SDK's models are unchecked
+    def _listened_for(self, terms: Sequence[str]) -> list[str]:
+        return usable_keyterms((*terms, *self._keyterms), most=MAX_KEYTERMS, characters=50, words=5)
+
+    # The SDK's models are unchecked.
+    async def _convert(self, client: "AsyncElevenLabs", audio: bytes, keyterms: list[str]) -> Any:
         import httpx  # noqa: PLC0415 - loaded by now
         from elevenlabs.core.api_error import ApiError  # noqa: PLC0415 - the same
 
@@ -144,7 +148,7 @@ class ElevenLabsTranscriber:
                 tag_audio_events=False,
                 timestamps_granularity="word",
                 temperature=0.0,
-                keyterms=self._keyterms,
+                keyterms=keyterms,
                 request_options={"max_retries": 0},
             )
         except ApiError as error:

@@ -79,16 +79,22 @@ class RoutedTranscriber:
             await lane.close()
             await engine.close()
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         """Write down one phrase; see `Transcriber.transcribe`.
 
         Raises:
             RaceLostError: no engine did.
         """
-        return (await self.route(pcm, budget_s=budget_s)).answer
+        return (await self.route(pcm, budget_s=budget_s, terms=terms)).answer
 
     async def route(
-        self, pcm: Pcm, *, budget_s: float, witness: Witness = no_witness, order: Sequence[str] = ()
+        self,
+        pcm: Pcm,
+        *,
+        budget_s: float,
+        witness: Witness = no_witness,
+        order: Sequence[str] = (),
+        terms: Sequence[str] = (),
     ) -> Won[Transcript]:
         """Write down one phrase, and tell who did and how the others fared.
 
@@ -101,12 +107,13 @@ class RoutedTranscriber:
             witness: told before any engine is asked but the first.
             order: names of the engines that may be asked, the first of them first; all, as preferred, where it is empty
                 or names none of them.
+            terms: words to listen for; see `Transcriber.transcribe`.
 
         Raises:
             RaceLostError: no engine did.
         """
         race = Race(
-            entrants=[self._entrant(engine, lane, price, pcm) for engine, lane, price in self._in(order)],
+            entrants=[self._entrant(engine, lane, price, pcm, terms) for engine, lane, price in self._in(order)],
             deadline_s=budget_s,
             floor_s=self._policy.floor_s,
             clock=self._clock,
@@ -143,11 +150,13 @@ class RoutedTranscriber:
         known = {engine.provider: (engine, lane, price) for engine, lane, price in self._engines}
         return [known[name] for name in dict.fromkeys(order) if name in known] or self._engines
 
-    def _entrant(self, engine: Transcriber, lane: Lane, usd_per_hour: float, pcm: Pcm) -> Entrant[Transcript]:
+    def _entrant(
+        self, engine: Transcriber, lane: Lane, usd_per_hour: float, pcm: Pcm, terms: Sequence[str]
+    ) -> Entrant[Transcript]:
         local = engine.provider == LOCAL
 
         async def ask(left_s: float) -> Transcript:
-            return await _written(engine, pcm, left_s)
+            return await _written(engine, pcm, left_s, terms)
 
         return Entrant(
             lane=lane,
@@ -170,8 +179,8 @@ class RoutedTranscriber:
         return Lane(engine.provider, engine.model, self._clock, None if engine.provider == LOCAL else probe)
 
 
-async def _written(engine: Transcriber, pcm: Pcm, budget_s: float) -> Transcript:
-    transcript = await engine.transcribe(pcm, budget_s=budget_s)
+async def _written(engine: Transcriber, pcm: Pcm, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
+    transcript = await engine.transcribe(pcm, budget_s=budget_s, terms=terms)
     if transcript.rejected is None and not transcript.text.strip():
         raise TranscriptionError("empty", f"{engine.provider} wrote nothing")
     return transcript

@@ -1,5 +1,6 @@
 """The port of speech-to-text: what every engine offers, and the errors it may raise."""
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from actors.routing.attempts import NoAnswerError
@@ -32,12 +33,14 @@ class Transcriber(Protocol):
         """Load what is slow to load, so that the first phrase is not slower than the rest."""
         ...
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         """Write down one phrase of Brazilian Portuguese.
 
         Args:
             pcm: int16 mono samples at 16 kHz.
             budget_s: seconds after which the call is cancelled.
+            terms: words to listen for, the most likely first, before those that the engine always listens for. What
+                is beyond the engine's limits is left out.
 
         Raises:
             TranscriptionError: there is no transcript; its code says why.

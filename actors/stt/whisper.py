@@ -2,9 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ FRAMES_PER_SECOND = 100
 TOKENS_PER_SECOND = 10
 """Ample for Portuguese, and a bound on what a decoder caught in a loop may cost."""
 MAX_PROMPT_TOKENS = 200
+MAX_TERMS = 8
+"""Of the running conversation, beside the standing prompt."""
 QUEUE_LIMIT = 16
 
 
@@ -75,7 +78,6 @@ class WhisperTranscriber:
         self._outstanding: set[Future[Any]] = set()
         self._model: WhisperModel | None = None
         self._tokenizer: Any = None
-        self._before: list[int] = []
 
     @property
     def provider(self) -> str:
@@ -94,31 +96,37 @@ class WhisperTranscriber:
         Raises:
             TranscriptionError: `transient`, when the model can't be loaded.
         """
-        await self._run(self._hear, np.zeros(SAMPLE_RATE, np.int16))
+        await self._run(partial(self._hear, prompt=self._prompt), np.zeros(SAMPLE_RATE, np.int16))
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         """Write down one phrase; see `Transcriber.transcribe`.
 
         Raises:
             TranscriptionError: `throttled` when too many phrases wait, `timeout` when the budget ran out, `empty` when
                 nothing was written, `transient` when the model failed.
         """
+        text, evidence = await self.hear(pcm, budget_s=budget_s, terms=terms)
+        confidence = None if evidence.avg_logprob is None else confidence_of(evidence.avg_logprob)
+        return Transcript(text=text, confidence=confidence, rejected=reason_to_reject(text, evidence))
+
+    async def hear(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> tuple[str, Evidence]:
+        """Write down one phrase, believed or not, and say how sure the model is; raises as `transcribe`."""
         try:
             async with asyncio.timeout(budget_s):
-                pieces = await self._run(self._hear, pcm)
+                prompt = self._prompt_with(terms)
+                pieces = await self._run(partial(self._hear, prompt=prompt), pcm)
         except TimeoutError as error:
             raise TranscriptionError("timeout", f"local model took longer than {budget_s:g} s") from error
         text = " ".join(piece.text for piece in pieces if piece.text)
         if not text:
             raise TranscriptionError("empty", "local model wrote nothing")
         logprob = sum(p.logprob_sum for p in pieces) / max(1, sum(p.tokens for p in pieces))
-        evidence = Evidence(
+        return text, Evidence(
             avg_logprob=logprob,
             no_speech=min(piece.no_speech for piece in pieces),
             duration_s=pcm.size / SAMPLE_RATE,
-            prompt=self._prompt,
+            prompt=prompt,
         )
-        return Transcript(text=text, confidence=confidence_of(logprob), rejected=reason_to_reject(text, evidence))
 
     async def close(self) -> None:
         """Let go of the thread and the model. A phrase under way ends in the background."""
@@ -145,6 +153,12 @@ class WhisperTranscriber:
         except (ImportError, OSError, RuntimeError, ValueError) as error:
             raise TranscriptionError("transient", f"local model failed: {type(error).__name__}") from error
 
+    def _prompt_with(self, terms: Sequence[str]) -> str:
+        """Return what the decoder is primed with: the latest words come last, where they count most."""
+        known = self._prompt.casefold()
+        fresh = [term for term in terms if term.casefold() not in known][:MAX_TERMS]
+        return f"{self._prompt} {', '.join(reversed(fresh))}." if fresh else self._prompt
+
     # ── in the model's thread ───────────────────────────────────────────────────────────────────
 
     def _load(self) -> "WhisperModel":
@@ -156,19 +170,24 @@ class WhisperTranscriber:
                 self._weights, device="cpu", compute_type="int8", cpu_threads=self._cpu_threads, num_workers=1
             )
             tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, "transcribe", "pt")
-            primed = tokenizer.encode(" " + self._prompt.strip())[-MAX_PROMPT_TOKENS:] if self._prompt else []
-            history = [tokenizer.sot_prev, *primed] if primed else []
-            # With time marks the decoder has to account for all of the audio; without, it may skip a sentence.
-            self._before = [*history, *tokenizer.sot_sequence]
             self._tokenizer = tokenizer
             self._model = model
         return self._model
 
-    def _hear(self, pcm: Pcm) -> list[_Piece]:
-        return [self._hear_window(window) for window in windows(pcm)]
+    def _before(self, prompt: str) -> list[int]:
+        """Return the tokens that stand before what is decoded."""
+        tokenizer = self._tokenizer
+        primed = tokenizer.encode(" " + prompt.strip())[-MAX_PROMPT_TOKENS:] if prompt else []
+        history = [tokenizer.sot_prev, *primed] if primed else []
+        # With time marks the decoder has to account for all of the audio; without, it may skip a sentence.
+        return [*history, *tokenizer.sot_sequence]
 
-    def _hear_window(self, pcm: Pcm) -> _Piece:
+    def _hear(self, pcm: Pcm, *, prompt: str) -> list[_Piece]:
         model = self._load()
+        before = self._before(prompt)
+        return [self._hear_window(model, window, before) for window in windows(pcm)]
+
+    def _hear_window(self, model: "WhisperModel", pcm: Pcm, before: list[int]) -> _Piece:
         padded = np.zeros(WINDOW_S * SAMPLE_RATE, np.float32)
         padded[: pcm.size] = pcm.astype(np.float32) / 32768.0
         features = model.feature_extractor(padded)[:, : WINDOW_S * FRAMES_PER_SECOND]
@@ -176,9 +195,9 @@ class WhisperTranscriber:
         room = int(pcm.size / SAMPLE_RATE * TOKENS_PER_SECOND) + 20
         result = model.model.generate(
             encoded,
-            [self._before],
+            [before],
             beam_size=1,
-            max_length=min(model.max_length, len(self._before) + room),
+            max_length=min(model.max_length, len(before) + room),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,

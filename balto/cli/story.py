@@ -10,6 +10,7 @@ from events.catalogue import (
     Event,
     PhraseCaptured,
     PhraseDiscarded,
+    PhraseGathered,
     RecommendationWithheld,
     TranscriptionReceived,
     TranscriptionRejected,
@@ -40,6 +41,8 @@ def told(events: Iterable[Event]) -> dict[str, Any]:
                     "basket": event.basket,
                     "items": [{"sugestao": i.sugestao, "explicacao": i.explicacao} for i in event.items],
                 }
+            case PhraseGathered():
+                phrases[event.phrase]["gathered_into"] = event.into
             case RecommendationWithheld() if event.reason != "client_left":
                 phrases[event.phrase]["withheld"] = event.reason
             case _:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from actors.session.ports import AudioFormat, Goodbye
 from actors.vad.settings import vad_settings_from
 from actors.values import VadSettings
+from balto.web.outcomes import outcome
 from events.catalogue import (
     Answer,
     AudioReceived,
@@ -222,7 +223,7 @@ def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -
                 "centroide_hz": event.spectral_centroid_hz,
             }
         case _:
-            return None
+            return outcome(event) if handshake.wants("transcript") else None
 
 
 def _ready(session_id: str, token: str, offset: int, handshake: Handshake) -> dict[str, Any]:

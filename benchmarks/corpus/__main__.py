@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,24 @@ def make_utterances(kokoro: Kokoro, folder: Path) -> None:
     print(f"utterances.opus: {at / RATE:.1f} s, {(folder / 'utterances.opus').stat().st_size} bytes")
 
 
+def make_names(kokoro: Kokoro, folder: Path) -> None:
+    """Make the short words that the guard's benchmark listens to, each by every voice, and where they lie."""
+    script = read_script(folder / "names.toml")
+    pause = np.zeros(int(script["pause"] * RATE), np.int16)
+    pieces, lines, at = [pause], [], pause.size
+    for half, kinds in script["halves"].items():
+        for kind, texts in kinds.items():
+            for text, voice in product(texts, script["voices"]):
+                spoken = to_samples(speak(kokoro, text, voice=voice["voice"], speed=voice["speed"]))
+                line = {"half": half, "kind": kind, "voice": voice["voice"], "text": text}
+                lines.append(line | {"start": at, "end": at + spoken.size})
+                pieces += [spoken, pause]
+                at += spoken.size + pause.size
+    write_opus(folder / "names.opus", np.concatenate(pieces))
+    _write_json(folder / "names.json", {"note": NOTE, "sample_rate": RATE, "lines": lines})
+    print(f"names.opus: {at / RATE:.1f} s, {(folder / 'names.opus').stat().st_size} bytes")
+
+
 def _write_json(path: Path, page: object) -> None:
     path.write_text(json.dumps(page, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
@@ -86,7 +105,7 @@ def _write_json(path: Path, page: object) -> None:
 def main() -> int:
     """Make what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.corpus", description=__doc__)
-    parser.add_argument("what", choices=["counter", "phrases", "utterances"])
+    parser.add_argument("what", choices=["counter", "phrases", "utterances", "names"])
     parser.add_argument("--voices", type=Path, required=True, help="folder of Kokoro's voices/*.bin")
     parser.add_argument("--cache", type=Path, default=ROOT / ".balto" / "corpus", help="folder for what is kept")
     parser.add_argument("--out", type=Path, help="folder to write to; the repository's own by default")
@@ -97,6 +116,8 @@ def main() -> int:
             make_counter(kokoro, arguments.out or ROOT / "balto" / "demo")
         elif arguments.what == "utterances":
             make_utterances(kokoro, arguments.out or HERE)
+        elif arguments.what == "names":
+            make_names(kokoro, arguments.out or HERE.parent / "guard")
         else:
             make_phrases(kokoro, arguments.out or ROOT / "tests" / "assets")
     except (VoicesMissingError, FileNotFoundError) as error:

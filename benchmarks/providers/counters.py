@@ -53,7 +53,7 @@ class StandIn:
     async def close(self) -> None:
         """Do nothing."""
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:  # noqa: ARG002 - the router's deadline holds
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:  # noqa: ARG002 - the router's deadline holds
         """Write down a common order, whatever was said."""
         async with self._busy:
             await asyncio.sleep(self.seconds)

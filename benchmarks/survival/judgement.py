@@ -8,6 +8,7 @@ from events.catalogue import (
     AudioReceived,
     PhraseCaptured,
     PhraseDiscarded,
+    PhraseGathered,
     RecommendationSent,
     RecommendationWithheld,
     SessionEnded,
@@ -17,6 +18,9 @@ from events.catalogue import (
 from events.envelope import RecordedEvent
 
 Range = tuple[int, int]
+
+OUTCOMES = (RecommendationSent, RecommendationWithheld, TranscriptionRejected, PhraseDiscarded, PhraseGathered)
+"""Of these every phrase has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +59,7 @@ def judge(
     events = [record.event for record in recorded]
     captured = [(e.sample_start, e.sample_end) for e in events if isinstance(e, PhraseCaptured)]
     numbers = [e.phrase for e in events if isinstance(e, PhraseCaptured)]
-    outcomes = Counter(
-        e.phrase
-        for e in events
-        if isinstance(e, RecommendationSent | RecommendationWithheld | TranscriptionRejected | PhraseDiscarded)
-    )
+    outcomes = Counter(e.phrase for e in events if isinstance(e, OUTCOMES))
     sent = [e.recommendation_id for e in events if isinstance(e, RecommendationSent)]
     without_outcome = sum(outcomes[number] == 0 for number in numbers)
     missing = sum((Counter(expected) - Counter(captured)).values())

@@ -22,6 +22,15 @@ from events.catalogue.advice import (
 from events.catalogue.attempts import AttemptEnded, AttemptOutcome, AttemptReason, AttemptStarted, AttemptStep
 from events.catalogue.base import Event, event_types, personal_fields
 from events.catalogue.comparison import ComparisonFailed, ComparisonRequested, TranscriptCompared
+from events.catalogue.conversation import (
+    CircumstancesDenied,
+    CircumstancesNoted,
+    ConversationEnd,
+    ConversationEnded,
+    GatheringEnd,
+    PhraseGathered,
+    UtteranceGathered,
+)
 from events.catalogue.hearing import (
     BandEnergies,
     CutReason,
@@ -89,6 +98,8 @@ __all__ = [
     "Bookmark",
     "BudgetReached",
     "Category",
+    "CircumstancesDenied",
+    "CircumstancesNoted",
     "ClassificationCompleted",
     "ClassificationFailed",
     "ClassificationRequested",
@@ -96,6 +107,8 @@ __all__ = [
     "ComparisonFailed",
     "ComparisonRequested",
     "ConsentRecorded",
+    "ConversationEnd",
+    "ConversationEnded",
     "CounterKeyIssued",
     "CounterPresetChanged",
     "CounterRegistered",
@@ -107,6 +120,7 @@ __all__ = [
     "Entity",
     "EntityKind",
     "Event",
+    "GatheringEnd",
     "Item",
     "MessageUndelivered",
     "NormalisationCompleted",
@@ -118,6 +132,7 @@ __all__ = [
     "PhraseCaptured",
     "PhraseCleaned",
     "PhraseDiscarded",
+    "PhraseGathered",
     "PhraseMeasured",
     "PhraseOfferWithdrawn",
     "PhraseOffered",
@@ -139,6 +154,7 @@ __all__ = [
     "TranscriptionReceived",
     "TranscriptionRejected",
     "TranscriptionRequested",
+    "UtteranceGathered",
     "VadSnapshot",
     "WithdrawalReason",
     "WithheldReason",

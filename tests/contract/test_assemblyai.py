@@ -51,3 +51,14 @@ async def test_a_click_of_50_ms_is_rejected_by_the_provider(simulator: AssemblyA
         with pytest.raises(TranscriptionError) as caught:
             await engine.transcribe(ONE_SECOND[:800], budget_s=AMPLE_S)
     assert caught.value.code == "rejected"
+
+
+async def test_words_of_the_conversation_are_listened_for_before_the_standing_ones(
+    simulator: AssemblyAISimulator,
+) -> None:
+    async with adapter(simulator, keyterms=["dipirona", "AAS"]) as engine:
+        await engine.transcribe(ONE_SECOND, budget_s=AMPLE_S, terms=["Luftal", "aas", "x" * 81])
+        await engine.transcribe(ONE_SECOND, budget_s=AMPLE_S)
+    first, second = (call.fields["keyterms_prompt"] for call in simulator.calls)
+    assert first == ["Luftal", "aas", "dipirona"]
+    assert second == ["dipirona", "AAS"]

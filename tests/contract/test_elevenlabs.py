@@ -45,3 +45,14 @@ async def test_key_terms_beyond_the_limits_are_left_out(simulator: ElevenLabsSim
         await engine.transcribe(ONE_SECOND, budget_s=AMPLE_S)
     sent = simulator.calls[0].fields["keyterms"]
     assert sent == ["dipirona", *(f"termo {n}" for n in range(99))]
+
+
+async def test_words_of_the_conversation_are_listened_for_before_the_standing_ones(
+    simulator: ElevenLabsSimulator,
+) -> None:
+    async with adapter(simulator, keyterms=[f"termo {n}" for n in range(100)]) as engine:
+        await engine.transcribe(ONE_SECOND, budget_s=AMPLE_S, terms=["Luftal", "termo 5"])
+        await engine.transcribe(ONE_SECOND, budget_s=AMPLE_S)
+    first, second = (call.fields["keyterms"] for call in simulator.calls)
+    assert first == ["Luftal", "termo 5", *(f"termo {n}" for n in range(99) if n != 5)]
+    assert second == [f"termo {n}" for n in range(100)]

@@ -1,6 +1,7 @@
 """Phrases offered to speech-to-text early, over real sockets: answered from the offer, or taken back and asked anew."""
 
 import asyncio
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ class Held:
     async def warm(self) -> None:
         return
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         self.asked.append(pcm.size)
         self.begun.set()
         try:

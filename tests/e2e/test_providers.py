@@ -2,7 +2,7 @@
 
 import base64
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -128,7 +128,7 @@ class Inquisitive(ScriptedTranscriber):
         super().__init__(provider="backup")
         self.found: list[int] = []
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         started = [e async for e in self.store.read_all(types=("AttemptStarted",))]
         self.found.append(len(started))
         return await super().transcribe(pcm, budget_s=budget_s)

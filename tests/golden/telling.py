@@ -6,14 +6,18 @@ from events.catalogue import (
     AudioBookmarked,
     AudioReceived,
     BasketResolved,
+    CircumstancesNoted,
     ClassificationCompleted,
+    ConversationEnded,
     Event,
     NormalisationCompleted,
     PhraseCaptured,
+    PhraseGathered,
     RecommendationSent,
     RecommendationWithheld,
     SessionEnded,
     SpeechStarted,
+    UtteranceGathered,
 )
 
 
@@ -31,6 +35,14 @@ def line(event: Event) -> str:
             return f"{name} {event.phrase} {', '.join(f'{c.macro}/{c.micro}' for c in event.categories)}"
         case BasketResolved() | RecommendationSent():
             return f"{name} {event.phrase} {event.basket}: {', '.join(item.sugestao for item in event.items)}"
+        case UtteranceGathered():
+            return f"{name} {event.phrase} {event.reason}: {', '.join(map(str, event.phrases))}"
+        case PhraseGathered():
+            return f"{name} {event.phrase} into {event.into}"
+        case CircumstancesNoted():
+            return f"{name} {event.phrase} {', '.join(event.circumstances)}"
+        case ConversationEnded():
+            return f"{name} {event.phrase} {event.reason}, after {event.last}"
         case RecommendationWithheld():
             return f"{name} {event.phrase} {event.reason}"
         case SessionEnded():

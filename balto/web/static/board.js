@@ -64,6 +64,20 @@ export class Board {
     for (const [earlier, other] of this.#phrases) if (earlier < frase) this.#settle(other);
   }
 
+  /** What came of a phrase that nothing is suggested for. */
+  outcome({ frase, resultado, motivo, mensagem, com }) {
+    const phrase = this.#phrase(frase);
+    if (resultado === "rejeitada") {
+      phrase.row.dataset.stage = "nothing";
+      phrase.said.textContent = mensagem;
+      return;
+    }
+    phrase.into = com;
+    const note = phrase.row.querySelector(".outcome");
+    note.textContent = mensagem;
+    note.dataset.tone = motivo === "refer_to_pharmacist" ? "bad" : "";
+  }
+
   metrics({ frase, tom_hz, snr_db }) {
     const parts = [
       tom_hz === null ? null : `tom ${number(Math.round(tom_hz))} Hz`,
@@ -73,8 +87,9 @@ export class Board {
   }
 
   recommendation({ id, frase, cesta, itens }) {
-    const phrase = this.#phrases.get(frase);
-    const quote = phrase?.row.dataset.stage === "said" ? `“${phrase.said.textContent}”` : "";
+    const asked = [...this.#phrases].filter(([number, { into }]) => number === frase || into === frase);
+    const words = asked.filter(([, { row }]) => row.dataset.stage === "said").map(([, { said }]) => said.textContent);
+    const quote = words.length ? `“${words.join(" ")}”` : "";
     const card = el("article.card", { "data-id": id, "aria-label": `Recomendação: ${subject(cesta)}` },
       el("header", {}, el("h3", {}, subject(cesta)), el("p.quote", {}, quote)),
       el("ul", {}, ...itens.map(item)),
@@ -104,7 +119,7 @@ export class Board {
     const known = this.#phrases.get(number);
     if (known) return known;
     const said = el("p", {}, "falando…");
-    const row = el("li", { "data-stage": "speaking" }, el("time", {}), el("div", {}, said, el("small.voice", {})));
+    const row = el("li", { "data-stage": "speaking" }, el("time", {}), el("div", {}, said, el("small.voice", {}), el("small.outcome", {})));
     const phrase = { row, said };
     this.#phrases.set(number, phrase);
     this.#lines.append(row);

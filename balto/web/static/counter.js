@@ -104,6 +104,9 @@ class Counter {
       case "transcript":
         this.#board.transcript(message);
         break;
+      case "desfecho":
+        this.#board.outcome(message);
+        break;
       case "metrics":
         this.#board.metrics(message);
         break;

@@ -95,6 +95,7 @@ const OUTCOMES = {
   "rejected:prompt_echo": ["Eco do vocabulário", "calm"],
   "rejected:stock_phrase": ["Frase de legenda", "calm"],
   "rejected:impossible_pace": ["Ritmo impossível", "calm"],
+  gathered: ["Juntada à frase seguinte", "calm"],
   "discarded:too_short": ["Curta demais", "calm"],
   "discarded:too_quiet": ["Baixa demais", "calm"],
   "discarded:failed": ["Falha no áudio", "bad"],

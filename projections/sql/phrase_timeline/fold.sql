@@ -14,6 +14,7 @@ WITH fresh AS (
            CASE f.type WHEN 'RecommendationSent' THEN 'recommended'
                        WHEN 'RecommendationWithheld' THEN 'withheld:' || (f.data ->> 'reason')
                        WHEN 'TranscriptionRejected' THEN 'rejected:' || (f.data ->> 'reason')
+                       WHEN 'PhraseGathered' THEN 'gathered'
                        WHEN 'PhraseDiscarded' THEN 'discarded:' || (f.data ->> 'reason') END AS outcome
       FROM fresh f
 )

@@ -1,7 +1,19 @@
 """Events as messages for clients."""
 
+from typing import get_args
+
+import pytest
+
+from balto.web.outcomes import outcome
 from balto.web.wire import parse_handshake, to_client
-from events.catalogue import PhraseDiscarded
+from events.catalogue import (
+    Event,
+    PhraseDiscarded,
+    PhraseGathered,
+    RecommendationWithheld,
+    TranscriptionRejected,
+    WithheldReason,
+)
 
 GIVEN_UP = PhraseDiscarded(phrase=3, sample_start=100, sample_end=900, reason="too_short")
 
@@ -16,3 +28,46 @@ def test_speech_that_was_given_up_ends_for_whoever_was_told_that_it_began() -> N
         "descartada": True,
     }
     assert to_client(GIVEN_UP, parse_handshake('{"api_key": "k", "protocol": 2}'), "s", "t") is None
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (
+            TranscriptionRejected(
+                phrase=3, provider="p", model="m", reason="no_speech", text="x", latency_ms=1.0, cost_usd=0.0
+            ),
+            {"frase": 3, "resultado": "rejeitada", "motivo": "no_speech", "mensagem": "Não parecia fala."},
+        ),
+        (
+            RecommendationWithheld(phrase=3, reason="nothing_asked"),
+            {"frase": 3, "resultado": "sem_sugestao", "motivo": "nothing_asked", "mensagem": "Nada foi pedido."},
+        ),
+        (
+            PhraseGathered(phrase=3, into=4),
+            {
+                "frase": 3,
+                "resultado": "juntada",
+                "motivo": "gathered",
+                "mensagem": "Entendida junto com a frase seguinte.",
+                "com": 4,
+            },
+        ),
+    ],
+)
+def test_who_wants_transcripts_is_told_of_phrases_that_come_to_nothing(event: Event, said: dict[str, object]) -> None:
+    wants = parse_handshake('{"api_key": "k", "protocol": 2, "want": ["transcript"]}')
+    assert to_client(event, wants, "s", "t") == {"comando": "desfecho", **said}
+    for other in ('{"api_key": "k", "protocol": 2, "want": ["vad"]}', '{"api_key": "k"}'):
+        assert to_client(event, parse_handshake(other), "s", "t") is None
+
+
+def test_nobody_is_told_that_nobody_was_there() -> None:
+    wants = parse_handshake('{"api_key": "k", "protocol": 2, "want": ["transcript"]}')
+    assert to_client(RecommendationWithheld(phrase=3, reason="client_left"), wants, "s", "t") is None
+
+
+def test_every_reason_to_keep_silent_has_its_words_but_that_nobody_was_there() -> None:
+    told = {reason: outcome(RecommendationWithheld(phrase=1, reason=reason)) for reason in get_args(WithheldReason)}
+    assert {reason for reason, message in told.items() if message is None} == {"client_left"}
+    assert all(message["mensagem"] != "Sem sugestão para este pedido." for message in told.values() if message)

@@ -46,6 +46,8 @@ def test_what_is_personal_is_what_was_decided() -> None:
         "TranscriptCompared": {"text", "words"},
         "TranscriptionReceived": {"text", "words"},
         "TranscriptionRejected": {"text"},
+        "CircumstancesNoted": {"circumstances"},
+        "CircumstancesDenied": {"circumstances"},
         "NormalisationCompleted": {"entities"},
         "ClassificationCompleted": {"anchors"},
     }

@@ -1,7 +1,7 @@
 """Speech-to-text engines in virtual time: each call follows the next line of a plan."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -49,7 +49,7 @@ class PlannedTranscriber:
     async def close(self) -> None:
         return
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         line = next(self.plan)
         self.asked += 1
         self.under_way += 1

@@ -183,7 +183,7 @@ async def test_a_text_in_doubt_is_given_where_nothing_better_comes(system: Virtu
 @over_seeds
 async def test_an_empty_text_is_no_answer(system: VirtualSystem) -> None:
     class Mute(PlannedTranscriber):
-        async def transcribe(self, pcm, *, budget_s):  # type: ignore[no-untyped-def] # as its base
+        async def transcribe(self, pcm, *, budget_s, terms=()):  # type: ignore[no-untyped-def] # as its base
             return (await super().transcribe(pcm, budget_s=budget_s)).__class__(text="  ")
 
     won = await router(system, Mute("first", follow(Line())), engine("second")).route(SECOND, budget_s=8)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from actors.messages import ClassifyDone, Examined, Listened, NormaliseDone, Transcribed
+from actors.session.conversation import Rules
 from actors.session.decisions import decide
 from actors.session.inputs import Began, Classification, EngineName, Input, Policy, Progressed
 from actors.session.state import SessionState, fold
@@ -32,12 +33,19 @@ BIOMETRICS = Biometrics(
 )
 
 
-def policy(*, transcribers: int = 1, understandings: int = 1, resolved: Resolved | Withheld | None = None) -> Policy:
+def policy(
+    *,
+    transcribers: int = 1,
+    understandings: int = 1,
+    resolved: Resolved | Withheld | None = None,
+    rules: Rules | None = None,
+) -> Policy:
     answer = resolved or Resolved(basket="DOR/CABECA", rule="macro_micro", items=(ITEM,))
     return Policy(
         transcribers=tuple(EngineName(f"ears{n}", "m") for n in range(transcribers)),
         understandings=tuple(EngineName(f"head{n}", "m") for n in range(understandings)),
-        resolve=lambda _classified, _entities: answer,
+        resolve=lambda *_: answer,
+        rules=rules or Rules(),
     )
 
 

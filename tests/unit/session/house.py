@@ -5,6 +5,7 @@ from typing import Final
 
 from actors.messages import AudioArrived
 from actors.runtime.testkit import VirtualSystem
+from actors.session.conversation import Rules
 from actors.session.ports import AudioFormat, FlowWindow
 from actors.stt.transcriber import Transcriber
 from actors.values import VadSettings
@@ -18,7 +19,13 @@ class House:
     """A host of sessions on a stage."""
 
     def __init__(
-        self, system: VirtualSystem, *, idle_s: float = IDLE_S, ears: Transcriber | None = None, window: int = 1 << 20
+        self,
+        system: VirtualSystem,
+        *,
+        idle_s: float = IDLE_S,
+        ears: Transcriber | None = None,
+        window: int = 1 << 20,
+        rules: Rules | None = None,
     ) -> None:
         self.system = system
         self.shelf = Shelf(system)
@@ -26,7 +33,7 @@ class House:
         self.flow = FlowWindow(window)
         self.host = SessionHost(
             system,
-            services(system, self.shelf, ears or Ears(), Head()),
+            services(system, self.shelf, ears or Ears(), Head(), rules),
             versions={},
             settings={},
             max_sessions=10,

@@ -1,13 +1,14 @@
 """A session's stage in virtual time: a ledger, a client, ears and a head, which take as long as the seed says."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID
 
 from actors.llm.understanding import Understanding
 from actors.messages import Delivered
 from actors.runtime.testkit import VirtualSystem
+from actors.session.conversation import Rules
 from actors.session.inputs import EngineName, Policy, Resources
 from actors.session.ports import AudioFormat, Goodbye, Recalled, SessionServices, SessionSpec
 from actors.session.state import SessionState, fold
@@ -110,7 +111,7 @@ class Ears:
     async def warm(self) -> None:
         return
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         self._asked += 1
         await asyncio.sleep(0.3)
         if self._asked in self._broken:
@@ -150,7 +151,9 @@ class Head:
         return
 
 
-def services(system: VirtualSystem, shelf: Shelf, ears: Transcriber, head: Understanding) -> SessionServices:
+def services(
+    system: VirtualSystem, shelf: Shelf, ears: Transcriber, head: Understanding, rules: Rules | None = None
+) -> SessionServices:
     return SessionServices(
         journal=shelf,
         transcribers=(ears,),
@@ -158,7 +161,8 @@ def services(system: VirtualSystem, shelf: Shelf, ears: Transcriber, head: Under
         policy=Policy(
             transcribers=(EngineName("ears0", "m"),),
             understandings=(EngineName("head0", "m"),),
-            resolve=lambda _classified, _entities: Resolved(basket="DOR/CABECA", rule="macro_micro", items=(ITEM,)),
+            resolve=lambda *_: Resolved(basket="DOR/CABECA", rule="macro_micro", items=(ITEM,)),
+            rules=rules or Rules(),
         ),
         clock=system.time,
         memory=shelf,

@@ -1,7 +1,7 @@
 """The slowest actor's pace reaches the client: nothing piles up in between, and nobody waits for ever."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pykka
@@ -26,7 +26,7 @@ MANY = ONE.tobytes() * 5
 class SlowEars(Ears):
     """Takes two seconds a phrase."""
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         await asyncio.sleep(1.9)
         return Transcript(text="dor de cabeça")
 

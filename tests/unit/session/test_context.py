@@ -1,6 +1,7 @@
 """The context of a session goes with its messages: what its actors log, on whatever thread, names it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -22,7 +23,7 @@ class Witness(Ears):
         super().__init__()
         self.seen: list[dict[str, Any]] = []
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         await asyncio.sleep(0.1)
         self.seen.append(structlog.contextvars.get_contextvars())
         return Transcript(text="dor de cabeça")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from actors.messages import AudioFinished, Listened
@@ -42,7 +43,7 @@ class Slow(Ears):
         self.begun: list[int] = []
         self.stopped: list[int] = []
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         self.begun.append(pcm.size)
         try:
             await asyncio.sleep(self._system.random.uniform(0.0, 0.6))
@@ -55,7 +56,7 @@ class Slow(Ears):
 class Failing(Slow):
     """The same, but nothing is ever written down, and quickly."""
 
-    async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         self.begun.append(pcm.size)
         await asyncio.sleep(self._system.random.uniform(0.0, 0.01))
         raise TranscriptionError("transient", "no")
@@ -130,7 +131,7 @@ async def test_nothing_is_asked_of_an_engine_before_the_event_that_says_so(syste
     shelf = Shelf(system)
 
     class Watching(Slow):
-        async def transcribe(self, pcm: Pcm, *, budget_s: float) -> Transcript:
+        async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
             offers = [event.sample_end - event.sample_start for event in of(shelf.events, PhraseOffered)]
             assert pcm.size in offers or of(shelf.events, TranscriptionRequested)
             return await super().transcribe(pcm, budget_s=budget_s)

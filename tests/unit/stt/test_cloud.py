@@ -61,3 +61,14 @@ def test_samples_travel_as_little_endian_words() -> None:
 def test_key_terms_are_cut_to_what_the_provider_takes() -> None:
     terms = [" dipirona ", "", "dipirona", "um dois três", "muito comprido para isto", "AAS", "xarope"]
     assert usable_keyterms(terms, most=3, characters=12, words=2) == ["dipirona", "AAS", "xarope"]
+
+
+def test_terms_that_differ_in_case_alone_are_one_as_it_was_first_spelled() -> None:
+    assert usable_keyterms(["Dorflex", "dorflex", "AAS"], most=9, characters=50, words=5) == ["Dorflex", "AAS"]
+
+
+def test_terms_stop_where_the_provider_takes_no_more_characters() -> None:
+    assert usable_keyterms(["dipirona", "AAS", "xarope"], most=9, characters=50, words=5, total=12) == [
+        "dipirona",
+        "AAS",
+    ]

@@ -27,7 +27,7 @@ class HeldUp(WhisperTranscriber):
         self.heard: list[int] = []
         self.pieces = [_Piece(text="tem dipirona", logprob_sum=-1.0, tokens=5, no_speech=0.0)]
 
-    def _hear(self, pcm: Pcm) -> list[_Piece]:
+    def _hear(self, pcm: Pcm, *, prompt: str) -> list[_Piece]:
         self.busy.set()
         self.go.wait(AMPLE_S)
         self.heard.append(pcm.size)
