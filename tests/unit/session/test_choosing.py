@@ -178,3 +178,4 @@ def test_terms_are_read_back_as_they_were_recorded_and_old_sessions_have_the_def
     terms = Terms(prefer=("a", "b"), fast_path=False, compare=0.25, cheaper_snr_db=18.0, cheaper_s=2.0)
     assert terms_of({KEY: terms.recorded() | {"of_a_later_version": 1}}) == terms
     assert terms_of({"stt": "local"}) == Terms()
+    assert terms_of({"fast_path": False}) == Terms(fast_path=False)
