@@ -29,7 +29,10 @@ class Terms:
 
 
 def terms_of(settings: Mapping[str, Any]) -> Terms:
-    """Return what a settings snapshot holds; sessions of before there were terms have the defaults."""
-    kept = settings.get(KEY, {})
+    """Return what a settings snapshot holds.
+
+    Sessions of before there were terms have the defaults, and the fast path as they recorded it.
+    """
+    kept = settings.get(KEY) or {"fast_path": settings.get("fast_path", True)}
     given = {field.name: kept[field.name] for field in fields(Terms) if field.name in kept}
     return Terms(**{**given, "prefer": tuple(given.get("prefer", ()))})

@@ -1,7 +1,7 @@
 """`python -m benchmarks providers`: counters on simulated providers in their usual weather, in outages, and CPU a call.
 
 What is real: routers, adapters, SDKs, sockets, the lexicon and the basket engine. What is not: the segmenter's pauses
-are slept, no journal is written, a stand-in takes the local engine's place, and a minute's outage is `_OUTAGE_S`.
+are slept, no journal is written, and a stand-in takes the local engine's place.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from statistics import mean
 from typing import Any, Final
 
@@ -27,17 +28,36 @@ from actors.stt.router import RoutedTranscriber
 from balto.engines import prices, usd_per_hour
 from balto.settings import OWN_BASKETS
 from benchmarks.providers.cost import cpu_ms, of_rounds
-from benchmarks.providers.counters import Counters, Outcome, StandIn
+from benchmarks.providers.counters import PHRASE_S, Counters, Outcome, StandIn
 from benchmarks.providers.weather import Providers, providers
 from benchmarks.report import Check, Machine, Report, rounded
 
-_CALM_S: Final = 50.0
-_OUTAGE_S: Final = 15.0
-_SETTLING_S: Final = 6.0
-"""After an outage, for the last probe that a circuit waits for."""
 _FEW: Final = 2
 """Counters that one local engine can serve alone."""
 _CPU_GOALS: Final = {"openai": 2.5, "elevenlabs": 3.5, "assemblyai": 2.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How long and how many."""
+
+    calm_s: float = 50.0
+    outage_s: float = 60.0
+    """Each phase of the outages."""
+    settling_s: float = 6.0
+    """After an outage, for the last probe that a circuit waits for."""
+    spread_s: float = PHRASE_S
+    """Within which the sessions begin to speak."""
+    sessions: int = 20
+    stt_budget_s: float = 8.0
+    calls: int = 200
+    rounds: int = 5
+
+
+QUICK: Final = Scale(
+    calm_s=0.7, outage_s=0.7, settling_s=0.5, spread_s=0.6, sessions=4, stt_budget_s=2.5, calls=5, rounds=1
+)
+"""Whether it runs: every provider, fault and check, too short for its figures to mean anything."""
 
 
 def add_options(_parser: argparse.ArgumentParser) -> None:
@@ -47,25 +67,25 @@ def add_options(_parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, progress: Progress) -> Report:
     """Measure everything and say which goals are met."""
     machine = Machine.here()
-    calm_s, outage_s, calls = (4.0, 4.0, 20) if options.quick else (_CALM_S, _OUTAGE_S, 200)
+    scale = QUICK if options.quick else Scale()
     task = progress.add_task("providers", total=4)
     checks: list[Check] = []
-    compared: dict[str, Any] = {"sessions": 20, "outage_s": outage_s, "scaled_from_s": 60}
+    compared: dict[str, Any] = {"sessions": scale.sessions, "outage_s": scale.outage_s}
     with providers("--instant") as instant:
-        taken = asyncio.run(cpu_ms(instant, calls=calls, rounds=1 if options.quick else 5))
+        taken = asyncio.run(cpu_ms(instant, calls=scale.calls, rounds=scale.rounds))
     compared["cpu_ms_rounds"] = {name: [rounded(each) for each in rounds] for name, rounds in taken.items()}
     for name, value in of_rounds(taken).items():
         checks.append(Check(name=f"CPU a call, {name}", value=value, unit="ms", goal=_CPU_GOALS[name], better="less"))
     progress.advance(task)
     for seed, fast in ((1, True), (2, False)):
         with providers("--seed", str(seed)) as places:
-            outcomes = asyncio.run(_calm(places, calm_s, fast=fast))
+            outcomes = asyncio.run(_calm(places, scale, fast=fast))
         compared[f"calm, fast path {'on' if fast else 'off'}"] = figures(outcomes)
         if fast:
             checks += _latency_checks(outcomes)
         progress.advance(task)
     with providers("--seed", "3") as places:
-        phases = asyncio.run(_outages(places, outage_s))
+        phases = asyncio.run(_outages(places, scale))
     compared["outages"] = {name: figures(outcomes) for name, outcomes in phases.items()}
     checks += _outage_checks(phases)
     progress.advance(task)
@@ -73,7 +93,7 @@ def run(options: argparse.Namespace, progress: Progress) -> Report:
 
 
 @asynccontextmanager
-async def _counters(places: Providers, *, fast: bool) -> AsyncIterator[Counters]:
+async def _counters(places: Providers, scale: Scale, *, fast: bool) -> AsyncIterator[Counters]:
     baskets = load_baskets(OWN_BASKETS)
     lexicon = LexiconUnderstanding(baskets.lexicon, baskets.version)
     clock = SystemClock()
@@ -94,18 +114,25 @@ async def _counters(places: Providers, *, fast: bool) -> AsyncIterator[Counters]
     try:
         await ears.warm()
         await head.warm()
-        yield Counters(ears=ears, head=head, baskets=BasketEngine(baskets))
+        yield Counters(
+            ears=ears,
+            head=head,
+            baskets=BasketEngine(baskets),
+            sessions=scale.sessions,
+            spread_s=scale.spread_s,
+            stt_budget_s=scale.stt_budget_s,
+        )
     finally:
         await ears.close()
         await head.close()
 
 
-async def _calm(places: Providers, seconds: float, *, fast: bool) -> list[Outcome]:
-    async with _counters(places, fast=fast) as counters:
-        return await counters.run(seconds, seed=int(fast))
+async def _calm(places: Providers, scale: Scale, *, fast: bool) -> list[Outcome]:
+    async with _counters(places, scale, fast=fast) as counters:
+        return await counters.run(scale.calm_s, seed=int(fast))
 
 
-async def _outages(places: Providers, seconds: float) -> dict[str, list[Outcome]]:
+async def _outages(places: Providers, scale: Scale) -> dict[str, list[Outcome]]:
     """Let one provider be down, then both, then none; the first answers 500, the second stays silent."""
     down: dict[str, dict[str, str | None]] = {
         "normal": {"elevenlabs": None, "assemblyai": None},
@@ -116,13 +143,13 @@ async def _outages(places: Providers, seconds: float) -> dict[str, list[Outcome]
         "back again": {"elevenlabs": None, "assemblyai": None},
     }
     phases: dict[str, list[Outcome]] = {}
-    async with _counters(places, fast=True) as counters:
+    async with _counters(places, scale, fast=True) as counters:
         for number, (name, faults) in enumerate(down.items()):
             places.tell(**faults)
             if name == "back again":
-                await asyncio.sleep(_SETTLING_S)
-            counters.sessions = _FEW if name.endswith("two counters") else 20
-            phases[name] = await counters.run(seconds, seed=10 + number)
+                await asyncio.sleep(scale.settling_s)
+            counters.sessions = _FEW if name.endswith("two counters") else scale.sessions
+            phases[name] = await counters.run(scale.outage_s, seed=10 + number)
     return phases
 
 
@@ -146,6 +173,10 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 def _settled(outcomes: Sequence[Outcome]) -> float:
     return mean(outcome.heard_by is not None or outcome.explained is not None for outcome in outcomes)
+
+
+def _advised(outcomes: Sequence[Outcome]) -> float:
+    return mean(outcome.recommended for outcome in outcomes)
 
 
 def _latency_checks(outcomes: Sequence[Outcome]) -> list[Check]:
@@ -172,6 +203,19 @@ def _outage_checks(phases: dict[str, list[Outcome]]) -> list[Check]:
     checks = [
         Check(name=f"bill while {name}", value=usd(name) / usd("normal"), unit="× normal", goal=1.15, better="less")
         for name in ("one down", "one silent", "both down")
+    ]
+    # Advice goes on with one of them, and with few counters on the local engine alone; and all of it comes back.
+    usual = _advised(phases["normal"])
+    checks += [
+        Check(
+            name=f"advice while {name}", value=_advised(phases[name]) / usual, unit="× normal", goal=goal, better="more"
+        )
+        for name, goal in (
+            ("one down", 0.95),
+            ("one silent", 0.95),
+            ("both down, two counters", 0.95),
+            ("back again", 0.95),
+        )
     ]
     # With both down, twenty counters are more than one local engine can serve: those are explained, the others heard.
     heard = [mean(o.heard_by is not None for o in phases[name]) for name in phases if name != "both down"]

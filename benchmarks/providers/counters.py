@@ -69,6 +69,7 @@ class Counters:
         head: routed understanding.
         baskets: resolves what was understood.
         sessions: how many.
+        spread_s: within which they begin to speak, so that they don't speak in chorus.
         stt_budget_s: deadline of a phrase for speech-to-text.
         llm_budget_s: deadline of a stage.
     """
@@ -77,6 +78,7 @@ class Counters:
     head: RoutedUnderstanding
     baskets: BasketEngine
     sessions: int = 20
+    spread_s: float = PHRASE_S
     stt_budget_s: float = 8.0
     llm_budget_s: float = 1.2
     _began: float = 0.0
@@ -90,7 +92,7 @@ class Counters:
     async def _session(self, seconds: float, seed: int) -> list[Outcome]:
         chance = random.Random(seed)
         outcomes: list[Outcome] = []
-        await asyncio.sleep(chance.uniform(0, PHRASE_S))
+        await asyncio.sleep(chance.uniform(0, self.spread_s))
         while time.perf_counter() - self._began < seconds:
             outcomes.append(await self._phrase(chance))
             await asyncio.sleep(chance.uniform(0.5, 1.5))

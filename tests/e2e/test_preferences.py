@@ -145,7 +145,7 @@ async def test_a_sampled_phrase_is_heard_by_both_and_the_report_puts_them_side_b
     (compared,) = of_type(recorded, TranscriptCompared)
     assert (compared.provider, compared.word_errors, compared.chosen_words) == ("assemblyai", 1, 7)
     early = of_type(recorded, OfferTranscribed)
-    paid = sum(event.cost_usd for event in (*received, *early))
+    paid = sum(e.cost_usd for e in received) + sum(e.cost_usd for e in early)
     assert compared.chosen_cost_usd == paid
     assert (row.provider, row.phrases, row.wer) == ("assemblyai", 1, 1 / 7)
     by_step = {(c.step, c.provider): (c.calls, c.usd) for c in costs}

@@ -50,4 +50,4 @@ def test_providers_are_measured_and_every_phrase_of_an_outage_is_heard_or_explai
     checks = {check["name"]: check for check in report["checks"]}  # type: ignore[attr-defined] # JSON
     assert checks["transcript or explained"]["met"]
     assert checks["transcript or explained in outages"]["met"]
-    assert len(checks) == 13
+    assert len(checks) == 17

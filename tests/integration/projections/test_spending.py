@@ -1,6 +1,7 @@
 """What days, counters and sessions cost, and engines side by side, in the read models."""
 
 from datetime import date, datetime
+from typing import Any
 
 import asyncpg
 import pytest
@@ -24,6 +25,10 @@ from tests.integration.projections.script import DAY, Ledger, classified, regist
 
 HOUR_US = 3_600_000_000
 DEAR, CHEAP = ("elevenlabs", "scribe_v2"), ("assemblyai", "universal")
+
+
+def near(value: float) -> Any:
+    return pytest.approx(value)
 
 
 def received(phrase: int, engine: tuple[str, str], usd: float, *, offer: int = 0) -> TranscriptionReceived:
@@ -125,7 +130,7 @@ async def test_every_call_counts_once_for_who_was_called(
         failed(4, "timeout", 0.064),
     )
     await projector.catch_up()
-    rows = {(row.step, row.provider): (row.calls, pytest.approx(row.usd)) for row in await spending.cost(pool)}
+    rows = {(row.step, row.provider): (row.calls, near(row.usd)) for row in await spending.cost(pool)}
     assert rows == {
         ("transcription", "elevenlabs"): (4, 0.001 + 0.002 + 0.004 + 0.016),
         ("transcription", "assemblyai"): (1, 0.008),
@@ -138,7 +143,7 @@ async def test_every_call_counts_once_for_who_was_called(
     assert {(row.step, row.provider): (row.calls, row.usd) for row in of_session} == rows
     # What a phrase cost in its timeline is the same money.
     timeline = await reports.timeline(pool, "s1")
-    assert sum(row.cost_usd for row in timeline) == pytest.approx(sum(row.usd for row in of_session))
+    assert sum(row.cost_usd for row in timeline) == near(sum(row.usd for row in of_session))
 
 
 async def test_a_day_is_the_counters_own_and_filters_are_half_open(
@@ -153,7 +158,7 @@ async def test_a_day_is_the_counters_own_and_filters_are_half_open(
     await tell(ledger, "s2", received(1, DEAR, 0.008), counter_id="c2")
     await projector.catch_up()
     first, second = date(2026, 3, 2), date(2026, 3, 3)
-    assert [(r.day, r.calls, pytest.approx(r.usd)) for r in await spending.cost(pool, counter_id="c1")] == [
+    assert [(r.day, r.calls, near(r.usd)) for r in await spending.cost(pool, counter_id="c1")] == [
         (second, 1, 0.004),
         (first, 2, 0.003),
     ]
@@ -212,13 +217,13 @@ async def test_engines_that_heard_the_same_phrases_stand_side_by_side(
         phrases=4,
         failed=1,
         rejected=1,
-        wer=pytest.approx(1 / 6),
+        wer=near(1 / 6),
         chosen_p50_ms=300.0,
         chosen_p95_ms=300.0,
         p50_ms=500.0,
-        p95_ms=pytest.approx(590.0),
-        chosen_usd_per_hour=pytest.approx(0.1),
-        usd_per_hour=pytest.approx(0.2),
+        p95_ms=near(590.0),
+        chosen_usd_per_hour=near(0.1),
+        usd_per_hour=near(0.2),
     )
     assert await spending.compared(pool, since=datetime(2026, 3, 3, tzinfo=DAY.tzinfo)) == []
     assert await spending.compared(pool, counter_id="c2") == []

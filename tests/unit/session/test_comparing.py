@@ -7,7 +7,7 @@ import pytest
 
 from actors.messages import AudioFinished, Compared, Listened
 from actors.runtime.system import stop
-from actors.runtime.testkit import VirtualSystem, over_seeds
+from actors.runtime.testkit import VirtualSystem
 from actors.session.actor import SessionActor
 from actors.session.comparing import sampled
 from actors.session.connection import Connection
@@ -28,7 +28,7 @@ from events.catalogue import (
     TranscriptCompared,
     TranscriptionReceived,
 )
-from tests.unit.routing.engines import FOREVER, Line, PlannedTranscriber, follow
+from tests.unit.routing.engines import FOREVER, Line, PlannedTranscriber, follow, over_seeds
 from tests.unit.session.given import SESSION, Session, names, phrase, transcribed
 from tests.unit.session.stage import SPEC, Client, Ears, Head, Shelf, services
 from tests.unit.session.test_choosing import CHEAP, DEAR, LOCAL, SPENT, asked, engines, on
@@ -146,7 +146,7 @@ async def converse(
     return shelf.events, took
 
 
-@over_seeds(seeds=20)
+@over_seeds
 async def test_all_transcripts_are_events_and_one_of_them_is_chosen(system: VirtualSystem) -> None:
     dear, cheap = (
         PlannedTranscriber("dear", follow(Line(after_s=0.1, text="estou com dor"))),
@@ -167,7 +167,7 @@ async def test_all_transcripts_are_events_and_one_of_them_is_chosen(system: Virt
     assert not of(events, AttemptStarted)
 
 
-@over_seeds(seeds=20)
+@over_seeds
 async def test_one_that_hangs_delays_no_recommendation_and_not_the_end(system: VirtualSystem) -> None:
     dear, cheap = (
         PlannedTranscriber("dear", follow(Line(after_s=0.1))),
@@ -183,7 +183,7 @@ async def test_one_that_hangs_delays_no_recommendation_and_not_the_end(system: V
     assert isinstance(events[-1], SessionEnded)
 
 
-@over_seeds(seeds=20)
+@over_seeds
 async def test_one_that_fails_is_an_event_and_learns_nothing_of_the_session(system: VirtualSystem) -> None:
     dear = PlannedTranscriber("dear", follow(Line(after_s=0.1)))
     cheap = PlannedTranscriber("cheap", follow(Line(after_s=0.1, error="throttled", retry_after_s=600)))
