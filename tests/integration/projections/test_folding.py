@@ -12,6 +12,7 @@ from events.catalogue import (
     Event,
     NormalisationRequested,
     PhraseDiscarded,
+    PhraseGathered,
     RecommendationAnswered,
     RecommendationDelivered,
     RecommendationWithheld,
@@ -114,6 +115,7 @@ async def test_what_the_customer_said_is_in_no_read_model(
             "withheld:no_basket",
         ),
         ([PhraseDiscarded(phrase=1, sample_start=0, sample_end=99, reason="too_quiet")], "discarded:too_quiet"),
+        ([captured(1), REQUESTED, received(1), PhraseGathered(phrase=1, into=2)], "gathered"),
     ],
 )
 async def test_a_phrase_without_recommendation_says_why(
