@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from actors.routing.attempts import Due, Ended
 from actors.runtime.calls import Call
@@ -171,6 +171,42 @@ class OfferExamined:
     examined: Examined
 
 
+class LiveStream(Protocol):
+    """A phrase that an engine hears while it is said. Not thread-safe: one loop."""
+
+    @property
+    def provider(self) -> str:
+        """As events name it."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """As events name it."""
+        ...
+
+    def feed(self, pcm: Pcm) -> None:
+        """Send the next samples. Never blocks or fails; after a failure it does nothing."""
+        ...
+
+    def commit(self) -> None:
+        """Have the final text of what was fed so far written. More may follow, if the engine can go on then."""
+        ...
+
+    async def transcript(self, *, budget_s: float) -> Transcript:
+        """Commit what is left and wait for the text of everything that was fed. May be called again after more.
+
+        Its cost is 0: what a stream costs is counted once, at its end, whatever came of it.
+
+        Raises:
+            TranscriptionError: there is no text within `budget_s`; the code says why.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """Give the stream up: the connection is closed, and what was not answered will not be."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Transcribe:
     """Session → stt: write down a phrase."""
@@ -182,6 +218,8 @@ class Transcribe:
     offer: int = 0
     call: Call | None = None
     """With which the session may take it back; the answer's error is `WITHDRAWN` then."""
+    live: LiveStream | None = None
+    """What has heard the phrase already: the first to be asked for its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TYPE_CHECKING
 
 from actors.stt.cloud import (
@@ -91,10 +91,26 @@ class AssemblyAITranscriber:
         """
         try:
             async with asyncio.timeout(budget_s):
-                reply = await self._send(await self._connected(), wire_bytes(pcm))
+                transcriber = await self._connected()
+                reply = await self._answer(transcriber.transcribe(wire_bytes(pcm)))
         except TimeoutError as error:
             raise TranscriptionError("timeout", f"{NAME} took longer than {budget_s:g} s") from error
         return self._transcript(reply, pcm)
+
+    async def upload(self, pieces: AsyncIterator[bytes]) -> "SyncTranscriptResponse":
+        """Upload a phrase while it is being said, and return the reply, whose text may be blank.
+
+        Not by the SDK's `open_live`, whose `abort` waits for the reply once the audio is complete: cancelling this
+        closes the request whenever it is done.
+
+        Args:
+            pieces: little-endian 16-bit samples at 16 kHz, as they come.
+
+        Raises:
+            TranscriptionError: with every code.
+        """
+        transcriber = await self._connected()
+        return await self._answer(transcriber.transcribe_live(pieces))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -130,12 +146,12 @@ class AssemblyAITranscriber:
             channels=1,
         )
 
-    async def _send(self, transcriber: "AsyncSyncTranscriber", audio: bytes) -> "SyncTranscriptResponse":
+    async def _answer(self, call: "Awaitable[SyncTranscriptResponse]") -> "SyncTranscriptResponse":
         import httpx  # noqa: PLC0415 - loaded by now
         from assemblyai.types import SyncTranscriptError  # noqa: PLC0415 - the same
 
         try:
-            return await transcriber.transcribe(audio)
+            return await call
         except SyncTranscriptError as error:
             raise error_of_status(NAME, error.status_code, error.retry_after) from None
         except httpx.TimeoutException as error:
@@ -150,17 +166,24 @@ class AssemblyAITranscriber:
     def _transcript(self, reply: "SyncTranscriptResponse", pcm: Pcm) -> Transcript:
         if not reply.text.strip():
             raise TranscriptionError("empty", f"{NAME} wrote nothing")
-        evidence = Evidence(
-            avg_logprob=math.log(reply.confidence) if reply.confidence > 0 else None,
-            duration_s=pcm.size / SAMPLE_RATE,
-        )
+        evidence = Evidence(avg_logprob=logprob_of(reply.confidence), duration_s=pcm.size / SAMPLE_RATE)
         return Transcript(
             text=reply.text.strip(),
-            words=tuple(Word(text=w.text, confidence=w.confidence) for w in reply.words),
+            words=words_of(reply),
             confidence=min(1.0, max(0.0, reply.confidence)),
             cost_usd=cost_usd(pcm, self._usd_per_hour),
             rejected=reason_to_reject(reply.text, evidence),
         )
+
+
+def logprob_of(confidence: float) -> float | None:
+    """Return the natural logarithm of a confidence from 0 to 1; None of one that is no probability."""
+    return math.log(confidence) if confidence > 0 else None
+
+
+def words_of(reply: "SyncTranscriptResponse") -> tuple[Word, ...]:
+    """Return a reply's words, which have no times."""
+    return tuple(Word(text=w.text, confidence=w.confidence) for w in reply.words)
 
 
 def _missing_fields(error: Exception) -> set[str]:
