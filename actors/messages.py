@@ -2,11 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
+from actors.live import LiveStream
 from actors.routing.attempts import Due, Ended
 from actors.runtime.calls import Call
-from actors.values import Biometrics, Classified, Cleaned, Heard, Normalised, Pcm, Phrase, Transcript
+from actors.values import Biometrics, Classified, Cleaned, Heard, Normalised, OpenSpeech, Pcm, Phrase, Transcript
 from events.catalogue import AttemptStep, Bookmark, Entity
 
 WITHDRAWN: Final = "withdrawn"
@@ -136,6 +137,8 @@ class Listened:
     sample_end: int
     bookmark: Bookmark | None = None
     """As it came with the samples."""
+    speech: OpenSpeech | None = None
+    """What has come of the phrase under way, where somebody listens to it meanwhile."""
     final: bool = False
 
 
@@ -169,42 +172,6 @@ class OfferExamined:
     """Session → itself: a phrase turned out to be what was offered of it, and this is what was found in that."""
 
     examined: Examined
-
-
-class LiveStream(Protocol):
-    """A phrase that an engine hears while it is said. Not thread-safe: one loop."""
-
-    @property
-    def provider(self) -> str:
-        """As events name it."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """As events name it."""
-        ...
-
-    def feed(self, pcm: Pcm) -> None:
-        """Send the next samples. Never blocks or fails; after a failure it does nothing."""
-        ...
-
-    def commit(self) -> None:
-        """Have the final text of what was fed so far written. More may follow, if the engine can go on then."""
-        ...
-
-    async def transcript(self, *, budget_s: float) -> Transcript:
-        """Commit what is left and wait for the text of everything that was fed. May be called again after more.
-
-        Its cost is 0: what a stream costs is counted once, at its end, whatever came of it.
-
-        Raises:
-            TranscriptionError: there is no text within `budget_s`; the code says why.
-        """
-        ...
-
-    def cancel(self) -> None:
-        """Give the stream up: the connection is closed, and what was not answered will not be."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

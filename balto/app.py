@@ -19,11 +19,12 @@ from actors.runtime.clock import Clock, SystemClock
 from actors.runtime.system import ActorSystem
 from actors.session.inputs import EngineName, Policy
 from actors.session.ports import SessionServices
+from actors.stt.live import LiveEars
 from actors.vad.silero import speech_model
 from balto.engines import EngineError, Engines, build_engines, prepare_weights, usd_per_hour
 from balto.memory import Memory
 from balto.resources import ResourceMonitor
-from balto.routing import route
+from balto.routing import named, route
 from balto.sessions import SessionHost
 from balto.settings import OWN_BASKETS, Settings
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -246,6 +247,7 @@ def _services(
     monitor: ResourceMonitor,
     clock: Clock,
 ) -> SessionServices:
+    live = engines.streaming if isinstance(engines.streaming, LiveEars) else None
     return SessionServices(
         journal=journal,
         transcribers=engines.transcribers,
@@ -254,6 +256,7 @@ def _services(
             transcribers=tuple(EngineName(e.provider, e.model, usd_per_hour(e.provider)) for e in engines.transcribers),
             understandings=tuple(EngineName(e.engine, e.model) for e in engines.understandings),
             resolve=BasketEngine(baskets).resolve,
+            streaming=named(settings, live),
         ),
         clock=clock,
         memory=Memory(store),
@@ -261,6 +264,7 @@ def _services(
         sample_resources=monitor.sample,
         stt_budget_s=settings.stt_budget_s,
         llm_budget_s=settings.llm_budget_s,
+        streaming=live,
         grace_s=settings.grace_s,
     )
 
@@ -283,6 +287,7 @@ def _snapshot(settings: Settings) -> dict[str, Any]:
         "stt_budget_s": settings.stt_budget_s,
         "llm_budget_s": settings.llm_budget_s,
         "stt_hedge_s": settings.stt_hedge_s,
+        "stt_streaming": settings.stt_streaming,
         "llm_hedge_s": settings.llm_hedge_s,
         "fast_path": settings.fast_path,
         "baskets": Path(settings.baskets).name,

@@ -5,9 +5,11 @@ from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.router import RoutedUnderstanding, UnderstandingPolicy
 from actors.llm.understanding import Understanding
 from actors.runtime.clock import Clock
+from actors.session.inputs import StreamingName
+from actors.stt.live import LiveEars
 from actors.stt.router import RoutedTranscriber, RoutingPolicy
 from actors.stt.transcriber import Transcriber
-from balto.engines import Engines, usd_per_hour
+from balto.engines import Engines, live_usd_per_hour, usd_per_hour
 from balto.settings import Settings
 
 
@@ -17,16 +19,25 @@ def route(settings: Settings, engines: Engines, baskets: BasketCatalogue, clock:
     An engine that is alone stays as it is.
     """
     return Engines(
-        transcribers=_transcribers(settings, engines.transcribers, clock),
+        transcribers=_transcribers(settings, engines, clock),
         understandings=_understandings(settings, engines.understandings, baskets, clock),
+        streaming=None if engines.streaming is None else LiveEars(engines.streaming, clock),
     )
 
 
-def _transcribers(settings: Settings, engines: tuple[Transcriber, ...], clock: Clock) -> tuple[Transcriber, ...]:
-    if len(engines) == 1:
-        return engines
+def named(settings: Settings, live: LiveEars | None) -> StreamingName | None:
+    """Return the engine that hears phrases while they are said as a session's policy names it."""
+    if live is None:
+        return None
+    return StreamingName(live.provider, live.model, live_usd_per_hour(settings, live.provider), live.goes_on)
+
+
+def _transcribers(settings: Settings, engines: Engines, clock: Clock) -> tuple[Transcriber, ...]:
+    # One that is alone has a stream to race with, or nobody.
+    if len(engines.transcribers) == 1 and engines.streaming is None:
+        return engines.transcribers
     policy = RoutingPolicy(floor_s=settings.stt_hedge_s)
-    return (RoutedTranscriber(engines, clock, usd_per_hour, policy),)
+    return (RoutedTranscriber(engines.transcribers, clock, usd_per_hour, policy),)
 
 
 def _understandings(

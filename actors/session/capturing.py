@@ -4,6 +4,7 @@ from actors.messages import Examined
 from actors.session.early import taken_over
 from actors.session.inputs import Policy, Resources
 from actors.session.state import PhraseState
+from actors.session.streaming import first_asked
 from actors.values import SAMPLE_RATE, Phrase
 from events.catalogue import (
     Event,
@@ -78,6 +79,6 @@ def examined(message: Examined, phrase: PhraseState, policy: Policy) -> list[Eve
     if text is not None:
         return [*events, *text]
     audio_ms = (message.sample_end - message.sample_start) * 1000 / SAMPLE_RATE
-    engine = policy.transcribers[0]
+    engine = first_asked(phrase, policy)
     request = TranscriptionRequested(phrase=message.number, provider=engine.name, model=engine.model, audio_ms=audio_ms)
     return [*events, request]

@@ -30,6 +30,7 @@ from actors.session.offers import Offers
 from actors.session.ports import SessionServices, SessionSpec
 from actors.session.resuming import Hearing
 from actors.session.state import PhraseState, SessionState, Stage
+from actors.session.streams import Streams
 from actors.session.writing import Writer
 from actors.stt.actor import SttActor
 from actors.vad.actor import VadActor
@@ -73,15 +74,23 @@ class Crew:
             AudioActor, me, encoding=audio.encoding, sample_rate=audio.sample_rate, channels=audio.channels
         )
         examiner = session.spawn(ExaminerActor, me, services.clock)
-        self._vad = session.spawn(VadActor, me, spec.vad, hearing.resumption if hearing else None)
-        stt = session.spawn(SttActor, me, services.transcribers, budget_s=services.stt_budget_s, clock=services.clock)
+        live = services.streaming
+        resumption = hearing.resumption if hearing else None
+        self._vad = session.spawn(VadActor, me, spec.vad, resumption, live=live is not None)
+        stt = session.spawn(
+            SttActor, me, services.transcribers, budget_s=services.stt_budget_s, clock=services.clock, live=live
+        )
         llm = session.spawn(LlmActor, me, services.understandings, budget_s=services.llm_budget_s, clock=services.clock)
         self._examiner = Line(examiner, ExaminerActor.capacity or 1)
         self._stt = Line(stt, SttActor.capacity or 1)
         self._llm = Line(llm, LlmActor.capacity or 1)
         self.intake = Intake(decoder, writer, rehearing=hearing is not None)
+        self.streams = Streams(live)
         self.offers = Offers(
-            self._examiner.send, self._stt.send, lambda examined: tell(me, OfferExamined(examined=examined))
+            self._examiner.send,
+            self._stt.send,
+            lambda examined: tell(me, OfferExamined(examined=examined)),
+            self.streams.of,
         )
         self.gates = Gates()
         self._phrases: dict[int, Phrase] = {}
@@ -96,7 +105,8 @@ class Crew:
     def idle(self) -> bool:
         """Whether no child has anything to do."""
         lines = self._examiner.idle and self._stt.idle and self._llm.idle
-        return lines and self.intake.idle and not self._phrases and not self.offers.under_way
+        under_way = self._phrases or self.offers.under_way or self.streams.open
+        return lines and self.intake.idle and not under_way
 
     def listen(self, decoded: Decoded) -> None:
         """Have samples listened to, and an open phrase closed if they are the last."""
@@ -137,6 +147,7 @@ class Crew:
     def forget_all_but(self, under_way: Collection[int]) -> None:
         """Let go of the audio of phrases that have their outcome."""
         self.offers.forget_all_but(under_way)
+        self.streams.forget_all_but(under_way)
         self.gates.refuse_all_but(under_way)
         for number in [n for n in self._phrases if n not in under_way]:
             del self._phrases[number]
@@ -153,6 +164,7 @@ class Crew:
 
     def act(self, event: Event, phrase: PhraseState | None) -> None:
         """Do what follows from a durable event for its phrase, unless the phrase is past that."""
+        self.streams.act(event, phrase)
         match event:
             case PhraseOffered() if phrase is not None and phrase.offer is not None and phrase.offer.event == event:
                 self.offers.drive(event.phrase, phrase)
@@ -179,7 +191,8 @@ class Crew:
                     return
                 raw = self._phrases[number].pcm
                 pcm = self._cleaned.get(number, raw) if phrase.audio_for_stt == "cleaned" else raw
-                self._stt.send(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt))
+                live = self.streams.of(number) if phrase.attempt == 0 else None
+                self._stt.send(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt, live=live))
             case "normalising":
                 self._llm.send(Normalise(number=number, text=phrase.text, attempt=phrase.attempt))
             case "classifying":

@@ -6,8 +6,9 @@ from dataclasses import replace
 from actors.messages import Transcribed
 from actors.session.answering import transcribed
 from actors.session.attempts import ended
-from actors.session.inputs import EngineName, Policy
+from actors.session.inputs import Policy
 from actors.session.state import PhraseState, SessionState, offer_of
+from actors.session.streaming import first_asked
 from actors.values import SAMPLE_RATE, EarlyPhrase, Heard, SpeechBegan, Transcript
 from events.catalogue import (
     Event,
@@ -33,7 +34,7 @@ def offered(state: SessionState, early: EarlyPhrase, policy: Policy) -> list[Eve
     # A resumed session hears its recording again: what was offered then is in its stream already.
     if early.offer <= state.last_offer:
         return []
-    engine = policy.transcribers[0]
+    engine = first_asked(state.open_phrases.get(early.number), policy)
     return [
         *withdrawn(state, early.number, "cut_elsewhere", policy),
         PhraseOffered(
@@ -55,7 +56,7 @@ def withdrawn(
     current = None if phrase is None else phrase.offer
     if current is None or offer not in (None, current.event.offer):
         return []
-    owed = 0.0 if current.answer is not None else _price(current.event, policy.transcribers[0]) + current.backups_usd
+    owed = 0.0 if current.answer is not None else _price(current.event, policy) + current.backups_usd
     return [PhraseOfferWithdrawn(phrase=number, offer=current.event.offer, reason=reason, cost_usd=owed)]
 
 
@@ -119,5 +120,8 @@ def taken_over(number: int, phrase: PhraseState, policy: Policy) -> list[Event] 
     return transcribed(message, replace(phrase, stage="transcribing"), policy)
 
 
-def _price(event: PhraseOffered, engine: EngineName) -> float:
+def _price(event: PhraseOffered, policy: Policy) -> float:
+    streaming, engine = policy.streaming, policy.transcribers[0]
+    if streaming is not None and (event.provider, event.model) == (streaming.name, streaming.model):
+        return 0.0  # counted when the stream is closed
     return (event.sample_end - event.sample_start) / SAMPLE_RATE / 3600 * engine.usd_per_hour

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
+from actors.live import LiveStream
 from actors.messages import Examine, Examined, Transcribe
 from actors.runtime.calls import Call
 from actors.session.state import PhraseState
@@ -32,6 +33,7 @@ class Offers:
         examine: tells the examiner.
         transcribe: tells speech-to-text.
         give_back: tells the session what the examiner found when the phrase turned out to be over.
+        stream_of: gives what has heard a phrase already.
     """
 
     def __init__(
@@ -39,10 +41,12 @@ class Offers:
         examine: Callable[[Examine], None],
         transcribe: Callable[[Transcribe], None],
         give_back: Callable[[Examined], None],
+        stream_of: Callable[[int], LiveStream | None],
     ) -> None:
         self._examine = examine
         self._transcribe = transcribe
         self._give_back = give_back
+        self._stream_of = stream_of
         self._work: dict[int, _Work] = {}
 
     @property
@@ -78,7 +82,8 @@ class Offers:
             return
         work.call = Call()
         pcm = work.early.phrase.pcm if message.cleaned is None else message.cleaned.pcm
-        self._transcribe(Transcribe(number=message.number, pcm=pcm, offer=message.offer, call=work.call))
+        live = self._stream_of(message.number)
+        self._transcribe(Transcribe(number=message.number, pcm=pcm, offer=message.offer, call=work.call, live=live))
 
     def answered(self, number: int, offer: int) -> None:
         """Note that the engine has answered."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, override
+from typing import TYPE_CHECKING, Any, Final, override
 
 from actors.stt.assemblyai import (
     MAX_KEYTERM_CHARACTERS,
@@ -71,6 +71,11 @@ class AssemblyAIUpload:
         """The engine's model, marked as uploaded live, since the two are counted apart."""
         return f"{self._engine.model} (live)"
 
+    @property
+    def goes_on(self) -> bool:
+        """Never: the request is complete."""
+        return False
+
     async def warm(self) -> None:
         """Import the SDK and open a connection."""
         await self._engine.warm()
@@ -92,11 +97,15 @@ class UploadStream(PhraseStream):
         engine: sends it.
     """
 
-    goes_on: ClassVar[bool] = False
-
     def __init__(self, model: str, engine: AssemblyAITranscriber) -> None:
         super().__init__(NAME, model)
         self._engine = engine
+
+    @property
+    @override
+    def goes_on(self) -> bool:
+        """Never: the request is complete."""
+        return False
 
     @override
     async def _live(self) -> None:
@@ -137,6 +146,11 @@ class AssemblyAIStreaming:
     def model(self) -> str:
         """Model asked for, marked as streaming, since its one-request namesake is counted apart."""
         return f"{self._model} (streaming)"
+
+    @property
+    def goes_on(self) -> bool:
+        """Always: a commit begins another turn."""
+        return True
 
     async def warm(self) -> None:
         """Import the SDK in a thread."""

@@ -70,6 +70,11 @@ class ElevenLabsStreaming:
         """Model asked for."""
         return self._model
 
+    @property
+    def goes_on(self) -> bool:
+        """Always: a commit begins another segment."""
+        return True
+
     async def warm(self) -> None:
         """Import the SDK in a thread."""
         await asyncio.to_thread(self._load)

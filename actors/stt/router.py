@@ -85,7 +85,9 @@ class RoutedTranscriber:
         """
         return (await self.route(pcm, budget_s=budget_s)).answer
 
-    async def route(self, pcm: Pcm, *, budget_s: float, witness: Witness = no_witness) -> Won[Transcript]:
+    async def route(
+        self, pcm: Pcm, *, budget_s: float, witness: Witness = no_witness, first: Entrant[Transcript] | None = None
+    ) -> Won[Transcript]:
         """Write down one phrase, and tell who did and how the others fared.
 
         The first text wins that the guard believes; one that it doesn't is given where nothing better comes of the
@@ -94,13 +96,17 @@ class RoutedTranscriber:
         Args:
             pcm: int16 mono samples at 16 kHz.
             budget_s: for all of it.
-            witness: told before any engine is asked but the preferred one.
+            witness: told before any engine is asked but the preferred one, or `first`.
+            first: is asked before all engines: a stream that has heard the phrase already.
 
         Raises:
             RaceLostError: no engine did.
         """
         race = Race(
-            entrants=[self._entrant(engine, lane, price, pcm) for engine, lane, price in self._engines],
+            entrants=[
+                *([] if first is None else [first]),
+                *(self._entrant(engine, lane, price, pcm) for engine, lane, price in self._engines),
+            ],
             deadline_s=budget_s,
             floor_s=self._policy.floor_s,
             clock=self._clock,

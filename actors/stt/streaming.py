@@ -4,9 +4,9 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final, Protocol
+from typing import Final, Protocol
 
-from actors.messages import LiveStream
+from actors.live import LiveStream
 from actors.stt.cloud import wire_bytes
 from actors.stt.guard import Evidence, reason_to_reject
 from actors.stt.transcriber import TranscriptionError, TranscriptionErrorCode
@@ -37,6 +37,11 @@ class StreamingTranscriber(Protocol):
     @property
     def model(self) -> str:
         """Model asked for."""
+        ...
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its streams hear on after a commit."""
         ...
 
     async def warm(self) -> None:
@@ -73,9 +78,6 @@ class PhraseStream(ABC):
         model: the same.
     """
 
-    goes_on: ClassVar[bool] = True
-    """Whether audio may follow a commit."""
-
     def __init__(self, provider: str, model: str) -> None:
         self._provider = provider
         self._model = model
@@ -102,6 +104,16 @@ class PhraseStream(ABC):
     def model(self) -> str:
         """As events name it."""
         return self._model
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether audio may follow a commit."""
+        return True
+
+    @property
+    def over(self) -> bool:
+        """Whether the connection is closed, or about to be."""
+        return self._leaving or self._failure is not None
 
     def feed(self, pcm: Pcm) -> None:
         """Send the next samples as soon as there is a connection; does nothing once the stream is over."""

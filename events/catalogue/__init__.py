@@ -48,6 +48,7 @@ from events.catalogue.session import (
     SessionStarted,
     SubjectErased,
 )
+from events.catalogue.streams import StreamOutcome, TranscriptionStreamClosed, TranscriptionStreamOpened
 from events.catalogue.transcription import (
     TranscriptionFailed,
     TranscriptionReceived,
@@ -121,12 +122,15 @@ __all__ = [
     "SessionResumed",
     "SessionStarted",
     "SpeechStarted",
+    "StreamOutcome",
     "SubjectErased",
     "TranscriptRole",
     "TranscriptionFailed",
     "TranscriptionReceived",
     "TranscriptionRejected",
     "TranscriptionRequested",
+    "TranscriptionStreamClosed",
+    "TranscriptionStreamOpened",
     "VadSnapshot",
     "WithdrawalReason",
     "WithheldReason",
