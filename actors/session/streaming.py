@@ -67,7 +67,7 @@ def closed(state: SessionState, events: list[Event], policy: Policy) -> list[Eve
         if outcome is None and after.ended:
             outcome = "failed"
         if outcome is not None:
-            ends.append(_close(number, now or phrase, events, outcome, policy, state.samples_recorded))
+            ends.append(_close(number, now or phrase, events, outcome, policy, after.samples_recorded))
     last = events[-1:] if isinstance(events[-1], SessionEnded) else []
     return [*events[: len(events) - len(last)], *ends, *last]
 
@@ -120,7 +120,9 @@ def _close(
         ends.append(phrase.captured.sample_end)
     elif phrase.offer is not None:
         ends.append(phrase.offer.event.sample_end)
-    end = max(live.sample_start, *(ends or [recorded]))
+    # A phrase whose audio is lost is discarded without saying where it ended.
+    known = [end for end in ends if end > live.sample_start]
+    end = max(live.sample_start, *(known or [recorded]))
     engine = policy.streaming
     usd_per_hour = 0.0 if engine is None else engine.usd_per_hour
     return TranscriptionStreamClosed(
