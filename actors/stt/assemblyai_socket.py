@@ -4,8 +4,10 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, override
 
-from assemblyai.streaming.v3 import AsyncRealTimeTranscriber, RealTimeTranscriberOptions
+from assemblyai.streaming.v3 import AsyncRealTimeTranscriber, RealTimeParameters, RealTimeTranscriberOptions
 from assemblyai.streaming.v3.models import ErrorEvent, EventMessage
+
+from actors.stt.uncompressed import send_uncompressed
 
 _SILENT: Final = ("assemblyai.streaming.v3", "websockets")
 """The first logs what the server says of errors, the second at debug the key and every frame."""
@@ -46,8 +48,15 @@ class CarefulTranscriber(AsyncRealTimeTranscriber):
             pass
         return ErrorEvent(error="a reply that can't be read")
 
+    @override
+    async def connect(self, params: RealTimeParameters) -> None:
+        """Connect; never raises, what goes wrong is an error event."""
+        await super().connect(params)
+        if self._websocket is not None:
+            send_uncompressed(self._websocket)
+
     def watch(self, told: Callable[[], None]) -> None:
-        """Have somebody told when nothing is read any more; by then an error event has told why, if there was one."""
+        """Once connected, have somebody told when nothing is read any more; an error event has told why, if any has."""
         if self._read_task is None:
             told()
         else:

@@ -216,7 +216,6 @@ class SocketStream(PhraseStream):
         client.on(RealTimeEvents.Error, self._on_error)
         client.on(RealTimeEvents.Termination, self._on_end)
         self._farewell = client.leave
-        # It never raises: what goes wrong is an error event.
         await client.connect(params)
         client.watch(self._on_end)
         await self._pump(client.stream, client.force_endpoint)

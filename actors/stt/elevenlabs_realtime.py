@@ -138,7 +138,10 @@ class ElevenLabsStream(PhraseStream):
     async def _live(self) -> None:
         from elevenlabs.realtime import RealtimeEvents  # noqa: PLC0415 - loaded by connecting
 
+        from actors.stt.uncompressed import send_uncompressed  # noqa: PLC0415 - stands on what comes with the SDK
+
         connection = await self._connect()
+        send_uncompressed(connection.websocket)
         self._farewell = lambda: _leave(connection)
         connection.on(RealtimeEvents.COMMITTED_TRANSCRIPT, self._on_text)
         connection.on(RealtimeEvents.COMMITTED_TRANSCRIPT_WITH_TIMESTAMPS, self._on_words)
