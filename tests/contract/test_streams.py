@@ -10,18 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.stt.assemblyai import AssemblyAITranscriber
-from actors.stt.assemblyai_streaming import AssemblyAIStreaming, AssemblyAIUpload
+from actors.stt.assemblyai_streaming import AssemblyAIStreaming
 from actors.stt.elevenlabs_realtime import ElevenLabsStreaming
 from actors.stt.streaming import StreamingTranscriber
 from actors.stt.transcriber import TranscriptionError
 from actors.values import Pcm
-from tests.contract.engines import USD_PER_HOUR
-from tests.contract.speech import AMPLE_S, CODES, SCARCE_S, budget_for, told_by
+from tests.contract.speech import AMPLE_S, SCARCE_S, told_by
 from tests.simulators.assemblyai import AssemblyAISimulator
 from tests.simulators.elevenlabs import ElevenLabsSimulator
 from tests.simulators.live import LiveFault
-from tests.simulators.speech import Fault, SpeechSimulator
+from tests.simulators.speech import SpeechSimulator
 
 SAID: Pcm = np.arange(-8000, 8000, dtype=np.int16)
 MORE: Pcm = np.arange(0, 8000, dtype=np.int16)
@@ -253,82 +251,3 @@ async def test_after_a_fault_the_next_phrase_is_heard(line: Line) -> None:
                     await stream.transcript(budget_s=AMPLE_S)
         transcript = await stream.transcript(budget_s=AMPLE_S)
     assert transcript.text == line.simulator.text
-
-
-class TestUpload:
-    """AssemblyAI's one request, uploaded while the phrase is said."""
-
-    @pytest.fixture
-    def simulator(self) -> AssemblyAISimulator:
-        return AssemblyAISimulator()
-
-    @asynccontextmanager
-    async def engine(self, simulator: AssemblyAISimulator) -> AsyncIterator[AssemblyAIUpload]:
-        async with simulator.serving() as url:
-            batch = AssemblyAITranscriber(simulator.key, simulator.model, url, USD_PER_HOUR)
-            engine = AssemblyAIUpload(batch)
-            await engine.warm()
-            try:
-                yield engine
-            finally:
-                await engine.close()
-                await batch.close()
-
-    async def test_one_request_carries_what_was_fed(self, simulator: AssemblyAISimulator) -> None:
-        async with self.engine(simulator) as engine:
-            stream = engine.open()
-            for piece in in_pieces(SAID):
-                stream.feed(piece)
-                await asyncio.sleep(0)
-            transcript = await stream.transcript(budget_s=AMPLE_S)
-        assert (transcript.text, transcript.cost_usd) == (simulator.text, 0.0)
-        assert [bytes(call.audio) for call in simulator.calls] == [SAID.astype("<i2").tobytes()]
-        assert simulator.requests == 1
-
-    async def test_the_request_is_under_way_while_the_phrase_is_said(self, simulator: AssemblyAISimulator) -> None:
-        async with self.engine(simulator) as engine:
-            stream = engine.open()
-            stream.feed(SAID)
-            async with asyncio.timeout(AMPLE_S):
-                while not simulator.requests:  # noqa: ASYNC110 - it gives no sign of a request that has only begun
-                    await asyncio.sleep(0.01)
-            assert simulator.calls == []
-            stream.feed(MORE)
-            assert (await stream.transcript(budget_s=AMPLE_S)).text == simulator.text
-        assert len(simulator.calls[0].audio) == 2 * (SAID.size + MORE.size)
-
-    async def test_speech_that_goes_on_after_the_commit_is_an_error(self, simulator: AssemblyAISimulator) -> None:
-        async with self.engine(simulator) as engine:
-            stream = engine.open()
-            stream.feed(SAID)
-            assert (await stream.transcript(budget_s=AMPLE_S)).text == simulator.text
-            stream.feed(MORE)
-            with pytest.raises(TranscriptionError) as caught:
-                await stream.transcript(budget_s=AMPLE_S)
-        assert caught.value.code == "transient"
-
-    @pytest.mark.parametrize(("fault", "code", "retry_after_s"), CODES)
-    async def test_every_fault_becomes_its_code_after_a_single_request(
-        self, simulator: AssemblyAISimulator, fault: Fault, code: str, retry_after_s: float | None
-    ) -> None:
-        simulator.fault = fault
-        async with self.engine(simulator) as engine:
-            stream = engine.open()
-            stream.feed(SAID)
-            with pytest.raises(TranscriptionError) as caught:
-                await stream.transcript(budget_s=budget_for(fault))
-        assert (caught.value.code, caught.value.retry_after_s) == (code, retry_after_s)
-        assert simulator.requests == 1
-
-    async def test_an_upload_that_is_given_up_is_closed_even_when_it_is_complete(
-        self, simulator: AssemblyAISimulator
-    ) -> None:
-        simulator.fault = Fault.SLOW
-        async with self.engine(simulator) as engine:
-            stream = engine.open()
-            stream.feed(SAID)
-            stream.commit()
-            await simulator.reached.wait()
-            stream.cancel()
-            async with asyncio.timeout(5):
-                await simulator.left.wait()

@@ -1,6 +1,7 @@
 """Phrases heard while they are said, over real sockets, with the real adapters on simulated providers."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from events.envelope import RecordedEvent
 from tests.e2e.conftest import House, Open, of_type
 from tests.e2e.counting import break_line, line
 from tests.e2e.test_offers import ALONE, PAUSE_END, SAID, finish, send, until_recorded
+from tests.e2e.test_providers import traces_of
 from tests.simulators.assemblyai import AssemblyAISimulator
 from tests.simulators.elevenlabs import ElevenLabsSimulator
 from tests.simulators.live import LiveFault
@@ -209,3 +211,25 @@ async def test_an_open_stream_is_closed_when_its_client_is_gone_for_good(open_ho
         await asyncio.wait_for(heard.provider.live.left.wait(), 10)
         ((*recorded,),) = await heard.house.ended()
     assert len(of_type(recorded, TranscriptionStreamClosed)) == len(of_type(recorded, TranscriptionStreamOpened)) == 1
+
+
+@pytest.mark.parametrize("kind", ["elevenlabs", "upload", "socket"])
+@pytest.mark.parametrize("fault", [None, LiveFault.FAILED, LiveFault.CUT_SHORT, LiveFault.MISSING_FIELDS])
+async def test_neither_key_nor_speech_nor_audio_is_told_of_a_stream(
+    open_house: Open,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    kind: str,
+    fault: LiveFault | None,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with hearing(open_house, kind) as heard:
+        heard.provider.live.fault = fault
+        recorded = await say(heard, paused_at=PAUSE_END)
+    assert len(of_type(recorded, RecommendationSent)) == 1
+    out, err = capfd.readouterr()
+    told = caplog.text + "".join(repr(vars(record)) for record in caplog.records) + out + err
+    streams = (TranscriptionStreamOpened, TranscriptionStreamClosed, AttemptEnded)
+    told += "".join(repr(each.event) for each in recorded if isinstance(each.event, streams))
+    for secret in (heard.provider.key, TEXT, heard.house.key, *traces_of(ALONE.tobytes())):
+        assert secret not in told
