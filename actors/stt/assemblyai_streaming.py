@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 CONNECT_S: Final = 3.0
 """For the WebSocket's handshake, once: the SDK's own 1 s, three times, is both too short and too long."""
-_NEVER_MS: Final = 60_000
-"""Pause after which the provider would end a turn of its own accord: longer than any phrase."""
+_NEVER_MS: Final = 2_000
+"""Pause after which the provider would end a turn of its own accord: longer than any within a phrase."""
 
 _CODES: Final[dict[int, TranscriptionErrorCode]] = {
     1008: "unauthorised",
