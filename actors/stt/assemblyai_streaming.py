@@ -1,6 +1,7 @@
 """Speech-to-text by AssemblyAI while the customer speaks: its one request's upload, or a WebSocket a phrase."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, override
 
@@ -204,7 +205,8 @@ class SocketStream(PhraseStream):
 
     @override
     async def _live(self) -> None:
-        await asyncio.to_thread(_load)
+        if "actors.stt.assemblyai_socket" not in sys.modules:
+            await asyncio.to_thread(_load)
         from assemblyai.streaming.v3 import RealTimeEvents  # noqa: PLC0415 - loaded by now
 
         try:
