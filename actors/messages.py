@@ -4,9 +4,10 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from actors.live import LiveStream
 from actors.routing.attempts import Due, Ended
 from actors.runtime.calls import Call
-from actors.values import Biometrics, Classified, Cleaned, Heard, Normalised, Pcm, Phrase, Transcript
+from actors.values import Biometrics, Classified, Cleaned, Heard, Normalised, OpenSpeech, Pcm, Phrase, Transcript
 from events.catalogue import AttemptStep, Bookmark, Entity
 
 WITHDRAWN: Final = "withdrawn"
@@ -136,6 +137,8 @@ class Listened:
     sample_end: int
     bookmark: Bookmark | None = None
     """As it came with the samples."""
+    speech: OpenSpeech | None = None
+    """What has come of the phrase under way, where somebody listens to it meanwhile."""
     final: bool = False
 
 
@@ -186,6 +189,8 @@ class Transcribe:
     """With which the session may take it back; the answer's error is `WITHDRAWN` then."""
     order: tuple[str, ...] = ()
     """Names of the engines that may be asked where there are several, in that order; empty for as the server has it."""
+    live: LiveStream | None = None
+    """What has heard the phrase already: the first to be asked for its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,6 +116,15 @@ class SpeechWentOn:
     offer: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OpenSpeech:
+    """Samples of a phrase under way."""
+
+    number: int
+    sample_start: int
+    pcm: Pcm
+
+
 Heard = SpeechBegan | EarlyPhrase | SpeechWentOn | Phrase | SpeechGivenUp
 
 

@@ -19,9 +19,9 @@ from actors.runtime.system import ActorSystem
 from actors.session.inputs import Policy
 from actors.session.ports import SessionServices
 from actors.session.terms import KEY, Terms
+from actors.stt.live import LiveEars
 from actors.vad.silero import speech_model
 from balto.budgets import Budgets
-from balto.conversing import conversation_rules
 from balto.engines import EngineError, Engines, build_engines, prepare_weights
 from balto.memory import Memory
 from balto.resources import ResourceMonitor
@@ -218,8 +218,9 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         monitor = await stack.enter_async_context(ResourceMonitor())
         presence = await stack.enter_async_context(Presence(library.dsn))
         budgets = Budgets(library.store, library.projector, clock)
-        policy = policy_of(routed, engines, baskets, conversation_rules(settings, baskets))
-        services = _services(settings, routed, policy, library.store, journal, monitor, budgets, clock)
+        live = routed.streaming if isinstance(routed.streaming, LiveEars) else None
+        policy = policy_of(settings, routed, engines, baskets, live)
+        services = _services(settings, routed, policy, live, library.store, journal, monitor, budgets, clock)
         sessions = SessionHost(
             system,
             services,
@@ -247,6 +248,7 @@ def _services(
     settings: Settings,
     engines: Engines,
     policy: Policy,
+    live: LiveEars | None,
     store: PostgresStore,
     journal: Journal,
     monitor: ResourceMonitor,
@@ -264,6 +266,7 @@ def _services(
         sample_resources=monitor.sample,
         stt_budget_s=settings.stt_budget_s,
         llm_budget_s=settings.llm_budget_s,
+        streaming=live,
         grace_s=settings.grace_s,
         purse=budgets,
     )
@@ -287,6 +290,7 @@ def _snapshot(settings: Settings) -> dict[str, Any]:
         "stt_budget_s": settings.stt_budget_s,
         "llm_budget_s": settings.llm_budget_s,
         "stt_hedge_s": settings.stt_hedge_s,
+        "stt_streaming": settings.stt_streaming,
         "llm_hedge_s": settings.llm_hedge_s,
         "gather_ms": settings.gather_ms,
         "cooldown_s": settings.cooldown_s,

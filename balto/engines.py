@@ -10,6 +10,7 @@ from actors.basket.catalogue import BasketCatalogue
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.understanding import Understanding
 from actors.llm.watchful import WatchfulUnderstanding
+from actors.stt.streaming import StreamingTranscriber
 from actors.stt.transcriber import Transcriber
 from actors.stt.vocabulary import PRODUCT_NAMES
 from actors.stt.weights import Progress, WeightsError, ensure_weights
@@ -29,6 +30,8 @@ class Engines:
 
     transcribers: tuple[Transcriber, ...]
     understandings: tuple[Understanding, ...]
+    streaming: StreamingTranscriber | None = None
+    """Hears phrases while they are said."""
 
     async def warm(self) -> None:
         """Load what is slow to load.
@@ -37,13 +40,16 @@ class Engines:
             EngineError: one of them cannot be loaded.
         """
         try:
-            for engine in self._all():
+            for engine in (*self._all(), *(() if self.streaming is None else (self.streaming,))):
                 await engine.warm()
         except (ImportError, OSError) as error:
             raise EngineError(f"an engine cannot be loaded: {error}") from error
 
     async def close(self) -> None:
         """Release connections and threads."""
+        if self.streaming is not None:
+            # Before the engine whose connections it may use.
+            await self.streaming.close()
         for engine in self._all():
             await engine.close()
 
@@ -61,6 +67,12 @@ def usd_per_hour(provider: str) -> float:
     return float(prices()["stt"].get(provider, {}).get("usd_per_hour", 0.0))
 
 
+def live_usd_per_hour(settings: Settings, provider: str) -> float:
+    """Return what a provider asks for an hour of phrases that it hears while they are said."""
+    own = provider != "assemblyai" or settings.assemblyai_streaming == "socket"
+    return float(prices()["stt_streaming"][provider]["usd_per_hour"]) if own else usd_per_hour(provider)
+
+
 def build_engines(settings: Settings, baskets: BasketCatalogue) -> Engines:
     """Build the engines; nothing is loaded yet.
 
@@ -69,9 +81,11 @@ def build_engines(settings: Settings, baskets: BasketCatalogue) -> Engines:
     Raises:
         EngineError: a key is missing for an engine that was asked for by name.
     """
+    transcribers = build_transcribers(settings, standing_terms(baskets))
     return Engines(
-        transcribers=build_transcribers(settings, standing_terms(baskets)),
+        transcribers=transcribers,
         understandings=build_understandings(settings, baskets),
+        streaming=build_streaming(settings, transcribers[0], standing_terms(baskets)),
     )
 
 
@@ -133,6 +147,28 @@ def _assemblyai(settings: Settings, keyterms: Sequence[str]) -> Transcriber:
         usd_per_hour=prices()["stt"]["assemblyai"]["usd_per_hour"],
         keyterms=keyterms,
     )
+
+
+def build_streaming(
+    settings: Settings, preferred: Transcriber, terms: Sequence[str] = PRODUCT_NAMES
+) -> StreamingTranscriber | None:
+    """Build the engine that hears phrases while they are said: the preferred provider's; None where it has none."""
+    if settings.stt_streaming == "off":
+        return None
+    if preferred.provider == "elevenlabs" and settings.elevenlabs_api_key is not None:
+        from actors.stt.elevenlabs_realtime import ElevenLabsStreaming  # noqa: PLC0415 - only what is configured
+
+        key, model = settings.elevenlabs_api_key.get_secret_value(), settings.elevenlabs_realtime_model
+        return ElevenLabsStreaming(key, model, settings.elevenlabs_base_url, keyterms=terms)
+    if preferred.provider == "assemblyai" and settings.assemblyai_api_key is not None:
+        from actors.stt.assemblyai import AssemblyAITranscriber  # noqa: PLC0415 - only what is configured
+        from actors.stt.assemblyai_streaming import AssemblyAIStreaming, AssemblyAIUpload  # noqa: PLC0415 - the same
+
+        if isinstance(preferred, AssemblyAITranscriber) and settings.assemblyai_streaming == "upload":
+            return AssemblyAIUpload(preferred)
+        key, model = settings.assemblyai_api_key.get_secret_value(), settings.assemblyai_model
+        return AssemblyAIStreaming(key, model, settings.assemblyai_base_url, keyterms=terms)
+    return None
 
 
 def _whisper(settings: Settings, _: Sequence[str]) -> Transcriber:

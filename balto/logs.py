@@ -12,7 +12,17 @@ import structlog
 
 from balto.settings import Settings
 
-CHATTY: Final = ("httpx", "httpx2", "httpcore", "openai", "faster_whisper", "asyncio", "pykka", "aiohttp.access")
+CHATTY: Final = (
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "openai",
+    "faster_whisper",
+    "asyncio",
+    "pykka",
+    "aiohttp.access",
+    "websockets",
+)
 """Libraries that log request lines, bodies or every message at levels where ours say what an operator needs."""
 
 OURS: Final = frozenset(

@@ -6,11 +6,12 @@ from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.router import RoutedUnderstanding, UnderstandingPolicy
 from actors.llm.understanding import Understanding
 from actors.runtime.clock import Clock
-from actors.session.conversation import Rules
-from actors.session.inputs import EngineName, Policy
+from actors.session.inputs import EngineName, Policy, StreamingName
+from actors.stt.live import LiveEars
 from actors.stt.router import RoutedTranscriber, RoutingPolicy
 from actors.stt.transcriber import Transcriber
-from balto.engines import Engines, usd_per_hour
+from balto.conversing import conversation_rules
+from balto.engines import Engines, live_usd_per_hour, usd_per_hour
 from balto.settings import Settings
 
 
@@ -20,21 +21,25 @@ def route(settings: Settings, engines: Engines, baskets: BasketCatalogue, clock:
     An engine that is alone stays as it is.
     """
     return Engines(
-        transcribers=_transcribers(settings, engines.transcribers, clock),
+        transcribers=_transcribers(settings, engines, clock),
         understandings=_understandings(settings, engines.understandings, baskets, clock),
+        streaming=None if engines.streaming is None else LiveEars(engines.streaming, clock),
     )
 
 
-def policy_of(routed: Engines, engines: Engines, baskets: BasketCatalogue, rules: Rules) -> Policy:
+def policy_of(
+    settings: Settings, routed: Engines, engines: Engines, baskets: BasketCatalogue, live: LiveEars | None
+) -> Policy:
     """Return what sessions decide with: the engines by name, as they are asked and as they stand behind one another."""
     *_, last = engines.understandings
     return Policy(
         transcribers=tuple(_named(engine) for engine in routed.transcribers),
         understandings=tuple(EngineName(engine.engine, engine.model) for engine in routed.understandings),
         resolve=BasketEngine(baskets).resolve,
-        rules=rules,
+        rules=conversation_rules(settings, baskets),
         engines=tuple(_named(engine) for engine in engines.transcribers),
         lexicon=EngineName(last.engine, last.model),
+        streaming=_streaming(settings, live),
     )
 
 
@@ -42,11 +47,18 @@ def _named(engine: Transcriber) -> EngineName:
     return EngineName(engine.provider, engine.model, usd_per_hour(engine.provider))
 
 
-def _transcribers(settings: Settings, engines: tuple[Transcriber, ...], clock: Clock) -> tuple[Transcriber, ...]:
-    if len(engines) == 1:
-        return engines
+def _streaming(settings: Settings, live: LiveEars | None) -> StreamingName | None:
+    if live is None:
+        return None
+    return StreamingName(live.provider, live.model, live_usd_per_hour(settings, live.provider), live.goes_on)
+
+
+def _transcribers(settings: Settings, engines: Engines, clock: Clock) -> tuple[Transcriber, ...]:
+    # One that is alone has a stream to race with, or nobody.
+    if len(engines.transcribers) == 1 and engines.streaming is None:
+        return engines.transcribers
     policy = RoutingPolicy(floor_s=settings.stt_hedge_s)
-    return (RoutedTranscriber(engines, clock, usd_per_hour, policy),)
+    return (RoutedTranscriber(engines.transcribers, clock, usd_per_hour, policy),)
 
 
 def _understandings(

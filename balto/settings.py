@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """The deadline of a phrase for speech-to-text, all engines together."""
     stt_hedge_s: float = Field(default=0.6, gt=0)
     """Silence of a provider after which the next one is asked too, or later, if the provider is usually slower."""
+    stt_streaming: Literal["off", "auto"] = "off"
+    """Whether the preferred provider hears phrases while they are said: `auto`, where it can."""
     llm_budget_s: float = Field(default=1.2, gt=0)
     """The deadline of a stage. The lexicon answers where a model has not by then."""
     llm_hedge_s: float = Field(default=0.6, gt=0)
@@ -94,9 +96,13 @@ class Settings(BaseSettings):
     elevenlabs_api_key: SecretStr | None = None
     elevenlabs_base_url: str | None = None
     elevenlabs_model: str = "scribe_v2"
+    elevenlabs_realtime_model: str = "scribe_v2_realtime"
+    """The model of phrases that are heard while they are said."""
     assemblyai_api_key: SecretStr | None = None
     assemblyai_base_url: str | None = None
     assemblyai_model: str = "universal-3-5-pro"
+    assemblyai_streaming: Literal["upload", "socket"] = "upload"
+    """How AssemblyAI hears phrases while they are said: uploaded for the one request, or over its streaming API."""
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     openai_model: str = "gpt-6-luna"

@@ -23,6 +23,7 @@ from events.catalogue import (
     personal_fields,
     session,
     spending,
+    streams,
     transcription,
     understanding,
 )
@@ -36,6 +37,7 @@ _IN_ORDER: Final = (
     session,
     spending,
     hearing,
+    streams,
     offers,
     transcription,
     conversation,

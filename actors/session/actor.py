@@ -184,6 +184,7 @@ class SessionActor(Course):
     @override
     def on_stop(self) -> None:
         self._rehearsal.stop()
+        self._close_streams()
         if not self._over and not self._resting.left:
             self._over = True
             self._connection.end()

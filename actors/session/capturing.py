@@ -5,6 +5,7 @@ from actors.session.choosing import choose
 from actors.session.early import taken_over
 from actors.session.inputs import Policy, Resources
 from actors.session.state import PhraseState, SessionState
+from actors.session.streaming import heard_by
 from actors.values import SAMPLE_RATE, Phrase
 from events.catalogue import (
     Event,
@@ -80,10 +81,10 @@ def examined(state: SessionState, message: Examined, phrase: PhraseState, policy
     text = taken_over(message.number, phrase, policy)
     if text is not None:
         return [*events, *text]
-    return [*events, *_asked(state, message, policy)]
+    return [*events, *_asked(state, message, phrase, policy)]
 
 
-def _asked(state: SessionState, message: Examined, policy: Policy) -> list[Event]:
+def _asked(state: SessionState, message: Examined, phrase: PhraseState, policy: Policy) -> list[Event]:
     seconds = (message.sample_end - message.sample_start) / SAMPLE_RATE
     measured = message.biometrics
     snr_db = None if measured is None else measured.snr_db
@@ -94,11 +95,12 @@ def _asked(state: SessionState, message: Examined, policy: Policy) -> list[Event
             phrase=message.number, provider=first.name, model=first.model, code="budget_reached", latency_ms=0.0
         )
         return [refused, RecommendationWithheld(phrase=message.number, reason="transcription_failed")]
+    engine = heard_by(phrase, policy) or choice.engine
     return [
         TranscriptionRequested(
             phrase=message.number,
-            provider=choice.engine.name,
-            model=choice.engine.model,
+            provider=engine.name,
+            model=engine.model,
             audio_ms=seconds * 1000,
             why=choice.why,
         )

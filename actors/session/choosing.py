@@ -40,8 +40,14 @@ def choose(
         snr = snr_db() if cheapest.usd_per_hour < ranked[0].usd_per_hour else None
         if snr is not None and snr >= terms.cheaper_snr_db:
             return Choice(engine=cheapest, why="long_and_clean")
-    preferred = any(engine.name in terms.prefer for engine in policy.engines)
-    return Choice(engine=ranked[0], why="counter" if preferred else "default")
+    asked_for = any(engine.name in terms.prefer for engine in policy.engines)
+    return Choice(engine=ranked[0], why="counter" if asked_for else "default")
+
+
+def preferred(terms: Terms, policy: Policy) -> str | None:
+    """Return the name of the engine that a session prefers; None where there is no choice."""
+    ranked = _ranked(terms, policy, stopped=False)
+    return ranked[0].name if ranked else None
 
 
 def order(terms: Terms, policy: Policy, first: str, why: EngineRule) -> tuple[str, ...]:

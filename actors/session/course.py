@@ -3,6 +3,7 @@
 import contextlib
 import logging
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import assert_never, override
 
 import pykka
@@ -37,6 +38,7 @@ from actors.session.inputs import (
     Drained,
     Input,
     Progressed,
+    StreamsLost,
     Undelivered,
     phrase_failed,
 )
@@ -85,6 +87,7 @@ class Course(Actor):
             lambda seconds: self._later(seconds, GatherTick()),
             services.clock.monotonic_us,
         )
+        self._close_streams: Callable[[], None] = lambda: None
 
     def _begin(self, state: SessionState, began_us: int) -> None:
         self._state = state
@@ -98,6 +101,8 @@ class Course(Actor):
         self._crew = Crew(
             self, self._spec, self._services, self._writer, hearing, lambda: key_terms_of(self._state.memory)
         )
+        self._close_streams = lambda: self._crew.streams.forget_all_but(())
+        self._decide(StreamsLost())
         if hearing is not None:
             self.system.run_coroutine(self._rehearsal.read(hearing, self._crew.intake.window))
             for number, phrase in sorted(state.open_phrases.items()):
@@ -171,7 +176,9 @@ class Course(Actor):
         phrases = self._crew.keep(listened.heard)
         self._crew.take_up(self._state, phrases)
         resources = self._services.sample_resources() if phrases else None
-        self._decide(Progressed(listened=listened, resources=resources))
+        began_after = self._state.last_started
+        self._decide(Progressed(listened=listened, resources=resources, streaming=self._crew.streams.ready))
+        self._crew.streams.hear(listened, self._state, began_after)
         self._samples = max(self._samples, listened.sample_end)
         self._heard_all = self._heard_all or listened.final
 

@@ -35,6 +35,7 @@ from actors.session.offers import Offers
 from actors.session.ports import SessionServices, SessionSpec
 from actors.session.resuming import Hearing
 from actors.session.state import PhraseState, SessionState, Stage
+from actors.session.streams import Streams
 from actors.session.terms import terms_of
 from actors.session.writing import Writer
 from actors.stt.actor import SttActor
@@ -90,8 +91,12 @@ class Crew:
             AudioActor, me, encoding=audio.encoding, sample_rate=audio.sample_rate, channels=audio.channels
         )
         examiner = session.spawn(ExaminerActor, me, services.clock)
-        self._vad = session.spawn(VadActor, me, spec.vad, hearing.resumption if hearing else None)
-        stt = session.spawn(SttActor, me, services.transcribers, budget_s=services.stt_budget_s, clock=services.clock)
+        live = services.streaming
+        resumption = hearing.resumption if hearing else None
+        self._vad = session.spawn(VadActor, me, spec.vad, resumption, live=live is not None)
+        stt = session.spawn(
+            SttActor, me, services.transcribers, budget_s=services.stt_budget_s, clock=services.clock, live=live
+        )
         self._policy, self._terms = services.policy, terms_of(spec.settings)
         llm = session.spawn(
             LlmActor,
@@ -107,11 +112,13 @@ class Crew:
         self.intake = Intake(decoder, writer, rehearing=hearing is not None)
         self._comparer = self._line_to_comparer(session, services)
         self.comparisons = Comparisons(self._comparer.send if self._comparer else lambda _: None)
+        self.streams = Streams(live, key_terms)
         self.offers = Offers(
             self._examiner.send,
             self._have_written,
             lambda examined: tell(me, OfferExamined(examined=examined)),
             self._order,
+            self.streams.of,
         )
         self.gates = Gates()
         self._key_terms = key_terms
@@ -137,7 +144,8 @@ class Crew:
         """Whether no child has anything to do."""
         lines = self._examiner.idle and self._stt.idle and self._llm.idle
         lines = lines and (self._comparer is None or self._comparer.idle)
-        return lines and self.intake.idle and not self._phrases and not self.offers.under_way
+        under_way = self._phrases or self.offers.under_way or self.streams.open
+        return lines and self.intake.idle and not under_way
 
     def listen(self, decoded: Decoded) -> None:
         """Have samples listened to, and an open phrase closed if they are the last."""
@@ -185,6 +193,7 @@ class Crew:
     def forget_all_but(self, under_way: Collection[int]) -> None:
         """Let go of the audio of phrases that have their outcome."""
         self.offers.forget_all_but(under_way)
+        self.streams.forget_all_but(under_way)
         self.gates.refuse_all_but(under_way)
         for number in [n for n in self._phrases if n not in under_way]:
             del self._phrases[number]
@@ -201,6 +210,7 @@ class Crew:
 
     def act(self, event: Event, phrase: PhraseState | None) -> None:
         """Do what follows from a durable event for its phrase, unless the phrase is past that."""
+        self.streams.act(event, phrase)
         match event:
             case PhraseOffered() if phrase is not None and phrase.offer is not None and phrase.offer.event == event:
                 self.offers.drive(event.phrase, phrase)
@@ -235,7 +245,8 @@ class Crew:
                 raw = self._phrases[number].pcm
                 pcm = self._cleaned.get(number, raw) if phrase.audio_for_stt == "cleaned" else raw
                 engines = self._order(phrase.engine, phrase.why)
-                self._have_written(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt, order=engines))
+                live = self.streams.of(number) if phrase.attempt == 0 else None
+                self._have_written(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt, order=engines, live=live))
             case "normalising":
                 self._llm.send(Normalise(number=number, text=phrase.text, attempt=phrase.attempt, engine=phrase.engine))
             case "classifying":

@@ -32,11 +32,13 @@ from actors.session.inputs import (
     Policy,
     Progressed,
     Rested,
+    StreamsLost,
     TakenUp,
     Undelivered,
 )
 from actors.session.purse import Allowance
 from actors.session.state import PhraseState, SessionState, fold, offer_of
+from actors.session.streaming import closed, lost, opened
 from actors.session.utterance import gathered
 from actors.values import SAMPLE_RATE, EarlyPhrase, Phrase, SpeechBegan, SpeechGivenUp, SpeechWentOn
 from events.catalogue import (
@@ -72,7 +74,7 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
     policy = frugal(policy) if state.paid_stopped else policy
     decided = _decide(state, message, policy)
     events = [*decided, *gathered(state, decided, message, policy)]
-    return [*events, *asked_too(state, events, policy)]
+    return closed(state, [*events, *asked_too(state, events, policy)], policy)
 
 
 def _decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
@@ -104,6 +106,8 @@ def _decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
             return [SessionPaused(grace_s=message.grace_s)]
         case TakenUp():
             return [SessionResumed(byte_offset=message.byte_offset, epoch=state.epoch + 1)]
+        case StreamsLost():
+            return lost(state, policy)
         case Rested():
             return _recorded(state, message.byte_end, message.sample_end)
         case Undelivered():
@@ -232,7 +236,7 @@ def _progressed(state: SessionState, message: Progressed, policy: Policy) -> lis
         events += _recorded(state, listened.byte_end, listened.sample_end)
     if bookmark is not None:
         events.append(AudioBookmarked(bookmark=bookmark))
-    for heard in heard_last:
+    for at, heard in enumerate(heard_last):
         # A resumed session hears its recording again; what came of that is in its stream already.
         known = state.last_started if isinstance(heard, SpeechBegan) else state.last_closed
         if heard.number <= known:
@@ -241,6 +245,7 @@ def _progressed(state: SessionState, message: Progressed, policy: Policy) -> lis
         match heard:
             case SpeechBegan():
                 events.append(SpeechStarted(phrase=heard.number, sample_start=heard.sample_start))
+                events += opened(state, heard, heard_last[at + 1 :], policy, ready=message.streaming)
             case EarlyPhrase():
                 events += offered(now, heard, policy)
             case SpeechWentOn():

@@ -10,6 +10,7 @@ from actors.session.attempts import ended
 from actors.session.choosing import choose, usd_per_hour
 from actors.session.inputs import Policy
 from actors.session.state import PhraseState, SessionState, offer_of
+from actors.session.streaming import heard_by
 from actors.values import SAMPLE_RATE, EarlyPhrase, Heard, SpeechBegan, Transcript
 from events.catalogue import (
     Event,
@@ -47,6 +48,7 @@ def offered(state: SessionState, early: EarlyPhrase, policy: Policy) -> list[Eve
     )
     if choice.engine is None:
         return withdrawn(state, early.number, "cut_elsewhere", policy)
+    engine = heard_by(state.open_phrases.get(early.number), policy) or choice.engine
     return [
         *withdrawn(state, early.number, "cut_elsewhere", policy),
         PhraseOffered(
@@ -54,8 +56,8 @@ def offered(state: SessionState, early: EarlyPhrase, policy: Policy) -> list[Eve
             offer=early.offer,
             sample_start=phrase.sample_start,
             sample_end=phrase.sample_end,
-            provider=choice.engine.name,
-            model=choice.engine.model,
+            provider=engine.name,
+            model=engine.model,
             why=choice.why,
         ),
     ]
@@ -158,4 +160,7 @@ def taken_over(number: int, phrase: PhraseState, policy: Policy) -> list[Event] 
 
 
 def _price(event: PhraseOffered, policy: Policy) -> float:
+    streaming = policy.streaming
+    if streaming is not None and (event.provider, event.model) == (streaming.name, streaming.model):
+        return 0.0  # counted when the stream is closed
     return (event.sample_end - event.sample_start) / SAMPLE_RATE / 3600 * usd_per_hour(policy, event.provider)

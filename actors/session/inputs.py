@@ -38,6 +38,14 @@ class EngineName:
     """Of audio; what a call that is cancelled may cost all the same."""
 
 
+@dataclass(frozen=True, slots=True)
+class StreamingName(EngineName):
+    """A speech-to-text engine that hears phrases while they are said."""
+
+    goes_on: bool = True
+    """Whether it hears on after a pause at which its text was asked for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What decisions depend on beside the state; fixed for the life of a session."""
@@ -53,6 +61,8 @@ class Policy:
     """The free engine that stands behind a paid one of understanding, or alone."""
     rules: Rules = field(default_factory=Rules)
     """Of the conversation."""
+    streaming: StreamingName | None = None
+    """Hears phrases while they are said, before the first transcriber is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +94,8 @@ class Progressed:
 
     listened: Listened
     resources: Resources | None = field(default=None)
+    streaming: bool = False
+    """Whether streams may be opened: the engine is not known to be ill."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +189,11 @@ class AudioLost:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class StreamsLost:
+    """Input: the session begins another life; the streams that were open are not its own any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rested:
     """Input: nothing has come for a while and nothing is under way; what was received last is recorded."""
@@ -214,6 +231,7 @@ Input = (
     | TakenUp
     | AudioLost
     | Rested
+    | StreamsLost
     | Undelivered
     | AttemptDue
     | Compared

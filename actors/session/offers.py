@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
+from actors.live import LiveStream
 from actors.messages import Examine, Examined, Transcribe
 from actors.runtime.calls import Call
 from actors.session.state import PhraseState
@@ -34,6 +35,7 @@ class Offers:
         transcribe: tells speech-to-text.
         give_back: tells the session what the examiner found when the phrase turned out to be over.
         order: which engines may hear what was offered to the first of them for a rule.
+        stream_of: gives what has heard a phrase already.
     """
 
     def __init__(
@@ -42,11 +44,13 @@ class Offers:
         transcribe: Callable[[Transcribe], None],
         give_back: Callable[[Examined], None],
         order: Callable[[str, EngineRule], tuple[str, ...]],
+        stream_of: Callable[[int], LiveStream | None],
     ) -> None:
         self._examine = examine
         self._transcribe = transcribe
         self._give_back = give_back
         self._order = order
+        self._stream_of = stream_of
         self._work: dict[int, _Work] = {}
 
     @property
@@ -82,8 +86,11 @@ class Offers:
             return
         work.call = Call()
         pcm = work.early.phrase.pcm if message.cleaned is None else message.cleaned.pcm
-        engines = self._order(phrase.offer.event.provider, phrase.offer.event.why)
-        self._transcribe(Transcribe(number=message.number, pcm=pcm, offer=message.offer, call=work.call, order=engines))
+        order = self._order(phrase.offer.event.provider, phrase.offer.event.why)
+        live = self._stream_of(message.number)
+        self._transcribe(
+            Transcribe(number=message.number, pcm=pcm, offer=message.offer, call=work.call, order=order, live=live)
+        )
 
     def answered(self, number: int, offer: int) -> None:
         """Note that the engine has answered."""

@@ -11,6 +11,7 @@ from actors.runtime.clock import Clock
 from actors.session.inputs import Began, Policy, Resources
 from actors.session.purse import BottomlessPurse, Purse
 from actors.session.state import SessionState
+from actors.stt.live import LiveEars
 from actors.stt.transcriber import Transcriber
 from actors.values import VadSettings
 from events.catalogue import EndReason, Event
@@ -120,6 +121,8 @@ class SessionServices:
     sample_resources: Callable[[], Resources]
     stt_budget_s: float
     llm_budget_s: float
+    streaming: LiveEars | None = None
+    """Hears phrases while they are said, as `Policy.streaming` names it; None where that is not wanted."""
     grace_s: float = 60.0
     """How long a session waits for a lost connection to come back."""
     purse: Purse = field(default_factory=BottomlessPurse)

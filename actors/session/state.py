@@ -49,6 +49,8 @@ from events.catalogue import (
     TranscriptionReceived,
     TranscriptionRejected,
     TranscriptionRequested,
+    TranscriptionStreamClosed,
+    TranscriptionStreamOpened,
     UtteranceGathered,
 )
 
@@ -97,6 +99,8 @@ class PhraseState:
     entities: tuple[Entity, ...] = ()
     offer: Offer | None = None
     """What was offered of it and not withdrawn; of a captured phrase, all of it."""
+    live: TranscriptionStreamOpened | None = None
+    """The stream that hears it while it is said."""
 
     @property
     def sample_end(self) -> int:
@@ -225,7 +229,11 @@ def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
         case PhraseCaptured():
             state = replace(state, phrases=state.phrases + 1, last_closed=event.phrase, closed_to=event.sample_end)
             former = state.open_phrases.get(event.phrase, PhraseState())
-            return _with(state, event.phrase, replace(_captured(event), offer=former.offer))
+            return _with(state, event.phrase, replace(_captured(event), offer=former.offer, live=former.live))
+        case TranscriptionStreamOpened():
+            return _change(state, event.phrase, live=event)
+        case TranscriptionStreamClosed():
+            return _change(state, event.phrase, live=None)
         case PhraseOffered():
             state = replace(state, last_offer=max(state.last_offer, event.offer))
             return _change(state, event.phrase, offer=Offer(event=event))

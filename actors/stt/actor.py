@@ -14,6 +14,7 @@ from actors.runtime.actor import Actor
 from actors.runtime.calls import WithdrawnError
 from actors.runtime.clock import Clock
 from actors.runtime.supervisor import RESTART, Supervision
+from actors.stt.live import LiveEars
 from actors.stt.router import RoutedTranscriber
 from actors.stt.transcriber import Transcriber, TranscriptionError
 from actors.values import Transcript
@@ -42,19 +43,27 @@ class SttActor(Actor):
         transcribers: engines in the session's order of preference; `Transcribe.attempt` is an index of it.
         budget_s: seconds an engine has for a phrase.
         clock: for the latency in the answer.
+        live: takes the part of phrases' streams in the races for their texts.
     """
 
     capacity: ClassVar[int | None] = 8
     supervision: ClassVar[Supervision] = RESTART
 
     def __init__(
-        self, session: pykka.ActorRef[Any], transcribers: Sequence[Transcriber], *, budget_s: float, clock: Clock
+        self,
+        session: pykka.ActorRef[Any],
+        transcribers: Sequence[Transcriber],
+        *,
+        budget_s: float,
+        clock: Clock,
+        live: LiveEars | None = None,
     ) -> None:
         super().__init__()
         self._session = session
         self._transcribers = transcribers
         self._budget_s = budget_s
         self._clock = clock
+        self._live = live
 
     @override
     async def on_receive(self, message: Transcribe) -> None:
@@ -105,6 +114,11 @@ class SttActor(Actor):
             return bool(await gate)
 
         won = await engine.route(
-            message.pcm, budget_s=self._budget_s, witness=witness, order=message.order, terms=message.terms
+            message.pcm,
+            budget_s=self._budget_s,
+            witness=witness,
+            order=message.order,
+            terms=message.terms,
+            first=None if message.live is None or self._live is None else self._live.entrant(message.live),
         )
         return _Answer(won.lane.name, won.lane.model, won.answer, won.others)

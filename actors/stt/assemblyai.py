@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TYPE_CHECKING
 
 from actors.stt.cloud import (
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NAME = "assemblyai"
 MAX_KEYTERMS = 100
+MAX_KEYTERM_CHARACTERS = 80
 
 
 class AssemblyAITranscriber:
@@ -89,10 +90,28 @@ class AssemblyAITranscriber:
         """
         try:
             async with asyncio.timeout(budget_s):
-                reply = await self._send(await self._connected(), wire_bytes(pcm), terms)
+                transcriber = await self._connected()
+                config = self._config(terms) if terms else None
+                reply = await self._answer(transcriber.transcribe(wire_bytes(pcm), config))
         except TimeoutError as error:
             raise TranscriptionError("timeout", f"{NAME} took longer than {budget_s:g} s") from error
         return self._transcript(reply, pcm)
+
+    async def upload(self, pieces: AsyncIterator[bytes], terms: Sequence[str]) -> "SyncTranscriptResponse":
+        """Upload a phrase while it is being said, and return the reply, whose text may be blank.
+
+        Not by the SDK's `open_live`, whose `abort` waits for the reply once the audio is complete: cancelling this
+        closes the request whenever it is done.
+
+        Args:
+            pieces: little-endian 16-bit samples at 16 kHz, as they come.
+            terms: words to listen for before all others.
+
+        Raises:
+            TranscriptionError: with every code.
+        """
+        transcriber = await self._connected()
+        return await self._answer(transcriber.transcribe_live(pieces, self._config(terms) if terms else None))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -121,7 +140,7 @@ class AssemblyAITranscriber:
         from assemblyai.types import SyncTranscriptionConfig  # noqa: PLC0415 - loaded by now
 
         every = (*terms, *self._keyterms)
-        keyterms = usable_keyterms(every, most=MAX_KEYTERMS, characters=80, words=10, total=8_000)
+        keyterms = usable_keyterms(every, most=MAX_KEYTERMS, characters=MAX_KEYTERM_CHARACTERS, words=10, total=8_000)
         return SyncTranscriptionConfig(
             model=self._model,
             language_codes=["pt"],
@@ -130,14 +149,12 @@ class AssemblyAITranscriber:
             channels=1,
         )
 
-    async def _send(
-        self, transcriber: "AsyncSyncTranscriber", audio: bytes, terms: Sequence[str]
-    ) -> "SyncTranscriptResponse":
+    async def _answer(self, call: "Awaitable[SyncTranscriptResponse]") -> "SyncTranscriptResponse":
         import httpx  # noqa: PLC0415 - loaded by now
         from assemblyai.types import SyncTranscriptError  # noqa: PLC0415 - the same
 
         try:
-            return await transcriber.transcribe(audio, self._config(terms) if terms else None)
+            return await call
         except SyncTranscriptError as error:
             raise error_of_status(NAME, error.status_code, error.retry_after) from None
         except httpx.TimeoutException as error:
@@ -152,17 +169,24 @@ class AssemblyAITranscriber:
     def _transcript(self, reply: "SyncTranscriptResponse", pcm: Pcm) -> Transcript:
         if not reply.text.strip():
             raise TranscriptionError("empty", f"{NAME} wrote nothing")
-        evidence = Evidence(
-            avg_logprob=math.log(reply.confidence) if reply.confidence > 0 else None,
-            duration_s=pcm.size / SAMPLE_RATE,
-        )
+        evidence = Evidence(avg_logprob=logprob_of(reply.confidence), duration_s=pcm.size / SAMPLE_RATE)
         return Transcript(
             text=reply.text.strip(),
-            words=tuple(Word(text=w.text, confidence=w.confidence) for w in reply.words),
+            words=words_of(reply),
             confidence=min(1.0, max(0.0, reply.confidence)),
             cost_usd=cost_usd(pcm, self._usd_per_hour),
             rejected=reason_to_reject(reply.text, evidence),
         )
+
+
+def logprob_of(confidence: float) -> float | None:
+    """Return the natural logarithm of a confidence from 0 to 1; None of one that is no probability."""
+    return math.log(confidence) if confidence > 0 else None
+
+
+def words_of(reply: "SyncTranscriptResponse") -> tuple[Word, ...]:
+    """Return a reply's words, which have no times."""
+    return tuple(Word(text=w.text, confidence=w.confidence) for w in reply.words)
 
 
 def _missing_fields(error: Exception) -> set[str]:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from actors.stt.cloud import (
@@ -167,17 +167,22 @@ class ElevenLabsTranscriber:
             raise TranscriptionError("empty", f"{NAME} wrote nothing")
         from actors.stt.slim import words_of_reply  # noqa: PLC0415 - loaded by now
 
-        spoken = [w for w in words_of_reply.get([]) if w.get("type") == "word" and isinstance(w.get("text"), str)]
-        scores = [w["logprob"] for w in spoken if isinstance(w.get("logprob"), int | float)]
-        average = sum(scores) / len(scores) if scores else None
+        words, average = spoken(words_of_reply.get([]))
         evidence = Evidence(avg_logprob=average, duration_s=pcm.size / SAMPLE_RATE)
         return Transcript(
             text=text.strip(),
-            words=tuple(_word(w) for w in spoken),
+            words=words,
             confidence=None if average is None else confidence_of(average),
             cost_usd=cost_usd(pcm, self._usd_per_hour),
             rejected=reason_to_reject(text, evidence),
         )
+
+
+def spoken(words: Iterable[object]) -> tuple[tuple[Word, ...], float | None]:
+    """Read the words of a reply: those that were spoken, and the average of their log probabilities (natural)."""
+    good = [w for w in words if isinstance(w, dict) and w.get("type") == "word" and isinstance(w.get("text"), str)]
+    scores = [w["logprob"] for w in good if isinstance(w.get("logprob"), int | float)]
+    return tuple(_word(w) for w in good), sum(scores) / len(scores) if scores else None
 
 
 def _word(word: Mapping[str, Any]) -> Word:

@@ -95,6 +95,7 @@ class RoutedTranscriber:
         witness: Witness = no_witness,
         order: Sequence[str] = (),
         terms: Sequence[str] = (),
+        first: Entrant[Transcript] | None = None,
     ) -> Won[Transcript]:
         """Write down one phrase, and tell who did and how the others fared.
 
@@ -104,16 +105,20 @@ class RoutedTranscriber:
         Args:
             pcm: int16 mono samples at 16 kHz.
             budget_s: for all of it.
-            witness: told before any engine is asked but the first.
+            witness: told before any engine is asked but the first, or `first`.
             order: names of the engines that may be asked, the first of them first; all, as preferred, where it is empty
                 or names none of them.
             terms: words to listen for; see `Transcriber.transcribe`.
+            first: is asked before all engines: a stream that has heard the phrase already.
 
         Raises:
             RaceLostError: no engine did.
         """
         race = Race(
-            entrants=[self._entrant(engine, lane, price, pcm, terms) for engine, lane, price in self._in(order)],
+            entrants=[
+                *([] if first is None else [first]),
+                *(self._entrant(engine, lane, price, pcm, terms) for engine, lane, price in self._in(order)),
+            ],
             deadline_s=budget_s,
             floor_s=self._policy.floor_s,
             clock=self._clock,

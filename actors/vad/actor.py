@@ -10,7 +10,7 @@ from actors.runtime.actor import Actor
 from actors.vad.resumed import ResumedSegmenter
 from actors.vad.segmenter import Segmenter
 from actors.vad.silero import speech_model
-from actors.values import Heard, Resumption, VadSettings
+from actors.values import Heard, OpenSpeech, Resumption, VadSettings
 
 _CONFIRMED: Final = 1
 """Blocks that are heard on the loop while the neural stage is asked: one costs it a quarter of a millisecond."""
@@ -25,14 +25,23 @@ class VadActor(Actor):
         session: whom to answer.
         settings: of this session's counter.
         resumption: where a session that lived before goes on listening.
+        live: whether the audio of a phrase is wanted while it is still under way.
     """
 
     capacity: ClassVar[int | None] = 8
 
     def __init__(
-        self, session: pykka.ActorRef[Any], settings: VadSettings, resumption: Resumption | None = None
+        self,
+        session: pykka.ActorRef[Any],
+        settings: VadSettings,
+        resumption: Resumption | None = None,
+        *,
+        live: bool = False,
     ) -> None:
         super().__init__()
+        self._live = live
+        self._under_way: int | None = None
+        self._told_to = 0
         self._session = session
         model = speech_model()
         self._segmenter = (
@@ -60,7 +69,17 @@ class VadActor(Actor):
                 heard=tuple(heard),
                 byte_end=message.byte_end,
                 sample_end=self._segmenter.samples,
+                speech=self._speech() if self._live else None,
                 bookmark=message.bookmark if isinstance(message, Listen) else None,
                 final=isinstance(message, FinishListening),
             )
         )
+
+    def _speech(self) -> OpenSpeech | None:
+        """Return what has come of the phrase under way since the last answer, all of it where it is a new one."""
+        if self._segmenter.under_way != self._under_way:
+            self._under_way, self._told_to = self._segmenter.under_way, 0
+        speech = self._segmenter.speech_since(self._told_to)
+        if speech is not None:
+            self._told_to = speech.sample_start + speech.pcm.size
+        return speech

@@ -13,6 +13,7 @@ from actors.values import (
     SAMPLE_RATE,
     EarlyPhrase,
     Heard,
+    OpenSpeech,
     Pcm,
     Phrase,
     Resumption,
@@ -78,6 +79,18 @@ class ResumedSegmenter:
     def confirming(self) -> bool:
         """Whether the neural stage will hear the next block, whatever it holds."""
         return self._inner.confirming
+
+    @property
+    def under_way(self) -> int | None:
+        """Number of the phrase under way; None between phrases, and for one that was found before."""
+        return self._number if self._announced else None
+
+    def speech_since(self, sample: int) -> OpenSpeech | None:
+        """Return what has come of the phrase under way; see `Segmenter.speech_since`."""
+        found = self._inner.speech_since(max(0, sample - self._base)) if self._announced else None
+        if found is None:
+            return None
+        return OpenSpeech(number=self._number, sample_start=found.sample_start + self._base, pcm=found.pcm)
 
     def push(self, pcm: Pcm) -> list[Heard]:
         """Take the next samples, shape (n,), and return what was heard, in order."""

@@ -15,6 +15,7 @@ from actors.values import (
     SAMPLE_RATE,
     EarlyPhrase,
     Heard,
+    OpenSpeech,
     Pcm,
     Phrase,
     SpeechBegan,
@@ -106,6 +107,19 @@ class Segmenter:
     def confirming(self) -> bool:
         """Whether the neural stage will hear the next block, whatever it holds."""
         return self._cascade.confirming
+
+    @property
+    def under_way(self) -> int | None:
+        """Number of the phrase under way; None between phrases."""
+        return None if self._phrase is None else self._number
+
+    def speech_since(self, sample: int) -> OpenSpeech | None:
+        """Return what has come of the phrase under way from `sample` on; None between phrases."""
+        if self._phrase is None:
+            return None
+        start = max(self._phrase.start, sample)
+        pcm = self._history.take(start, max(start, self._history.end))
+        return OpenSpeech(number=self._number, sample_start=start, pcm=pcm)
 
     def push(self, pcm: Pcm) -> list[Heard]:
         """Take the next samples, shape (n,), and return what was heard, in order.

@@ -60,6 +60,7 @@ from events.catalogue.session import (
     SubjectErased,
 )
 from events.catalogue.spending import BudgetReached, PaidEnginesAllowed, PaidEnginesStopped
+from events.catalogue.streams import StreamOutcome, TranscriptionStreamClosed, TranscriptionStreamOpened
 from events.catalogue.transcription import (
     EngineRule,
     TranscriptionFailed,
@@ -147,6 +148,7 @@ __all__ = [
     "SessionResumed",
     "SessionStarted",
     "SpeechStarted",
+    "StreamOutcome",
     "SubjectErased",
     "TranscriptCompared",
     "TranscriptRole",
@@ -154,6 +156,8 @@ __all__ = [
     "TranscriptionReceived",
     "TranscriptionRejected",
     "TranscriptionRequested",
+    "TranscriptionStreamClosed",
+    "TranscriptionStreamOpened",
     "UtteranceGathered",
     "VadSnapshot",
     "WithdrawalReason",

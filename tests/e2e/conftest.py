@@ -15,6 +15,7 @@ import pytest
 from actors.basket.catalogue import load_baskets
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.understanding import Understanding
+from actors.stt.streaming import StreamingTranscriber
 from actors.stt.transcriber import Transcriber
 from balto.accounts import register_client, register_counter
 from balto.app import Balto, open_balto
@@ -74,6 +75,7 @@ def open_house(postgres_url: str, tmp_path: Path) -> Open:
     async def open_one(
         *ears: Transcriber,
         heads: tuple[Understanding, ...] = (),
+        streaming: StreamingTranscriber | None = None,
         client_email: str = "a@b.example",
         **settings: Any,
     ) -> AsyncIterator[House]:
@@ -84,6 +86,7 @@ def open_house(postgres_url: str, tmp_path: Path) -> Open:
         engines = Engines(
             transcribers=ears or (ScriptedTranscriber(),),
             understandings=(*heads, LexiconUnderstanding(baskets.lexicon, baskets.version)),
+            streaming=streaming,
         )
         async with open_balto(chosen, engines=engines) as balto, serving(balto) as url:
             code = await register_client(balto.library.store, email=client_email, legal_name="Farmácia")

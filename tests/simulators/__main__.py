@@ -1,7 +1,8 @@
 """Runs the three providers on loopback by hand: `python -m tests.simulators`; `--help` lists what they may do.
 
 Prints one line of JSON with their addresses and keys, then serves until standard input ends. Each line of standard
-input is JSON of what to change: `{"elevenlabs": "server_error"}` switches a fault on, `{"elevenlabs": null}` off.
+input is JSON of what to change: `{"elevenlabs": "server_error"}` switches a fault on, `{"elevenlabs": null}` off, and
+`{"elevenlabs live": "cut_short"}` one of its WebSocket.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from events.catalogue import Entity
 from tests.simulators import openai, speech
 from tests.simulators.assemblyai import AssemblyAISimulator
 from tests.simulators.elevenlabs import ElevenLabsSimulator
+from tests.simulators.live import LiveFault
 from tests.simulators.weather import ASSEMBLYAI, ELEVENLABS, SMALL_MODEL, Weather
 
 _ROOT = Path(__file__).parents[2]
@@ -50,7 +52,10 @@ def lexical_answerer() -> openai.Answerer:
     return answer
 
 
-def build(options: argparse.Namespace) -> dict[str, speech.SpeechSimulator | openai.OpenAISimulator]:
+Simulator = speech.SpeechSimulator | openai.OpenAISimulator
+
+
+def build(options: argparse.Namespace) -> dict[str, Simulator]:
     """Return the simulators that the options describe."""
 
     def weather(quantiles: tuple[float, float, float], number: int) -> Weather | None:
@@ -77,9 +82,27 @@ async def serve(options: argparse.Namespace) -> None:
         print(json.dumps(places), flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
             for name, fault in json.loads(line).items():
-                kind = openai.Fault if name == "openai" else speech.Fault
-                simulators[name].fault = None if fault is None else kind(fault)
-            print(json.dumps({name: each.requests for name, each in simulators.items()}), flush=True)
+                tell(simulators, name, fault)
+            print(json.dumps(counted(simulators)), flush=True)
+
+
+def tell(simulators: Mapping[str, Simulator], name: str, fault: str | None) -> None:
+    """Switch a fault on or off: of a provider's requests, or with `live` behind its name of its streams."""
+    provider, _, live = name.partition(" ")
+    simulator = simulators[provider]
+    if isinstance(simulator, openai.OpenAISimulator):
+        simulator.fault = None if fault is None else openai.Fault(fault)
+    elif live:
+        simulator.live.fault = None if fault is None else LiveFault(fault)
+    else:
+        simulator.fault = None if fault is None else speech.Fault(fault)
+
+
+def counted(simulators: Mapping[str, Simulator]) -> dict[str, int]:
+    """Return the requests that each provider has had, and the streams that were asked of it."""
+    requests = {name: each.requests for name, each in simulators.items()}
+    speaking = {n: each for n, each in simulators.items() if isinstance(each, speech.SpeechSimulator)}
+    return requests | {f"{name} live": each.live.opened for name, each in speaking.items()}
 
 
 def main() -> None:

@@ -3,9 +3,11 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from aiohttp import BodyPartReader, web
 
+from tests.simulators.assemblyai_live import AssemblyAILive
 from tests.simulators.speech import Call, SpeechSimulator
 
 _MIN_MS = 80
@@ -28,8 +30,16 @@ class AssemblyAISimulator(SpeechSimulator):
     confidence: float = 0.95
     warmed: int = 0
 
+    @cached_property
+    def live(self) -> AssemblyAILive:
+        """The provider's WebSocket."""
+        return AssemblyAILive(
+            key=self.key, model="universal-3-5-pro", text=self.text, phrases=self.phrases, weather=self.weather
+        )
+
     def add_routes(self, app: web.Application) -> None:
         """Add the provider's routes."""
+        self.live.add_routes(app)
         app.router.add_post("/v1/transcribe/live", self._transcribe)
         app.router.add_get("/v1/warm", self._warm)
 

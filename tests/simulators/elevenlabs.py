@@ -1,9 +1,11 @@
 """ElevenLabs' speech-to-text over HTTP, on loopback."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from aiohttp import BodyPartReader, web
 
+from tests.simulators.elevenlabs_live import ElevenLabsLive
 from tests.simulators.speech import Call, SpeechSimulator
 
 _UNSET = "null"
@@ -17,8 +19,16 @@ class ElevenLabsSimulator(SpeechSimulator):
     model: str = "scribe_v2"
     logprob: float = -0.05
 
+    @cached_property
+    def live(self) -> ElevenLabsLive:
+        """The provider's WebSocket."""
+        return ElevenLabsLive(
+            key=self.key, model="scribe_v2_realtime", text=self.text, phrases=self.phrases, weather=self.weather
+        )
+
     def add_routes(self, app: web.Application) -> None:
         """Add the provider's routes."""
+        self.live.add_routes(app)
         app.router.add_post("/v1/speech-to-text", self._transcribe)
 
     def refusal(self, status: int) -> web.Response:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.simulators.live import LiveSimulator
 from tests.simulators.weather import Weather
 
 
@@ -82,6 +83,7 @@ class SpeechSimulator(ABC):
     async def serving(self) -> AsyncIterator[str]:
         """Serve on a free port of loopback; gives the base URL."""
         self._stopping.clear()
+        self.live.stopping.clear()
         app = web.Application(client_max_size=64 * 1024 * 1024)
         self.add_routes(app)
         server = TestServer(app)
@@ -90,7 +92,13 @@ class SpeechSimulator(ABC):
             yield str(server.make_url("/")).rstrip("/")
         finally:
             self._stopping.set()
+            self.live.stopping.set()
             await server.close()
+
+    @property
+    @abstractmethod
+    def live(self) -> LiveSimulator:
+        """The provider's WebSocket, served beside the rest, with the same key and texts at first."""
 
     @abstractmethod
     def add_routes(self, app: web.Application) -> None:

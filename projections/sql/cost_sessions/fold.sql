@@ -1,6 +1,6 @@
 -- Whatever says what it cost counts, once: a text taken over from an offer (offer > 0) was a call of that offer, and an
--- engine that was passed over was not called. A withdrawn offer is a call where it may be billed. An event at or before
--- the row's last position is in it already.
+-- engine that was passed over was not called. A withdrawn offer is a call where it may be billed; a stream is one with
+-- the text that it answered. An event at or before the row's last position is in it already.
 WITH told AS (
     SELECT e.position, e.type, e.data, s.tenant, substr(s.name, 9) AS session_id,
            coalesce((SELECT b.data ->> 'counter_id' FROM events b
@@ -23,6 +23,7 @@ INSERT INTO cost_sessions AS t (session_id, tenant, counter_id, step, provider, 
 SELECT f.session_id, f.tenant, f.counter_id, f.step, f.provider, f.model,
        count(*) FILTER (WHERE CASE f.type WHEN 'OfferTranscribed' THEN true
                                           WHEN 'PhraseOfferWithdrawn' THEN f.usd > 0
+                                          WHEN 'TranscriptionStreamClosed' THEN f.data ->> 'outcome' <> 'answered'
                                           WHEN 'AttemptEnded' THEN f.data ->> 'outcome' <> 'passed_over'
                                           ELSE f.offer = 0 END),
        sum(f.usd), max(f.position)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from actors.session.choosing import order
-from actors.session.inputs import Began, EngineName, Policy
+from actors.session.inputs import Began, EngineName, Policy, StreamingName
 from actors.session.purse import Allowance
 from actors.session.terms import KEY, Terms, terms_of
 from actors.values import EarlyPhrase, SpeechBegan, SpeechWentOn
@@ -38,6 +38,8 @@ from tests.unit.session.given import (
     transcribed,
 )
 
+BEGAN = SpeechBegan(number=1, sample_start=8_000)
+LIVE = StreamingName("dear", "live", 1.0, goes_on=True)
 DEAR, CHEAP, LOCAL = EngineName("dear", "m", 0.72), EngineName("cheap", "m", 0.36), EngineName("local", "w")
 SPENT = Allowance(stopped=True, day="2026-11-26", budget_usd=2.5, spent_usd=2.501)
 
@@ -179,3 +181,28 @@ def test_terms_are_read_back_as_they_were_recorded_and_old_sessions_have_the_def
     assert terms_of({KEY: terms.recorded() | {"of_a_later_version": 1}}) == terms
     assert terms_of({"stt": "local"}) == Terms()
     assert terms_of({"fast_path": False}) == Terms(fast_path=False)
+
+
+@pytest.mark.parametrize(("prefer", "opens"), [((), True), (("dear",), True), (("cheap",), False)])
+def test_only_the_preferred_engine_hears_a_phrase_while_it_is_said(prefer: tuple[str, ...], opens: bool) -> None:
+    session = on(Terms(prefer=prefer), replace(engines(), streaming=LIVE))
+    opened = session.when(replace(progressed(BEGAN, sample_end=12_000, byte_end=24_000), streaming=True))
+    assert ("TranscriptionStreamOpened" in names(opened)) is opens
+
+
+def test_a_counter_whose_budget_is_spent_is_heard_by_no_stream() -> None:
+    session = on(Terms(), replace(engines(), streaming=LIVE))
+    session.when(SPENT)
+    opened = session.when(replace(progressed(BEGAN, sample_end=12_000, byte_end=24_000), streaming=True))
+    assert names(opened) == ["SpeechStarted"]
+
+
+def test_what_a_stream_has_heard_is_asked_for_its_text_first_with_free_engines_behind_it_once_the_budget_is_spent() -> (
+    None
+):
+    session = on(Terms(), replace(engines(), streaming=LIVE))
+    session.when(replace(progressed(BEGAN, sample_end=12_000, byte_end=24_000), streaming=True))
+    session.when(SPENT)
+    request = asked(session)
+    assert (request.provider, request.model, request.why) == ("dear", "live", "budget")
+    assert order(Terms(), engines(), request.provider, request.why) == ("local",)
