@@ -1,5 +1,6 @@
 """The engines that the settings ask for: which speech-to-text and which understanding, in order of preference."""
 
+import logging
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from actors.stt.streaming import StreamingTranscriber
 from actors.stt.transcriber import Transcriber
 from actors.stt.weights import Progress, WeightsError, ensure_weights
 from balto.settings import Settings
+
+
+logger = logging.getLogger(__name__)
 
 
 class EngineError(Exception):
@@ -153,6 +157,7 @@ def build_streaming(settings: Settings, preferred: Transcriber) -> StreamingTran
             return AssemblyAIUpload(preferred)
         key, model = settings.assemblyai_api_key.get_secret_value(), settings.assemblyai_model
         return AssemblyAIStreaming(key, model, settings.assemblyai_base_url)
+    logger.warning("phrases are not heard while they are said: %s hears whole ones only", preferred.provider)
     return None
 
 
