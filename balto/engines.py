@@ -16,7 +16,6 @@ from actors.stt.transcriber import Transcriber
 from actors.stt.weights import Progress, WeightsError, ensure_weights
 from balto.settings import Settings
 
-
 logger = logging.getLogger(__name__)
 
 
