@@ -1,8 +1,8 @@
 """Whole servers whose counters speak in real time, with streaming off and on in turns: wait, bill, CPU, outcomes.
 
 By itself: `python -m benchmarks.providers.talking`, which prints JSON. Real are the server, its sockets, its embedded
-PostgreSQL, the detector, the adapters and the SDKs; the providers are simulated, in a process of their own, with 4% hangs
-and 2% errors. A third of the phrases has a pause at which it is offered too early.
+PostgreSQL, the detector, the adapters and the SDKs; the providers are simulated, in a process of their own, with 4%
+hangs and 2% errors. A third of the phrases has a pause at which it is offered too early.
 """
 
 import argparse
