@@ -1,5 +1,6 @@
 """The engines that the settings ask for: which speech-to-text and which understanding, in order of preference."""
 
+import logging
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from actors.stt.transcriber import Transcriber
 from actors.stt.vocabulary import PRODUCT_NAMES
 from actors.stt.weights import Progress, WeightsError, ensure_weights
 from balto.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 TRANSCRIBERS: Final = ("elevenlabs", "assemblyai", "local")
 """Names of the speech-to-text engines that there are."""
@@ -168,6 +171,7 @@ def build_streaming(
             return AssemblyAIUpload(preferred)
         key, model = settings.assemblyai_api_key.get_secret_value(), settings.assemblyai_model
         return AssemblyAIStreaming(key, model, settings.assemblyai_base_url, keyterms=terms)
+    logger.warning("phrases are not heard while they are said: %s hears whole ones only", preferred.provider)
     return None
 
 

@@ -5,8 +5,10 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from actors.stt.assemblyai import AssemblyAITranscriber
 from actors.stt.assemblyai_streaming import AssemblyAIStreaming, AssemblyAIUpload
@@ -15,6 +17,10 @@ from actors.stt.elevenlabs_realtime import ElevenLabsStreaming
 from actors.stt.streaming import StreamingTranscriber
 from actors.stt.transcriber import Transcriber
 from actors.values import Pcm
+from balto.accounts import register_client, register_counter
+from balto.app import open_balto
+from balto.settings import Settings
+from balto.web.server import serving
 from events.catalogue import (
     AttemptEnded,
     OfferTranscribed,
@@ -27,10 +33,11 @@ from events.catalogue import (
     TranscriptionStreamOpened,
 )
 from events.envelope import RecordedEvent
-from tests.e2e.conftest import House, Open, of_type
+from tests.e2e.conftest import House, Open, converse, of_type
 from tests.e2e.counting import break_line, line
 from tests.e2e.test_offers import ALONE, PAUSE_END, SAID, finish, send, until_recorded
 from tests.e2e.test_providers import traces_of
+from tests.recordings import conversation, wav
 from tests.simulators.assemblyai import AssemblyAISimulator
 from tests.simulators.elevenlabs import ElevenLabsSimulator
 from tests.simulators.live import LiveFault
@@ -233,3 +240,29 @@ async def test_neither_key_nor_speech_nor_audio_is_told_of_a_stream(
     told += "".join(repr(each.event) for each in recorded if isinstance(each.event, streams))
     for secret in (heard.provider.key, TEXT, heard.house.key, *traces_of(ALONE.tobytes())):
         assert secret not in told
+
+
+async def test_the_settings_alone_have_a_spoken_file_heard_while_it_is_said(postgres_url: str, tmp_path: Path) -> None:
+    provider = ElevenLabsSimulator(text=TEXT)
+    async with provider.serving() as place:
+        settings = Settings(
+            _env_file=None,
+            port=0,
+            data_dir=tmp_path,
+            database_url=SecretStr(postgres_url),
+            stt="elevenlabs",
+            stt_backup="none",
+            stt_streaming="auto",
+            elevenlabs_api_key=SecretStr(provider.key),
+            elevenlabs_base_url=place,
+        )
+        async with open_balto(settings) as balto, serving(balto) as url:
+            code = await register_client(balto.library.store, email="a@b.example", legal_name="Farmácia")
+            counter_id, key = await register_counter(balto.library.store, code, "Balcão 1")
+            house = House(balto, url, key, counter_id)
+            told = await converse(house, wav(conversation("dor_de_cabeca")), protocol=2)
+            ((*recorded,),) = await house.ended()
+    assert len(told.of("recomendar")) == 1
+    assert {event.model for event in of_type(recorded, TranscriptionReceived)} == {"scribe_v2_realtime"}
+    assert {event.outcome for event in of_type(recorded, TranscriptionStreamClosed)} == {"answered"}
+    assert (provider.requests, len(provider.live.calls)) == (0, len(of_type(recorded, PhraseCaptured)))

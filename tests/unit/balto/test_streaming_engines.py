@@ -38,7 +38,16 @@ def test_it_is_the_preferred_providers(given: dict[str, Any], kind: type, usd_pe
     assert engine.model != preferred.model
 
 
-@pytest.mark.parametrize("given", [{}, {**ELEVEN, "stt": "local"}, {**ELEVEN, "stt_streaming": "off"}])
-def test_there_is_none_where_none_is_wanted_or_the_preferred_engine_has_none(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("given", [{}, {**ELEVEN, "stt": "local"}])
+def test_there_is_none_where_the_preferred_engine_has_none_and_the_operator_is_told(
+    given: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     chosen = settings(**given)
     assert build_streaming(chosen, build_transcribers(chosen)[0]) is None
+    assert "local hears whole ones only" in caplog.text
+
+
+def test_there_is_none_where_none_is_wanted(caplog: pytest.LogCaptureFixture) -> None:
+    chosen = settings(**ELEVEN, stt_streaming="off")
+    assert build_streaming(chosen, build_transcribers(chosen)[0]) is None
+    assert not caplog.text

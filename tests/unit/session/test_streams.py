@@ -196,3 +196,16 @@ async def test_what_turns_out_to_be_no_phrase_closes_its_stream(system: VirtualS
     assert len(of(events, PhraseCaptured)) == 1
     closed = {event.phrase: event.outcome for event in of(events, TranscriptionStreamClosed)}
     assert closed == {1: "discarded", 2: "answered"}
+
+
+@over_seeds
+async def test_without_offers_the_stream_is_asked_when_the_phrase_is_over(system: VirtualSystem) -> None:
+    talk = Talk(system)
+    events = await talk.hold(BEGAN, (SpeechWentOn(number=1, offer=0), 34_000), OVER)
+    (stream,) = talk.engine.streams
+    # By the time that a pause closes the phrase some of the pause may have been sent.
+    assert 22_000 <= stream.audio.size <= 26_000
+    assert np.array_equal(stream.audio, SOUND[8_000 : 8_000 + stream.audio.size])
+    (received,) = of(events, TranscriptionReceived)
+    (closed,) = of(events, TranscriptionStreamClosed)
+    assert (received.model, closed.outcome, closed.sample_end) == ("live", "answered", 30_000)
