@@ -161,7 +161,7 @@ class AssemblyAITranscriber:
             words=tuple(Word(text=w.text, confidence=w.confidence) for w in reply.words),
             confidence=min(1.0, max(0.0, reply.confidence)),
             cost_usd=cost_usd(pcm, self._usd_per_hour),
-            rejected=reason_to_reject(reply.text, evidence),
+            rejected=reason_to_reject(reply.text, evidence, known=self._keyterms),
         )
 
 
