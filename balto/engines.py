@@ -175,10 +175,10 @@ def build_streaming(
     return None
 
 
-def _whisper(settings: Settings, _: Sequence[str]) -> Transcriber:
+def _whisper(settings: Settings, keyterms: Sequence[str]) -> Transcriber:
     from actors.stt.whisper import WhisperTranscriber  # noqa: PLC0415 - only the configured engine is imported
 
-    return WhisperTranscriber(settings.whisper_model or weights_folder(settings))
+    return WhisperTranscriber(settings.whisper_model or weights_folder(settings), known=keyterms)
 
 
 def weights_folder(settings: Settings) -> Path:

@@ -175,7 +175,7 @@ class AssemblyAITranscriber:
             words=words_of(reply),
             confidence=min(1.0, max(0.0, reply.confidence)),
             cost_usd=cost_usd(pcm, self._usd_per_hour),
-            rejected=reason_to_reject(reply.text, evidence),
+            rejected=reason_to_reject(reply.text, evidence, known=self._keyterms),
         )
 
 

@@ -174,7 +174,7 @@ class ElevenLabsTranscriber:
             words=words,
             confidence=None if average is None else confidence_of(average),
             cost_usd=cost_usd(pcm, self._usd_per_hour),
-            rejected=reason_to_reject(text, evidence),
+            rejected=reason_to_reject(text, evidence, known=self._keyterms),
         )
 
 

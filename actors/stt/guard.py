@@ -4,8 +4,8 @@ import math
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from actors.stt.vocabulary import PRODUCT_NAMES
@@ -16,16 +16,22 @@ Reason = Literal[
 
 MIN_LOGPROB = -1.0
 """Average log probability of a token below which Whisper is guessing."""
+MIN_LOGPROB_OF_SPEECH = -1.2
+"""The same where somebody certainly spoke: one short word that was written right scored -0.999."""
 MIN_LOGPROB_OF_NAMES = -1.3
 """The same for a text of nothing but known names, since one short word alone always scores lower."""
 MAX_NO_SPEECH = 0.6
 MIN_LOGPROB_WHEN_SILENT = -0.7
+SPEECH_BELOW = 0.35
+"""Probability of no speech below which somebody spoke: of 144 noises none came below it, of 252 words all did."""
 MAX_COMPRESSION = 2.0
 """UTF-8 bytes over zlib bytes; speech stays near 1, a decoder caught in a loop goes far above 2."""
 MIN_UNIQUE = 0.4
 """Share of different words."""
 MIN_WORDS_FOR_UNIQUE = 8
 """Below this many words a low share of different words is how people speak."""
+_ONE_SOUND = re.compile(r"(\S)\1{7}")
+"""A letter so many times that no word has it."""
 HUMAN_REPEATS = 3
 """Times in a row that a customer may say the same order and be believed."""
 MAX_WORDS_PER_SECOND = 8.0
@@ -67,14 +73,12 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", plain)
 
 
-def _names(names: Iterable[str]) -> frozenset[str]:
+@lru_cache(maxsize=8)
+def _names(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(word for name in names for word in words_of(name))
 
 
-_KNOWN = _names(PRODUCT_NAMES)
-
-
-def reason_to_reject(text: str, evidence: Evidence, *, known: Iterable[str] | None = None) -> Reason | None:
+def reason_to_reject(text: str, evidence: Evidence, *, known: tuple[str, ...] = PRODUCT_NAMES) -> Reason | None:
     """Say why a transcript is not to be believed, or None for a good one.
 
     There is no rule of length: "AAS" is an order. Text made of known names alone is held to a milder limit of
@@ -89,13 +93,13 @@ def reason_to_reject(text: str, evidence: Evidence, *, known: Iterable[str] | No
         Thresholds of Whisper's own decoder (Radford et al., 2022, section 4.5), tightened on noise clips.
     """
     words = words_of(text)
-    only_names = set(words) <= (_KNOWN if known is None else _names(known))
+    only_names = set(words) <= _names(known)
     verdicts: tuple[tuple[Reason, bool], ...] = (
         ("no_words", not words),
         ("low_confidence", _is_guess(evidence, only_names=only_names)),
         ("no_speech", _is_silence(evidence)),
         ("stock_phrase", any(phrase in " ".join(words) for phrase in _STOCK_PHRASES)),
-        ("repetition", _is_loop(words)),
+        ("repetition", is_loop(words) or _ONE_SOUND.search(text) is not None),
         ("impossible_pace", _is_too_fast(words, evidence.duration_s)),
         ("prompt_echo", _echoes(words, words_of(evidence.prompt))),
     )
@@ -108,7 +112,8 @@ def confidence_of(avg_logprob: float) -> float:
 
 
 def _is_guess(evidence: Evidence, *, only_names: bool) -> bool:
-    least = MIN_LOGPROB_OF_NAMES if only_names else MIN_LOGPROB
+    spoken = evidence.no_speech is not None and evidence.no_speech < SPEECH_BELOW
+    least = MIN_LOGPROB_OF_NAMES if only_names else MIN_LOGPROB_OF_SPEECH if spoken else MIN_LOGPROB
     return evidence.avg_logprob is not None and evidence.avg_logprob < least
 
 
@@ -118,7 +123,8 @@ def _is_silence(evidence: Evidence) -> bool:
     return evidence.avg_logprob is None or evidence.avg_logprob < MIN_LOGPROB_WHEN_SILENT
 
 
-def _is_loop(words: list[str]) -> bool:
+def is_loop(words: list[str]) -> bool:
+    """Tell whether words repeat as those of a decoder do that is caught: more often in a row than anybody says them."""
     if not words:
         return False
     encoded = " ".join(words).encode()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from actors.stt.guard import Evidence, confidence_of, reason_to_reject
+from actors.stt.guard import SPEECH_BELOW, Evidence, confidence_of, is_loop, reason_to_reject, words_of
 from actors.stt.transcriber import TranscriptionError
-from actors.stt.vocabulary import DEFAULT_PROMPT
+from actors.stt.vocabulary import DEFAULT_PROMPT, PRODUCT_NAMES
 from actors.values import SAMPLE_RATE, Pcm, Transcript
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ FRAMES_PER_SECOND = 100
 TOKENS_PER_SECOND = 10
 """Ample for Portuguese, and a bound on what a decoder caught in a loop may cost."""
 MAX_PROMPT_TOKENS = 200
+LONGEST_REPEAT = 3
+"""Tokens in a row that may come twice in what is decoded again because it came out as a loop."""
 MAX_TERMS = 8
 """Of the running conversation, beside the standing prompt."""
 QUEUE_LIMIT = 16
@@ -58,6 +60,7 @@ class WhisperTranscriber:
         weights: a folder with a faster-whisper model, such as `ensure_weights` gives, or the name of a model that
             faster-whisper may fetch ("small", "turbo").
         prompt: text that primes the decoder with the spelling of names.
+        known: names that customers ask for, which the guard holds to a milder limit.
         cpu_threads: threads of the matrix library; half of the processors, at most 4, by default.
         queue_limit: phrases that may wait or run at a time.
     """
@@ -67,11 +70,13 @@ class WhisperTranscriber:
         weights: Path | str,
         *,
         prompt: str = DEFAULT_PROMPT,
+        known: Sequence[str] = PRODUCT_NAMES,
         cpu_threads: int | None = None,
         queue_limit: int = QUEUE_LIMIT,
     ) -> None:
         self._weights = str(weights)
         self._prompt = prompt
+        self._known = tuple(known)
         self._cpu_threads = cpu_threads or max(1, min(4, (os.cpu_count() or 2) // 2))
         self._queue_limit = queue_limit
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whisper")
@@ -107,7 +112,9 @@ class WhisperTranscriber:
         """
         text, evidence = await self.hear(pcm, budget_s=budget_s, terms=terms)
         confidence = None if evidence.avg_logprob is None else confidence_of(evidence.avg_logprob)
-        return Transcript(text=text, confidence=confidence, rejected=reason_to_reject(text, evidence))
+        return Transcript(
+            text=text, confidence=confidence, rejected=reason_to_reject(text, evidence, known=self._known)
+        )
 
     async def hear(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> tuple[str, Evidence]:
         """Write down one phrase, believed or not, and say how sure the model is; raises as `transcribe`."""
@@ -193,7 +200,8 @@ class WhisperTranscriber:
         features = model.feature_extractor(padded)[:, : WINDOW_S * FRAMES_PER_SECOND]
         encoded = model.encode(np.ascontiguousarray(features, dtype=np.float32))
         room = int(pcm.size / SAMPLE_RATE * TOKENS_PER_SECOND) + 20
-        result = model.model.generate(
+        generate = partial(
+            model.model.generate,
             encoded,
             [before],
             beam_size=1,
@@ -201,7 +209,14 @@ class WhisperTranscriber:
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
-        )[0]
+        )
+        piece = self._piece(generate()[0])
+        if piece.no_speech < SPEECH_BELOW and is_loop(words_of(piece.text)):
+            # Somebody spoke, and the decoder was caught: most often by a single short word.
+            return self._piece(generate(no_repeat_ngram_size=LONGEST_REPEAT)[0])
+        return piece
+
+    def _piece(self, result: Any) -> _Piece:
         tokens = result.sequences_ids[0]
         # CTranslate2 gives the mean over the tokens; Whisper's thresholds count the end token too.
         return _Piece(

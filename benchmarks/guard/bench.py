@@ -6,15 +6,20 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from rich.progress import Progress
 
-from actors.stt.guard import Evidence, reason_to_reject
+from actors.basket.catalogue import load_baskets
+from actors.llm.lexicon import LexiconUnderstanding
+from actors.stt.guard import Evidence, reason_to_reject, words_of
 from actors.stt.transcriber import TranscriptionError
 from actors.stt.weights import ensure_weights
 from actors.stt.whisper import WhisperTranscriber
+from balto.engines import standing_terms
+from balto.settings import OWN_BASKETS
 from benchmarks.guard.sounds import Clip, Half, noises, spoken
 from benchmarks.report import Check, Machine, Report
 
@@ -43,17 +48,36 @@ class Heard:
     prompt: str
 
     @property
+    def right(self) -> bool:
+        """Whether what was written leads to what was said: to the same name, or has its words."""
+        named = {entity.name for entity in _lexicon().entities(self.said)}
+        if named:
+            return not named.isdisjoint(entity.name for entity in _lexicon().entities(self.text))
+        return bool(self.said) and not set(words_of(self.said)).isdisjoint(words_of(self.text))
+
+    @property
     def rejected(self) -> str | None:
         """Why the guard does not believe it."""
         evidence = Evidence(
             avg_logprob=self.avg_logprob, no_speech=self.no_speech, duration_s=self.duration_s, prompt=self.prompt
         )
-        return reason_to_reject(self.text, evidence)
+        return reason_to_reject(self.text, evidence, known=_known())
 
     @property
     def believed(self) -> bool:
         """Whether the guard lets a text through."""
         return bool(self.text) and self.rejected is None
+
+
+@cache
+def _lexicon() -> LexiconUnderstanding:
+    baskets = load_baskets(OWN_BASKETS)
+    return LexiconUnderstanding(baskets.lexicon, baskets.version)
+
+
+@cache
+def _known() -> tuple[str, ...]:
+    return standing_terms(load_baskets(OWN_BASKETS))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -122,7 +146,8 @@ async def _hear(engine: WhisperTranscriber, clip: Clip, priming: str, terms: Seq
 def _checks(heard: Sequence[Heard]) -> list[Check]:
     said = [row for row in heard if row.said]
     noise = [row for row in heard if not row.said]
-    refused = Counter(row.kind for row in said if row.text and row.rejected is not None)
+    refused = Counter(row.kind for row in said if row.right and row.rejected is not None)
+    wrong = [row for row in said if row.text and not row.right]
 
     def check(name: str, value: float, goal: float, better: Literal["less", "more"] = "less") -> Check:
         return Check(name=name, value=value, unit="", goal=goal, better=better)
@@ -131,6 +156,9 @@ def _checks(heard: Sequence[Heard]) -> list[Check]:
         check("names rejected", refused["names"], 0),
         check("repeated orders rejected", refused["orders"], 0),
         check("short answers rejected", refused["answers"], 0),
+        check(
+            "of those written wrong, believed, %", 100 * sum(row.believed for row in wrong) / max(1, len(wrong)), 100
+        ),
         check("noises believed, %", 100 * sum(row.believed for row in noise) / max(1, len(noise)), 2),
     ]
 
@@ -141,7 +169,8 @@ def _compared(half: Half, heard: Sequence[Heard]) -> dict[str, Any]:
     return {
         "half": half,
         "clips": dict(sorted(Counter(row.kind for row in heard).items())),
-        "said and not written": sum(not row.text for row in said),
+        "not written": sum(not row.text for row in said),
+        "written right": sum(row.right for row in said),
         "rejected": [_shown(row) for row in said if row.text and row.rejected is not None],
         "noises that gave a text": sum(bool(row.text) for row in noise),
         "believed": [_shown(row) for row in noise if row.believed],
@@ -150,6 +179,11 @@ def _compared(half: Half, heard: Sequence[Heard]) -> dict[str, Any]:
 
 
 def _shown(row: Heard) -> dict[str, Any]:
-    evidence = {"avg_logprob": row.avg_logprob, "no_speech": row.no_speech, "reason": row.rejected}
+    evidence: dict[str, Any] = {
+        "right": row.right,
+        "avg_logprob": row.avg_logprob,
+        "no_speech": row.no_speech,
+        "reason": row.rejected,
+    }
     place = {"kind": row.kind, "condition": row.condition, "priming": row.priming}
     return {"said": row.said, "heard": row.text, **place, **evidence}

@@ -10,7 +10,7 @@ const KINDS = [
   [/^(Session|Consent|Subject)/, "session"],
   [/^(Audio|Speech|Phrase|Resources)/, "audio"],
   [/^Transcription/, "stt"],
-  [/^Normalisation/, "ai1"],
+  [/^(Normalisation|Utterance|Conversation|Circumstances)/, "ai1"],
   [/^Classification/, "ai2"],
   [/^(Basket|Recommendation)/, "ws"],
 ];

@@ -37,7 +37,9 @@ def test_what_customers_say_is_believed(text: str) -> None:
     [
         ("", {}, "no_words"),
         (" ... ?!", {}, "no_words"),
-        ("O que é isso?", {"avg_logprob": -1.01}, "low_confidence"),
+        ("O que é isso?", {"avg_logprob": -1.01, "no_speech": 0.35}, "low_confidence"),
+        ("O que é isso?", {"avg_logprob": -1.21}, "low_confidence"),
+        ("FFFFFFFFFFFFFFFFFFFFFFFF", {}, "repetition"),
         ("O que é isso?", {"avg_logprob": -0.75, "no_speech": 0.61}, "no_speech"),
         ("Legendas pela comunidade Amara.org", {}, "stock_phrase"),
         ("Obrigado por assistir!", {}, "stock_phrase"),
@@ -53,22 +55,22 @@ def test_inventions_are_named(text: str, changes: dict[str, float], reason: Reas
 
 @pytest.mark.parametrize(
     ("avg_logprob", "no_speech"),
-    [(-1.0, 0.1), (-0.7, 0.99), (-0.99, 0.6)],
+    [(-1.2, 0.34), (-1.0, 0.35), (-0.7, 0.99), (-0.99, 0.6)],
 )
 def test_the_limits_themselves_are_believed(avg_logprob: float, no_speech: float) -> None:
     assert reason_to_reject("O que é isso?", evidence(avg_logprob=avg_logprob, no_speech=no_speech)) is None
 
 
 def test_a_known_name_alone_is_held_to_a_milder_limit_of_confidence() -> None:
-    assert reason_to_reject("AAS", evidence(avg_logprob=-1.2)) is None
+    assert reason_to_reject("AAS", evidence(avg_logprob=-1.3)) is None
     assert reason_to_reject("AAS", evidence(avg_logprob=-1.4)) == "low_confidence"
-    assert reason_to_reject("Oi", evidence(avg_logprob=-1.2)) == "low_confidence"
+    assert reason_to_reject("Oi", evidence(avg_logprob=-1.3)) == "low_confidence"
 
 
 def test_known_names_can_be_the_callers_own() -> None:
-    shy = evidence(avg_logprob=-1.2)
+    shy = evidence(avg_logprob=-1.3)
     assert reason_to_reject("Zolpidem", shy) == "low_confidence"
-    assert reason_to_reject("Zolpidem", shy, known=["zolpidem"]) is None
+    assert reason_to_reject("Zolpidem", shy, known=("zolpidem",)) is None
 
 
 def test_engines_that_say_nothing_of_themselves_are_judged_by_the_text_alone() -> None:
