@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from actors.llm.context import for_a_child, foreign, told_of_others
 from actors.llm.matching import Match, MatchingIndex
 from actors.llm.negation import allergic_to, denied
-from actors.llm.words import COMMON, Token, tokenise
+from actors.llm.words import Token, is_common, tokenise
 from actors.values import Classified, LexiconEntry, Normalised
 from events.catalogue import Category, Entity, EntityKind
 
@@ -13,6 +14,8 @@ _MAX_CATEGORIES = 2
 
 _KIND_WEIGHT: Mapping[EntityKind, float] = {"symptom": 1.0, "need": 0.95, "disease": 0.9, "medicine": 0.85}
 """What places a request: why someone came tells more than what they ask for."""
+
+_COMPLAINTS = ("symptom", "disease")
 
 _ORDER_LOSS = 0.05
 """What each entity named before costs one: people say first what they came for."""
@@ -35,6 +38,7 @@ class LexiconUnderstanding:
     def __init__(self, entries: Sequence[LexiconEntry], version: str) -> None:
         self.model = version
         self._index = MatchingIndex(entries)
+        self._categories = frozenset(entry.category for entry in entries)
 
     async def warm(self) -> None:
         """Do nothing: the index was compiled by the constructor."""
@@ -66,6 +70,7 @@ class LexiconUnderstanding:
         Returns:
             At most two categories, strongest first; none, with confidence 0, where no entity is known.
         """
+        tokens = tokenise(text)
         scores: defaultdict[str, float] = defaultdict(float)
         best: dict[str, tuple[float, Category]] = {}
         for position, entity in enumerate(entities):
@@ -73,10 +78,12 @@ class LexiconUnderstanding:
             if entry is None:
                 continue
             strength = entity.score * _KIND_WEIGHT[entry.kind] * (1 - _ORDER_LOSS) ** position
-            macro = entry.category.macro
-            scores[macro] += strength
-            if macro not in best or strength > best[macro][0]:
-                best[macro] = (strength, entry.category)
+            category = entry.category
+            if entry.kind in _COMPLAINTS and (child := for_a_child(tokens, category)) in self._categories:
+                category = child
+            scores[category.macro] += strength
+            if category.macro not in best or strength > best[category.macro][0]:
+                best[category.macro] = (strength, category)
         ranked = sorted(scores, key=lambda macro: -scores[macro])
         anchors = dict.fromkeys(e.name for e in entities if e.kind in ("medicine", "need"))
         anchors |= dict.fromkeys(self._refused(text))
@@ -90,9 +97,15 @@ class LexiconUnderstanding:
             confidence=round(certainty * (1 - _SHARE_WEIGHT * (1 - share)), 3),
         )
 
+    def entry(self, name: str) -> LexiconEntry | None:
+        """Return the vocabulary's entry that a name or form belongs to, spelled right but for case and accents."""
+        return self._index.entry(name)
+
     def entities(self, text: str) -> tuple[Entity, ...]:
         """Return what a sentence asks for or complains of, in its order, each thing once."""
         tokens = tokenise(text)
+        if foreign(tokens) or told_of_others(tokens):
+            return ()
         wanted, _ = _sort(tokens, self._index.find(tokens))
         found: dict[str, Entity] = {}
         for match in wanted:
@@ -113,7 +126,7 @@ class LexiconUnderstanding:
         named = {place for match in wanted for place in range(match.first, match.last + 1)}
         rest = [token.text for place, token in enumerate(tokens) if place not in named]
         unclear = refused or any(match.score < _CERTAIN for match in wanted)
-        if unclear or any(word not in COMMON or word in _TURNING for word in rest):
+        if unclear or any(not is_common(word) or word in _TURNING for word in rest):
             return ()
         return self.entities(text)
 
@@ -143,7 +156,7 @@ def _sort(tokens: Sequence[Token], matches: Sequence[Match]) -> tuple[list[Match
     for match in matches:
         is_allergen = match.entry.kind == "medicine" and allergic_to(tokens, match.first) is not None
         is_allergy = not allergies.isdisjoint(range(match.first, match.last + 1))
-        if is_allergen or is_allergy or denied(tokens, match.entry, match.first):
+        if is_allergen or is_allergy or denied(tokens, match.entry, match.first, match.last):
             not_meant.append(match)
         else:
             meant.append(match)

@@ -1,13 +1,14 @@
 """The matching index: every way to say every entry, compiled once, and the search for them in a sentence."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
+from actors.llm.anatomy import Anatomy
 from actors.llm.phonetics import skeleton
-from actors.llm.words import COMMON, FILLERS, Token, light_stem, sound, stem, stem_sound, tokenise
+from actors.llm.words import FILLERS, Token, bases, is_common, light_stem, sound, stem, stem_sound, tokenise
 from actors.values import LexiconEntry
 
 MIN_RATIO = 85.0
@@ -29,6 +30,8 @@ _MIN_LONE_STEM = 5
 """Letters of a stem that may stand alone for an inflected word."""
 _MIN_SOUND = 4
 """Letters of a phonetic key that may match by sound."""
+_MIN_SPLIT_SOUND = 6
+"""The same where the words that match are several: short ones sound like much else."""
 _MIN_LIKE = 6
 """Letters of a phonetic key that may match by likeness: in shorter ones one letter makes another word."""
 _MIN_LIKE_SKELETON = 9
@@ -38,7 +41,7 @@ _MIN_TOLERANT_START = 8
 _MIN_SPLIT_JOIN = 5
 """Letters of a name that may be pieced together from several words."""
 
-_EXACT, _INFLECTED, _SOUND, _LIKE = 1.0, 0.97, 0.94, 0.93
+_EXACT, _INFLECTED, _COMPOUND, _SOUND, _LIKE = 1.0, 0.97, 0.95, 0.94, 0.93
 """Scores by kind of match; that of a likeness is multiplied by its ratio."""
 
 
@@ -55,6 +58,14 @@ class Match:
     """0 to 1."""
     weight: float
     """Letters accounted for, times the squared score: what decides between matches that overlap."""
+    places: frozenset[int] = frozenset()
+    """Indices of the tokens that a compound is made of; of others it is made of all from the first to the last."""
+
+    def fits(self, taken: Set[int]) -> bool:
+        """Tell whether it may stand beside what has taken some tokens; a compound may share some of its words."""
+        if self.places:
+            return not self.places <= taken
+        return taken.isdisjoint(range(self.first, self.last + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,7 @@ class _Form:
     entry: LexiconEntry
     letters: int
     min_ratio: float
+    words: int
 
     def match(self, tokens: Sequence[Token], first: int, last: int, score: float) -> Match:
         said = sum(len(token.text) for token in tokens[first : last + 1])
@@ -77,25 +89,27 @@ class MatchingIndex:
         self._stems: dict[tuple[str, ...], _Form] = {}
         self._stem_sounds: dict[tuple[str, ...], _Form] = {}
         self._sounds: dict[str, _Form] = {}
+        self._known: set[str] = set()
         likes: defaultdict[int, list[str]] = defaultdict(list)
         for entry in entries:
             for text in (entry.name, *entry.forms):
                 self._add(entry, tokenise(text), likes)
         self._likes = {length: tuple(keys) for length, keys in likes.items()}
         self._longest = max(self._likes, default=0)
+        self._anatomy = Anatomy(self.entry)
         self._near = {length: self._nearby(length) for length in range(_MIN_LIKE, 2 * self._longest)}
 
     def find(self, tokens: Sequence[Token]) -> list[Match]:
         """Return the entries named in a sentence, in its order, no two of them overlapping."""
-        found = [*self._by_words(tokens), *self._by_stems(tokens)]
+        found = [*self._by_words(tokens), *self._by_stems(tokens), *self._by_anatomy(tokens)]
         # A likeness never takes words from a match that is sure of them.
         found.sort(key=lambda match: (match.score < _LIKE, -match.weight, match.first))
         taken: set[int] = set()
         chosen: list[Match] = []
         for match in found:
-            places = range(match.first, match.last + 1)
-            if taken.isdisjoint(places):
-                taken.update(places)
+            again = match.places and any(match.entry is other.entry and _overlap(match, other) for other in chosen)
+            if match.fits(taken) and not again:
+                taken.update(match.places or range(match.first, match.last + 1))
                 chosen.append(match)
         return sorted(chosen, key=lambda match: match.first)
 
@@ -109,7 +123,8 @@ class MatchingIndex:
         if not joined:
             return
         telling = [token for token in tokens if token.text not in FILLERS]
-        form = _Form(entry, len(joined), MIN_RATIO if len(telling) < 2 else _MIN_RATIO_OF_WORDS)
+        form = _Form(entry, len(joined), MIN_RATIO if len(telling) < 2 else _MIN_RATIO_OF_WORDS, len(tokens))
+        self._known.update(token.text for token in tokens)
         self._exact.setdefault(joined, form)
         stems = _bag(stem(token.text) for token in telling)
         # "Não tem tosse" must not become "não para de tossir", so a denying form needs more to go by.
@@ -132,19 +147,39 @@ class MatchingIndex:
                 joined += tokens[last].text
                 window = tokens[first : last + 1]
                 hit = self._exact.get(joined)
-                lone = self._lone.get(light_stem(joined)) if first == last else None
-                if hit and _may_join(window, joined):
+                lone = self._inflected(joined) if first == last else None
+                if hit and _may_join(window, joined) and not (hit.words == 1 and self._parted(window)):
                     yield hit.match(tokens, first, last, _EXACT)
-                elif lone and joined not in COMMON:
+                elif lone:
                     yield lone.match(tokens, first, last, _INFLECTED)
-                elif window[-1].text not in FILLERS and not all(token.text in COMMON for token in window):
+                elif window[-1].text not in FILLERS and (
+                    _dosed(tokens, last) or not all(is_common(token.text) for token in window)
+                ):
                     yield from self._by_sound(tokens, first, last)
+
+    def _parted(self, window: Sequence[Token]) -> bool:
+        """Tell whether words stand each for itself after a little one: "de pressão" is not "depressão"."""
+        rest = [token.text for token in window[1:]]
+        return bool(rest) and window[0].text in FILLERS and all(is_common(word) or word in self._known for word in rest)
+
+    def _inflected(self, word: str) -> _Form | None:
+        """Return the form that a word is the plural, the other gender or a diminutive of."""
+        if is_common(word):
+            return None
+        return next((form for base in bases(word) if (form := self._lone.get(light_stem(base)))), None)
+
+    def _by_anatomy(self, tokens: Sequence[Token]) -> Iterator[Match]:
+        for found in self._anatomy.find(tokens):
+            weight = found.letters * _COMPOUND * _COMPOUND
+            yield Match(found.entry, found.first, found.last, _COMPOUND, weight, found.places)
 
     def _by_sound(self, tokens: Sequence[Token], first: int, last: int) -> Iterator[Match]:
         key = sound("".join(token.heard for token in tokens[first : last + 1]))
-        if len(key) < _MIN_SOUND:
+        if len(key) < (_MIN_SOUND if first == last else _MIN_SPLIT_SOUND):
             return
         hit = self._sounds.get(key)
+        if hit and hit.words == 1 and self._parted(tokens[first : last + 1]):
+            return
         if hit:
             yield hit.match(tokens, first, last, _SOUND)
             return
@@ -165,7 +200,7 @@ class MatchingIndex:
                     break
                 stems = _bag(stem(tokens[place].text) for place in places)
                 hit, score = self._stems.get(stems), _INFLECTED
-                if hit is None and not all(tokens[place].text in COMMON for place in places):
+                if hit is None and not all(is_common(tokens[place].text) for place in places):
                     hit, score = self._stem_sounds.get(_bag(stem_sound(tokens[place]) for place in places)), _SOUND
                 if hit:
                     yield hit.match(tokens, first, places[-1], score)
@@ -179,6 +214,16 @@ class MatchingIndex:
             if min(length, other) >= reach * max(length, other)
             for key in keys
         )
+
+
+def _dosed(tokens: Sequence[Token], last: int) -> bool:
+    """Tell whether a dose follows: then even an everyday word is meant for a medicine ("alegra de 120")."""
+    after = [token.text for token in tokens[last + 1 : last + 3]]
+    return bool(after) and (after[0].isdigit() or (after[0] == "de" and after[-1].isdigit()))
+
+
+def _overlap(one: Match, other: Match) -> bool:
+    return one.first <= other.last and other.first <= one.last
 
 
 def _bag(stems: Iterable[str]) -> tuple[str, ...]:
