@@ -226,6 +226,18 @@ class Classified:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """What earlier phrases of the same conversation leave to a request. The empty one is `Conversation()`."""
+
+    facts: frozenset[str] = frozenset()
+    """Names of the baskets file's circumstances that still hold, such as a pregnancy."""
+    suggested: frozenset[str] = frozenset()
+    """Names of items suggested lately, without case and accents: not suggested again in their cool-down."""
+    anchors: frozenset[str] = frozenset()
+    """Products that the customer has named, without case and accents: never suggested."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LexiconEntry:
     """One thing customers name, every way they say it, and where it belongs."""
 

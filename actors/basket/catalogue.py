@@ -8,8 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from actors.basket import entries, rules
+from actors.basket import entries, medicines, rules
 from actors.basket.entries import BasketFileError
+from actors.basket.medicines import Medicine
 from actors.basket.safety import Safety
 from actors.values import LexiconEntry
 from events.catalogue import Item
@@ -40,7 +41,7 @@ MACROS = (
 
 FALLBACKS_KEY = "fallback_macro_default"
 BASKETS_KEY = "cestas_por_macro_micro"
-OPTIONAL_KEYS = ("versao", "lookups", "vocabulario", "medicamentos", rules.KEY)
+OPTIONAL_KEYS = ("versao", "lookups", "vocabulario", medicines.KEY, rules.KEY)
 
 Items = tuple[Item, ...]
 
@@ -58,6 +59,8 @@ class BasketCatalogue:
     lookups: Mapping[str, Items] = field(default_factory=dict)
     """Items by `<medicine>_<symptom|default>_<disease|default>`, as the file spells the keys."""
     lexicon: tuple[LexiconEntry, ...] = ()
+    """All that customers name: the medicines, then the vocabulary."""
+    medicines: tuple[Medicine, ...] = ()
     safety: Safety = field(default_factory=Safety)
     warnings: tuple[str, ...] = ()
     """One line for each thing that was skipped, naming its place."""
@@ -96,11 +99,10 @@ def load_baskets(path: Path, *, lookups: Path | None = None, vocabulary: Path | 
             warnings=(*catalogue.warnings, *second_warnings),
         )
     if vocabulary is not None and not (catalogue.lexicon and rules.KEY in document):
-        _, other, other_warnings = _read(vocabulary)
+        _, other, _ = _read(vocabulary)
         others = _parse(other, vocabulary, [], fingerprint="")
         if not catalogue.lexicon:
-            lexicon = entries.lexicon(other.get("vocabulario", []), vocabulary, other_warnings)
-            catalogue = replace(catalogue, lexicon=lexicon, warnings=(*catalogue.warnings, *other_warnings))
+            catalogue = replace(catalogue, lexicon=others.lexicon, medicines=others.medicines)
         if rules.KEY not in document:
             catalogue = replace(catalogue, safety=others.safety)
     return catalogue
@@ -132,6 +134,7 @@ def _parse(document: Mapping[str, Any], path: Path, warnings: list[str], *, fing
     }
     unknown = [macro for macro in dict.fromkeys((*baskets, *fallbacks)) if macro not in MACROS]
     warnings.extend(f"{path.name}: {macro}: unknown macro category, kept" for macro in unknown)
+    listed_medicines = medicines.medicines(document.get(medicines.KEY, []), path, warnings)
     lexicon = entries.lexicon(document.get("vocabulario", []), path, warnings)
     places = frozenset(f"{macro}/{micro}" for macro, micros in baskets.items() for micro in micros)
     return BasketCatalogue(
@@ -139,7 +142,8 @@ def _parse(document: Mapping[str, Any], path: Path, warnings: list[str], *, fing
         baskets=MappingProxyType(baskets),
         fallbacks=MappingProxyType(fallbacks),
         lookups=MappingProxyType(entries.lookups(document.get("lookups", {}), path, "lookups", warnings)),
-        lexicon=lexicon,
+        lexicon=(*(medicine.entry for medicine in listed_medicines), *lexicon),
+        medicines=listed_medicines,
         safety=rules.safety(document.get(rules.KEY, {}), path, places),
         warnings=tuple(warnings),
     )

@@ -145,4 +145,4 @@ def test_the_file_is_formatted_one_item_a_line(document: Any) -> None:
     assert "\\u" not in text
     assert "\t" not in text
     entries = sum(1 for line in text.splitlines() if line.lstrip().startswith('{"nome": '))
-    assert entries == len(document["vocabulario"])
+    assert entries == len(document["vocabulario"]) + len(document["medicamentos"])
