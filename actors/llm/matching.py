@@ -1,14 +1,14 @@
 """The matching index: every way to say every entry, compiled once, and the search for them in a sentence."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
 from actors.llm.anatomy import Anatomy
 from actors.llm.phonetics import skeleton
-from actors.llm.words import FILLERS, Token, bases, is_common, light_stem, sound, stem, stem_sound, tokenise
+from actors.llm.words import FILLERS, Token, bases, is_common, is_everyday, light_stem, sound, stem, stem_sound, tokenise
 from actors.values import LexiconEntry
 
 MIN_RATIO = 85.0
@@ -41,7 +41,16 @@ _MIN_TOLERANT_START = 8
 _MIN_SPLIT_JOIN = 5
 """Letters of a name that may be pieced together from several words."""
 
-_EXACT, _INFLECTED, _COMPOUND, _SOUND, _LIKE = 1.0, 0.97, 0.95, 0.94, 0.93
+_MIN_ACROSS = 6
+"""Letters of a phonetic key that may be found across words, beginning and ending within one."""
+_OPPOSED = "anti"
+"""Beginning of a word that is for what its rest is against: no "cólica" in "anticólica"."""
+_MIN_SKELETON = 4
+"""Consonants that tell a word whose vowels are misheard."""
+_MIN_RATIO_OF_SKELETON = 80.0
+"""Likeness of two keys of the same consonants."""
+
+_EXACT, _INFLECTED, _COMPOUND, _SOUND, _LIKE, _ACROSS = 1.0, 0.97, 0.95, 0.94, 0.93, 0.9
 """Scores by kind of match; that of a likeness is multiplied by its ratio."""
 
 
@@ -96,12 +105,19 @@ class MatchingIndex:
                 self._add(entry, tokenise(text), likes)
         self._likes = {length: tuple(keys) for length, keys in likes.items()}
         self._longest = max(self._likes, default=0)
+        self._across = _by_beginning(self._sounds)
+        self._skeletons = _by_skeleton(self._sounds)
         self._anatomy = Anatomy(self.entry)
         self._near = {length: self._nearby(length) for length in range(_MIN_LIKE, 2 * self._longest)}
 
     def find(self, tokens: Sequence[Token]) -> list[Match]:
         """Return the entries named in a sentence, in its order, no two of them overlapping."""
-        found = [*self._by_words(tokens), *self._by_stems(tokens), *self._by_anatomy(tokens)]
+        found = [
+            *self._by_words(tokens),
+            *self._by_stems(tokens),
+            *self._by_anatomy(tokens),
+            *self._across_words(tokens),
+        ]
         # A likeness never takes words from a match that is sure of them.
         found.sort(key=lambda match: (match.score < _LIKE, -match.weight, match.first))
         taken: set[int] = set()
@@ -153,14 +169,15 @@ class MatchingIndex:
                 elif lone:
                     yield lone.match(tokens, first, last, _INFLECTED)
                 elif window[-1].text not in FILLERS and (
-                    _dosed(tokens, last) or not all(is_common(token.text) for token in window)
+                    _dosed(tokens, last) or not all(map(is_common if first == last else is_everyday, _texts(window)))
                 ):
                     yield from self._by_sound(tokens, first, last)
 
     def _parted(self, window: Sequence[Token]) -> bool:
         """Tell whether words stand each for itself after a little one: "de pressão" is not "depressão"."""
         rest = [token.text for token in window[1:]]
-        return bool(rest) and window[0].text in FILLERS and all(is_common(word) or word in self._known for word in rest)
+        telling = any(len(word) > 1 for word in rest)
+        return telling and window[0].text in FILLERS and all(is_common(word) or word in self._known for word in rest)
 
     def _inflected(self, word: str) -> _Form | None:
         """Return the form that a word is the plural, the other gender or a diminutive of."""
@@ -189,6 +206,31 @@ class MatchingIndex:
             if ratio >= form.min_ratio and _sound_alike(key, other):
                 yield form.match(tokens, first, last, _LIKE * ratio / 100)
                 return
+        if first == last:
+            yield from self._by_consonants(tokens, first, key)
+
+    def _by_consonants(self, tokens: Sequence[Token], place: int, key: str) -> Iterator[Match]:
+        """Yield the name of one word whose vowels alone were misheard: "dremin" for "dramin"."""
+        for other in self._skeletons.get(skeleton(key), ()):
+            ratio = fuzz.ratio(key, other)
+            if ratio >= _MIN_RATIO_OF_SKELETON and key[0] == other[0]:
+                yield self._sounds[other].match(tokens, place, place, _LIKE * ratio / 100)
+                return
+
+    def _across_words(self, tokens: Sequence[Token]) -> Iterator[Match]:
+        """Yield names that sound anywhere in what is said, wherever a recogniser put the blanks: "deua nemia"."""
+        strange = [not is_everyday(token.text) and token.text not in self._known for token in tokens]
+        if not any(strange):
+            return
+        keys = [sound(token.heard) for token in tokens]
+        said = "".join(keys)
+        owners = [place for place, key in enumerate(keys) for _ in key]
+        for at in range(len(said) - _MIN_ACROSS + 1):
+            for key, form in self._across.get(said[at : at + _MIN_ACROSS], ()):
+                first, last = owners[at], owners[min(at + len(key), len(said)) - 1]
+                opposed = tokens[first].text.startswith(_OPPOSED) and owners.index(first) < at
+                if said.startswith(key, at) and any(strange[first : last + 1]) and not opposed:
+                    yield Match(form.entry, first, last, _ACROSS, len(key) * _ACROSS * _ACROSS)
 
     def _by_stems(self, tokens: Sequence[Token]) -> Iterator[Match]:
         """Yield matches of the telling words, inflected, in any order, with fillers between them."""
@@ -216,10 +258,32 @@ class MatchingIndex:
         )
 
 
+def _by_beginning(sounds: Mapping[str, _Form]) -> Mapping[str, tuple[tuple[str, _Form], ...]]:
+    """Return the keys that may be found across words, by their first letters."""
+    found: defaultdict[str, list[tuple[str, _Form]]] = defaultdict(list)
+    for key, form in sounds.items():
+        if len(key) >= _MIN_ACROSS:
+            found[key[:_MIN_ACROSS]].append((key, form))
+    return {beginning: tuple(forms) for beginning, forms in found.items()}
+
+
+def _by_skeleton(sounds: Mapping[str, _Form]) -> Mapping[str, tuple[str, ...]]:
+    """Return the keys of single words by their consonants, where these are enough to tell them."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for key, form in sounds.items():
+        if form.words == 1 and len(key) >= _MIN_LIKE and len(skeleton(key)) >= _MIN_SKELETON:
+            found[skeleton(key)].append(key)
+    return {consonants: tuple(keys) for consonants, keys in found.items()}
+
+
 def _dosed(tokens: Sequence[Token], last: int) -> bool:
     """Tell whether a dose follows: then even an everyday word is meant for a medicine ("alegra de 120")."""
     after = [token.text for token in tokens[last + 1 : last + 3]]
     return bool(after) and (after[0].isdigit() or (after[0] == "de" and after[-1].isdigit()))
+
+
+def _texts(tokens: Sequence[Token]) -> Iterator[str]:
+    return (token.text for token in tokens)
 
 
 def _overlap(one: Match, other: Match) -> bool:

@@ -146,6 +146,11 @@ def is_common(word: str) -> bool:
     return word.isdigit() or any(base in COMMON for base in bases(word))
 
 
+def is_everyday(word: str) -> bool:
+    """Tell whether a folded word is a common one in any inflection, so that it is never a name that was misheard."""
+    return is_common(word) or (len(short := stem(word)) >= _MIN_STEM and short in _COMMON_STEMS)
+
+
 def light_stem(word: str) -> str:
     """Return a folded word without the endings of number and gender: safe for a word that stands alone."""
     singular = word[:-1] if len(word) > _MIN_STEM and word.endswith("s") else word
@@ -163,6 +168,9 @@ def stem(word: str) -> str:
         if singular.endswith(suffix) and len(singular) - len(suffix) >= _MIN_STEM:
             return singular[: -len(suffix)]
     return singular
+
+
+_COMMON_STEMS = frozenset(stem(word) for word in COMMON)
 
 
 def sound(joined: str) -> str:
