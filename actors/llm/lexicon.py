@@ -1,10 +1,12 @@
 """The lexicon engine: understanding without a network, from the vocabulary alone."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from actors.llm.context import for_a_child, foreign, told_of_others
 from actors.llm.matching import Match, MatchingIndex
+from actors.llm.nearest import Near, NearestExamples
 from actors.llm.negation import allergic_to, denied
 from actors.llm.words import Token, is_common, tokenise
 from actors.values import Classified, LexiconEntry, Normalised
@@ -30,25 +32,55 @@ _SHARE_WEIGHT = 0.4
 """How much of the confidence hangs on the first category's share of all that was named."""
 
 
+_GUESSED = 0.6
+"""Score of what only the nearest example sentence tells."""
+
+_MIN_GUESSED = 3
+"""Words below which a sentence is too short to be like another."""
+
+
 class LexiconUnderstanding:
-    """The `Understanding` port over a compiled vocabulary. Holds no state between sentences."""
+    """The `Understanding` port over a compiled vocabulary. Holds no state between sentences.
+
+    Args:
+        entries: the vocabulary.
+        version: what `model` says of it.
+        nearest: asked, in a thread, about sentences in which no entry is named at all.
+    """
 
     engine = "lexicon"
 
-    def __init__(self, entries: Sequence[LexiconEntry], version: str) -> None:
+    def __init__(
+        self, entries: Sequence[LexiconEntry], version: str, *, nearest: NearestExamples | None = None
+    ) -> None:
         self.model = version
+        self._nearest = nearest
         self._index = MatchingIndex(entries)
         self._categories = frozenset(entry.category for entry in entries)
 
     async def warm(self) -> None:
-        """Do nothing: the index was compiled by the constructor."""
+        """Load what compares with examples, off the event loop; the index was compiled by the constructor."""
+        if self._nearest is not None:
+            await asyncio.to_thread(self._nearest.prepare)
 
     async def close(self) -> None:
         """Do nothing: there is nothing to release."""
 
-    async def normalise(self, text: str, *, budget_s: float) -> Normalised:  # noqa: ARG002 - takes milliseconds
-        """Name what the vocabulary knows in a transcript; what is denied is left out. Never raises."""
-        return Normalised(entities=self.entities(text))
+    async def normalise(self, text: str, *, budget_s: float) -> Normalised:
+        """Name what the vocabulary knows in a transcript; what is denied is left out. Never raises.
+
+        Where it names nothing at all, the nearest example may, if it answers within the budget.
+        """
+        entities = self.entities(text)
+        if entities or self._nearest is None or not self._may_be_guessed(text):
+            return Normalised(entities=entities)
+        try:
+            # An engine that was not warmed loads the encoder now, which is worth waiting for.
+            async with asyncio.timeout(budget_s if self._nearest.ready else None):
+                near = await asyncio.to_thread(self._nearest.find, text)
+        except TimeoutError:
+            near = None
+        return Normalised(entities=self._guessed(text, near))
 
     async def classify(
         self,
@@ -136,6 +168,16 @@ class LexiconUnderstanding:
         places = {entry.category for entry in entries if entry is not None}
         in_doubt = None in entries or any(entity.score < _CERTAIN for entity in entities) or self._refused(text)
         return places.pop() if len(places) == 1 and not in_doubt else None
+
+    def _may_be_guessed(self, text: str) -> bool:
+        """Tell whether a sentence is long enough, Portuguese, of this counter, and denies nothing that is known."""
+        tokens = tokenise(text)
+        long_enough = len(tokens) >= _MIN_GUESSED
+        return long_enough and not (foreign(tokens) or told_of_others(tokens) or self._index.find(tokens))
+
+    def _guessed(self, text: str, near: Near | None) -> tuple[Entity, ...]:
+        entry = self._index.entry(near.name) if near is not None else None
+        return (Entity(kind=entry.kind, name=entry.name, span=text.strip(), score=_GUESSED),) if entry else ()
 
     def _refused(self, text: str) -> list[str]:
         """Return the products that a sentence names only to refuse them."""

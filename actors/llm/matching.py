@@ -8,7 +8,18 @@ from rapidfuzz import fuzz, process
 
 from actors.llm.anatomy import Anatomy
 from actors.llm.phonetics import skeleton
-from actors.llm.words import FILLERS, Token, bases, is_common, is_everyday, light_stem, sound, stem, stem_sound, tokenise
+from actors.llm.words import (
+    FILLERS,
+    Token,
+    bases,
+    is_common,
+    is_everyday,
+    light_stem,
+    sound,
+    stem,
+    stem_sound,
+    tokenise,
+)
 from actors.values import LexiconEntry
 
 MIN_RATIO = 85.0

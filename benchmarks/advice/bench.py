@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from rich.progress import Progress
 
-from actors.basket.catalogue import BasketCatalogue, load_baskets
+from actors.basket.catalogue import load_baskets
 from actors.basket.naming import words
 from actors.basket.resolver import BasketEngine
 from actors.llm.lexicon import LexiconUnderstanding
 from balto.advising import Adviser
-from balto.engines import watchful
+from balto.engines import offline_lexicon, watchful
 from balto.settings import OWN_BASKETS
 from benchmarks.advice.labelled import OWN, Utterance, read_set
 from benchmarks.advice.scoring import Folded, Outcome, Same, Score, percentile, score
@@ -38,7 +38,11 @@ def run(options: argparse.Namespace, progress: Progress) -> Report:
     utterances = read_set(options.set, options.half)[:: 10 if options.quick else 1]
     catalogue = load_baskets(OWN_BASKETS)
     compared: dict[str, Any] = {"set": options.set.name, "half": options.half, "sentences": len(utterances)}
-    engines = {"lexicon": _engine(catalogue)}
+    engines = {
+        "lexicon": offline_lexicon(catalogue),
+        "without the encoder": offline_lexicon(catalogue, encoder=False),
+        "vocabulary alone": LexiconUnderstanding(catalogue.lexicon, catalogue.version),
+    }
     checks: list[Check] = []
     for name, engine in engines.items():
         same, circumstances = _same(engine), catalogue.safety.names
@@ -58,10 +62,6 @@ def run(options: argparse.Namespace, progress: Progress) -> Report:
         if name == "lexicon":
             checks = _checks(as_written, as_heard, written, two_words_ms)
     return Report(bench="advice", checks=checks, machine=machine, compared=compared)
-
-
-def _engine(catalogue: BasketCatalogue) -> LexiconUnderstanding:
-    return LexiconUnderstanding(catalogue.lexicon, catalogue.version)
 
 
 def _same(engine: LexiconUnderstanding) -> Same:
