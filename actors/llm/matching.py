@@ -1,12 +1,12 @@
 """The matching index: every way to say every entry, compiled once, and the search for them in a sentence."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 from rapidfuzz import fuzz, process
 
 from actors.llm.anatomy import Anatomy
+from actors.llm.forms import MIN_ACROSS, MIN_LIKE, Form, Match, by_beginning, by_skeleton
 from actors.llm.phonetics import skeleton
 from actors.llm.words import (
     FILLERS,
@@ -43,8 +43,8 @@ _MIN_SOUND = 4
 """Letters of a phonetic key that may match by sound."""
 _MIN_SPLIT_SOUND = 6
 """The same where the words that match are several: short ones sound like much else."""
-_MIN_LIKE = 6
-"""Letters of a phonetic key that may match by likeness: in shorter ones one letter makes another word."""
+_MIN_LIKE_SPLIT = 8
+"""The same where either is several words."""
 _MIN_LIKE_SKELETON = 9
 """Letters of a phonetic key whose consonants need only be alike; a shorter one's must be the same."""
 _MIN_TOLERANT_START = 8
@@ -52,12 +52,8 @@ _MIN_TOLERANT_START = 8
 _MIN_SPLIT_JOIN = 5
 """Letters of a name that may be pieced together from several words."""
 
-_MIN_ACROSS = 6
-"""Letters of a phonetic key that may be found across words, beginning and ending within one."""
 _OPPOSED = "anti"
 """Beginning of a word that is for what its rest is against: no "cólica" in "anticólica"."""
-_MIN_SKELETON = 4
-"""Consonants that tell a word whose vowels are misheard."""
 _MIN_RATIO_OF_SKELETON = 80.0
 """Likeness of two keys of the same consonants."""
 
@@ -65,50 +61,15 @@ _EXACT, _INFLECTED, _COMPOUND, _SOUND, _LIKE, _ACROSS = 1.0, 0.97, 0.95, 0.94, 0
 """Scores by kind of match; that of a likeness is multiplied by its ratio."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """An entry found in a sentence."""
-
-    entry: LexiconEntry
-    first: int
-    """Index of its first token."""
-    last: int
-    """Index of its last token, included."""
-    score: float
-    """0 to 1."""
-    weight: float
-    """Letters accounted for, times the squared score: what decides between matches that overlap."""
-    places: frozenset[int] = frozenset()
-    """Indices of the tokens that a compound is made of; of others it is made of all from the first to the last."""
-
-    def fits(self, taken: Set[int]) -> bool:
-        """Tell whether it may stand beside what has taken some tokens; a compound may share some of its words."""
-        if self.places:
-            return not self.places <= taken
-        return taken.isdisjoint(range(self.first, self.last + 1))
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    entry: LexiconEntry
-    letters: int
-    min_ratio: float
-    words: int
-
-    def match(self, tokens: Sequence[Token], first: int, last: int, score: float) -> Match:
-        said = sum(len(token.text) for token in tokens[first : last + 1])
-        return Match(self.entry, first, last, score, min(self.letters, said) * score * score)
-
-
 class MatchingIndex:
     """All forms of all entries, indexed by spelling, stems, sound and likeness; immutable once built."""
 
     def __init__(self, entries: Sequence[LexiconEntry]) -> None:
-        self._exact: dict[str, _Form] = {}
-        self._lone: dict[str, _Form] = {}
-        self._stems: dict[tuple[str, ...], _Form] = {}
-        self._stem_sounds: dict[tuple[str, ...], _Form] = {}
-        self._sounds: dict[str, _Form] = {}
+        self._exact: dict[str, Form] = {}
+        self._lone: dict[str, Form] = {}
+        self._stems: dict[tuple[str, ...], Form] = {}
+        self._stem_sounds: dict[tuple[str, ...], Form] = {}
+        self._sounds: dict[str, Form] = {}
         self._known: set[str] = set()
         likes: defaultdict[int, list[str]] = defaultdict(list)
         for entry in entries:
@@ -116,10 +77,10 @@ class MatchingIndex:
                 self._add(entry, tokenise(text), likes)
         self._likes = {length: tuple(keys) for length, keys in likes.items()}
         self._longest = max(self._likes, default=0)
-        self._across = _by_beginning(self._sounds)
-        self._skeletons = _by_skeleton(self._sounds)
+        self._across = by_beginning(self._sounds)
+        self._skeletons = by_skeleton(self._sounds)
         self._anatomy = Anatomy(self.entry)
-        self._near = {length: self._nearby(length) for length in range(_MIN_LIKE, 2 * self._longest)}
+        self._near = {length: self._nearby(length) for length in range(MIN_LIKE, 2 * self._longest)}
 
     def find(self, tokens: Sequence[Token]) -> list[Match]:
         """Return the entries named in a sentence, in its order, no two of them overlapping."""
@@ -150,7 +111,7 @@ class MatchingIndex:
         if not joined:
             return
         telling = [token for token in tokens if token.text not in FILLERS]
-        form = _Form(entry, len(joined), MIN_RATIO if len(telling) < 2 else _MIN_RATIO_OF_WORDS, len(tokens))
+        form = Form(entry, len(joined), MIN_RATIO if len(telling) < 2 else _MIN_RATIO_OF_WORDS, len(tokens))
         self._known.update(token.text for token in tokens)
         self._exact.setdefault(joined, form)
         stems = _bag(stem(token.text) for token in telling)
@@ -163,7 +124,9 @@ class MatchingIndex:
         key = sound("".join(token.heard for token in tokens))
         if len(key) >= _MIN_SOUND and key not in self._sounds:
             self._sounds[key] = form
-            if len(key) >= _MIN_LIKE and all(len(token.text) > 2 and not token.text.isdigit() for token in telling):
+            if len(key) >= (MIN_LIKE if len(tokens) == 1 else _MIN_LIKE_SPLIT) and all(
+                len(token.text) > 2 and not token.text.isdigit() for token in telling
+            ):
                 likes[len(key)].append(key)
 
     def _by_words(self, tokens: Sequence[Token]) -> Iterator[Match]:
@@ -190,7 +153,7 @@ class MatchingIndex:
         telling = any(len(word) > 1 for word in rest)
         return telling and window[0].text in FILLERS and all(is_common(word) or word in self._known for word in rest)
 
-    def _inflected(self, word: str) -> _Form | None:
+    def _inflected(self, word: str) -> Form | None:
         """Return the form that a word is the plural, the other gender or a diminutive of."""
         if is_common(word):
             return None
@@ -211,7 +174,7 @@ class MatchingIndex:
         if hit:
             yield hit.match(tokens, first, last, _SOUND)
             return
-        near = self._near.get(len(key), ())
+        near = self._near.get(len(key), ()) if first == last or len(key) >= _MIN_LIKE_SPLIT else ()
         for other, ratio, _ in process.extract(key, near, scorer=fuzz.ratio, score_cutoff=MIN_RATIO, limit=_NEAREST):
             form = self._sounds[other]
             if ratio >= form.min_ratio and _sound_alike(key, other):
@@ -236,8 +199,8 @@ class MatchingIndex:
         keys = [sound(token.heard) for token in tokens]
         said = "".join(keys)
         owners = [place for place, key in enumerate(keys) for _ in key]
-        for at in range(len(said) - _MIN_ACROSS + 1):
-            for key, form in self._across.get(said[at : at + _MIN_ACROSS], ()):
+        for at in range(len(said) - MIN_ACROSS + 1):
+            for key, form in self._across.get(said[at : at + MIN_ACROSS], ()):
                 first, last = owners[at], owners[min(at + len(key), len(said)) - 1]
                 opposed = tokens[first].text.startswith(_OPPOSED) and owners.index(first) < at
                 if said.startswith(key, at) and any(strange[first : last + 1]) and not opposed:
@@ -267,24 +230,6 @@ class MatchingIndex:
             if min(length, other) >= reach * max(length, other)
             for key in keys
         )
-
-
-def _by_beginning(sounds: Mapping[str, _Form]) -> Mapping[str, tuple[tuple[str, _Form], ...]]:
-    """Return the keys that may be found across words, by their first letters."""
-    found: defaultdict[str, list[tuple[str, _Form]]] = defaultdict(list)
-    for key, form in sounds.items():
-        if len(key) >= _MIN_ACROSS:
-            found[key[:_MIN_ACROSS]].append((key, form))
-    return {beginning: tuple(forms) for beginning, forms in found.items()}
-
-
-def _by_skeleton(sounds: Mapping[str, _Form]) -> Mapping[str, tuple[str, ...]]:
-    """Return the keys of single words by their consonants, where these are enough to tell them."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for key, form in sounds.items():
-        if form.words == 1 and len(key) >= _MIN_LIKE and len(skeleton(key)) >= _MIN_SKELETON:
-            found[skeleton(key)].append(key)
-    return {consonants: tuple(keys) for consonants, keys in found.items()}
 
 
 def _dosed(tokens: Sequence[Token], last: int) -> bool:

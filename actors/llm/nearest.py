@@ -16,7 +16,11 @@ _LETTERS_WEIGHT = 0.6
 """Of the cosine by letters beside that by meaning: half of the letters are little words."""
 _FLOOR = 0.66
 """Their sum, below which nothing is near."""
-_FLOOR_OF_LETTERS = 0.30
+_FLOOR_OF_ALARMS = 0.64
+"""Cosine by meaning from which a sentence is as alarming as an example."""
+_LEAD_OF_ALARMS = 0.08
+"""By which it must be nearer to an alarm than to anything else."""
+_FLOOR_OF_LETTERS = 0.40
 """The same by letters alone, where there is no encoder."""
 _MAX_LETTERS = 300
 
@@ -35,15 +39,18 @@ class Example:
 
     text: str
     name: str | None
+    alarm: bool = False
+    """Whether it is nothing to sell on: a sign that belongs to the pharmacist or a doctor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """What a sentence is nearest to."""
+    """What a sentence is near to."""
 
-    name: str
-    likeness: float
-    """A weighted sum of cosines with the encoder, one cosine without."""
+    name: str | None = None
+    """Of the vocabulary; None if the nearest is small talk, an alarm or too far away."""
+    alarming: bool = False
+    """Whether it means much the same as an alarm and nothing else as much. Only an encoder tells."""
 
 
 class NearestExamples:
@@ -56,6 +63,7 @@ class NearestExamples:
 
     def __init__(self, examples: Sequence[Example], encoder: Encoder | None = None) -> None:
         self._examples = tuple(examples)
+        self._alarms = np.array([example.alarm for example in self._examples], dtype=np.bool_)
         self._letters = CharacterTfidf([example.text for example in self._examples])
         self._encoder = encoder
         self._vectors: Vectors | None = None
@@ -72,29 +80,32 @@ class NearestExamples:
             if self._encoder is not None and self._vectors is None and self._examples:
                 self._vectors = self._encoder.encode([example.text for example in self._examples])
 
-    def find(self, text: str) -> Near | None:
-        """Return what the nearest example names; None if that is small talk, an alarm or too far away."""
+    def find(self, text: str) -> Near:
+        """Return what a sentence is near to; its first 300 letters count."""
         if not self._examples:
-            return None
+            return Near()
         self.prepare()
-        likeness, floor = self._likeness(text[:_MAX_LETTERS])
-        best = int(np.argmax(likeness))
-        name = self._examples[best].name
-        return Near(name, float(likeness[best])) if name is not None and likeness[best] >= floor else None
-
-    def _likeness(self, text: str) -> tuple[NDArray[np.float32], float]:
+        text = text[:_MAX_LETTERS]
         by_letters = self._letters.likeness(text)
         if self._encoder is None or self._vectors is None:
-            return by_letters, _FLOOR_OF_LETTERS
+            return Near(self._nearest(by_letters, _FLOOR_OF_LETTERS))
         by_meaning = self._vectors @ self._encoder.encode([text])[0]
-        return by_meaning + _LETTERS_WEIGHT * by_letters, _FLOOR
+        name = self._nearest(by_meaning + _LETTERS_WEIGHT * by_letters, _FLOOR)
+        alarm = float(by_meaning[self._alarms].max(initial=0.0))
+        other = float(by_meaning[~self._alarms].max(initial=0.0))
+        return Near(name, alarming=alarm >= max(_FLOOR_OF_ALARMS, other + _LEAD_OF_ALARMS))
+
+    def _nearest(self, likeness: NDArray[np.float32], floor: float) -> str | None:
+        best = int(np.argmax(likeness))
+        return self._examples[best].name if likeness[best] >= floor else None
 
 
 def shipped_examples(known: Callable[[str], bool]) -> tuple[Example, ...]:
     """Return the examples that come with the package, but those whose name `known` does not know."""
     named = [Example(text, name) for name, text in _lines("examples.txt") if name and known(name)]
-    silent = [Example(text, None) for name in ("small_talk.txt", "alarms.txt") for _, text in _lines(name)]
-    return (*named, *silent)
+    small_talk = [Example(text, None) for _, text in _lines("small_talk.txt")]
+    alarms = [Example(text, None, alarm=True) for _, text in _lines("alarms.txt")]
+    return (*named, *small_talk, *alarms)
 
 
 def _lines(name: str) -> Iterator[tuple[str | None, str]]:

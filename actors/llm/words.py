@@ -70,7 +70,10 @@ FILLERS = load_words("fillers.txt")
 """Words that say nothing about what is asked for: articles, light verbs, intensifiers, numbers."""
 
 COMMON = FILLERS | load_words("common.txt")
-"""Everyday words that never match a name by sound or by likeness, only exactly."""
+"""Everyday words that leave a request as it is and never match a name by sound or by likeness, only exactly."""
+
+_EVERYDAY = COMMON | load_words("everyday.txt")
+"""More of them, which may well turn what a sentence says: "novela", "cachorro"."""
 
 _SAME_STEM = {
     word: stem
@@ -141,14 +144,19 @@ def bases(word: str) -> tuple[str, ...]:
     return (word, base, f"{base}a", f"{base}o", f"{base}e")
 
 
-def is_common(word: str) -> bool:
-    """Tell whether a folded word, or what it is a diminutive of, is an everyday word or a number."""
+def says_nothing(word: str) -> bool:
+    """Tell whether a folded word leaves a request as it is: a number, a common word or a diminutive of one."""
     return word.isdigit() or any(base in COMMON for base in bases(word))
 
 
+def is_common(word: str) -> bool:
+    """Tell whether a folded word, or what it is a diminutive of, is an everyday word or a number."""
+    return word.isdigit() or any(base in _EVERYDAY for base in bases(word))
+
+
 def is_everyday(word: str) -> bool:
-    """Tell whether a folded word is a common one in any inflection, so that it is never a name that was misheard."""
-    return is_common(word) or (len(short := stem(word)) >= _MIN_STEM and short in _COMMON_STEMS)
+    """Tell whether a folded word is a common one in any inflection, so that it is no part of a name in pieces."""
+    return is_common(word) or (len(short := stem(word)) >= _MIN_STEM and short in _EVERYDAY_STEMS)
 
 
 def light_stem(word: str) -> str:
@@ -170,7 +178,7 @@ def stem(word: str) -> str:
     return singular
 
 
-_COMMON_STEMS = frozenset(stem(word) for word in COMMON)
+_EVERYDAY_STEMS = frozenset(stem(word) for word in _EVERYDAY)
 
 
 def sound(joined: str) -> str:
