@@ -126,15 +126,16 @@ def symptom(name: str, span: str | None = None) -> Entity:
     return Entity(kind="symptom", name=name, span=span or name, score=1.0)
 
 
-REFERRED = Withheld(reason="refer_to_pharmacist")
+CHEST = Withheld(reason="refer_to_pharmacist", safety_rule="dor no peito")
+REFERRED = Withheld(reason="refer_to_pharmacist", safety_rule="gestante")
 GESTANTE = symptom("gestante", "grávida")
 
 
 def test_an_alarm_is_seen_even_where_nobody_watched_the_phrase(tmp_path: Path) -> None:
     labels = [("DOR", "CABECA")]
-    assert resolve(tmp_path, labels, symptom("dor no peito")) == REFERRED
-    assert resolve(tmp_path, labels, symptom("mal-estar", "dor forte no peito")) == REFERRED
-    assert resolve(tmp_path, [("ALERTA", "")], symptom("x")) == REFERRED
+    assert resolve(tmp_path, labels, symptom("dor no peito")) == CHEST
+    assert resolve(tmp_path, labels, symptom("mal-estar", "dor forte no peito")) == CHEST
+    assert resolve(tmp_path, [("ALERTA", "")], symptom("x")) == Withheld(reason="refer_to_pharmacist")
 
 
 def test_a_circumstance_keeps_back_items_and_gives_way_to_the_complaint(tmp_path: Path) -> None:
