@@ -70,8 +70,9 @@ class WatchfulUnderstanding:
         if any(entity.name in self._silences for entity in found):
             return Normalised(entities=found)
         normalised = await self._inner.normalise(text, budget_s=budget_s)
-        if not normalised.entities or not found:
+        if not normalised.entities:
             return normalised
+        # A word of alarm that the rules let pass, such as a stroke of last year, is not what is asked about.
         others = tuple(entity for entity in normalised.entities if entity.name not in self._names)
         return Normalised(entities=(*others, *found), cost_usd=normalised.cost_usd)
 
