@@ -11,7 +11,7 @@ from actors.llm.understanding import Understanding, UnderstandingError
 from actors.values import Classified, Resolved
 from balto.engines import EngineError, build_understandings
 from balto.settings import OWN_BASKETS, Settings
-from events.catalogue import Entity, Item
+from events.catalogue import Entity, Item, ItemReason
 
 
 class AdviserError(Exception):
@@ -28,6 +28,12 @@ class Advice:
     items: tuple[Item, ...] = ()
     withheld: str | None = None
     """Why nothing is suggested."""
+    safety_rule: str | None = None
+    """Name of the safety rule that kept it back."""
+    reasons: tuple[ItemReason, ...] = ()
+    """Why each item is suggested, in their order."""
+    circumstances: tuple[str, ...] = ()
+    """Names of the safety circumstances in the text, such as a pregnancy."""
 
 
 class Adviser:
@@ -85,10 +91,15 @@ class Adviser:
     def _resolve(self, entities: tuple[Entity, ...], classified: Classified) -> Advice:
         first = classified.categories[0] if classified.categories else None
         resolved = self._baskets.resolve(classified, entities)
+        told = {rule.name for rule in self._baskets.catalogue.safety.circumstances}
+        circumstances = dict.fromkeys(entity.name for entity in entities if entity.name in told)
         return Advice(
-            entities=entities,
+            entities=tuple(entity for entity in entities if entity.name not in circumstances),
             macro=first.macro if first else None,
             micro=first.micro if first else None,
             items=resolved.items if isinstance(resolved, Resolved) else (),
             withheld=None if isinstance(resolved, Resolved) else resolved.reason,
+            safety_rule=None if isinstance(resolved, Resolved) else resolved.safety_rule,
+            reasons=resolved.reasons if isinstance(resolved, Resolved) else (),
+            circumstances=tuple(circumstances),
         )

@@ -173,7 +173,9 @@ def offline_lexicon(baskets: BasketCatalogue, *, encoder: bool = True) -> Lexico
 def watchful(engine: Understanding, baskets: BasketCatalogue) -> Understanding:
     """Put the safety rules of a catalogue in front of an engine."""
     safety = baskets.safety
-    return WatchfulUnderstanding(engine, safety.look, alarms=safety.alarm_names, names=safety.names)
+    return WatchfulUnderstanding(
+        engine, safety.look, alarms=safety.alarm_names, names=safety.names, silences=safety.silence_names
+    )
 
 
 def _openai(settings: Settings, baskets: BasketCatalogue) -> Understanding:

@@ -1,6 +1,6 @@
 """The parts of a baskets file: items, lookups and vocabulary entries, each read with its place in hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ KINDS: Mapping[str, EntityKind] = {
     "necessidade": "need",
 }
 """What the file's `tipo` means."""
+
+Refuse = Callable[[str], str | None]
+"""Takes an item's name and returns why it may not be suggested, or None."""
 
 _NAMES = {
     dict: "an object",
@@ -57,9 +60,15 @@ def sequence(value: object, path: Path, place: str) -> Sequence[Any]:
 
 
 def items(
-    value: object, path: Path, place: str, warnings: list[str], *, name_key: str = "sugestao"
+    value: object,
+    path: Path,
+    place: str,
+    warnings: list[str],
+    *,
+    name_key: str = "sugestao",
+    refuse: Refuse = lambda _: None,
 ) -> tuple[Item, ...]:
-    """Return the good items of a list; the others are skipped with a warning.
+    """Return the good items of a list; the others, and those that are refused, are skipped with a warning.
 
     Raises:
         BasketFileError: it is no list.
@@ -74,6 +83,10 @@ def items(
         if poor:
             warnings.append(f"{where}: {' and '.join(poor)} missing or empty; item skipped")
             continue
+        refused = refuse(text(raw[name_key]))
+        if refused:
+            warnings.append(f"{where}: {refused}; item skipped")
+            continue
         tag = raw.get("tag")
         if tag is not None and not isinstance(tag, str):
             warnings.append(f"{where}: tag is {type_name(tag)}, not a text; served without it")
@@ -81,7 +94,9 @@ def items(
     return tuple(found)
 
 
-def lookups(value: object, path: Path, place: str, warnings: list[str]) -> dict[str, tuple[Item, ...]]:
+def lookups(
+    value: object, path: Path, place: str, warnings: list[str], *, refuse: Refuse = lambda _: None
+) -> dict[str, tuple[Item, ...]]:
     """Return the lookups of the deployed format: `{key: [{"produto", "explicacao"}, …]}`.
 
     Raises:
@@ -89,7 +104,7 @@ def lookups(value: object, path: Path, place: str, warnings: list[str]) -> dict[
     """
     prefix = f"{place}." if place else ""
     return {
-        key: items(listed, path, f"{prefix}{key}", warnings, name_key="produto")
+        key: items(listed, path, f"{prefix}{key}", warnings, name_key="produto", refuse=refuse)
         for key, listed in table(value, path, place).items()
     }
 

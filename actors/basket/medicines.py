@@ -70,7 +70,7 @@ class Medicine:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Formulary:
     """Tells which medicine a product is, by its words.
 
@@ -94,6 +94,16 @@ class Formulary:
         if said[:1] in self._accessories:
             return None
         return next((m for m in self._named(said) if m is not None and m.prescription_only), None)
+
+    def refusal(self, product: str) -> str | None:
+        """Return why a product is never suggested, in words for whoever keeps the file, or None."""
+        medicine = self.prescription_only(product)
+        return None if medicine is None else f"names {medicine.name}, which is sold on prescription only"
+
+    def substances(self, product: str) -> frozenset[_Name]:
+        """Return the active substances of the medicines that a product names."""
+        named = (medicine for medicine in self._named(words(product)) if medicine is not None)
+        return frozenset(words(part) for medicine in named for part in medicine.substances)
 
     def brand(self, product: str) -> str | None:
         """Return the brand that a product names, None where it names none."""

@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from actors.basket.medicines import Medicine
 from actors.basket.naming import contains, words
 from events.catalogue import Entity, Item
 
@@ -152,6 +153,20 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Medicines by what is in them or what they are for."""
+
+    substances: frozenset[tuple[str, ...]] = frozenset()
+    classes: frozenset[tuple[str, ...]] = frozenset()
+
+    def holds(self, medicine: Medicine) -> bool:
+        """Tell whether a medicine belongs to it."""
+        return words(medicine.therapeutic_class) in self.classes or not self.substances.isdisjoint(
+            map(words, medicine.substances)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstance(Rule):
     """Who it is for, where that makes some suggestions harmful."""
 
@@ -164,6 +179,10 @@ class Circumstance(Rule):
     """`MACRO/MICRO` that serve only where nothing else is complained of."""
     refers_medicines: bool = False
     """Whether a request for any medicine is the pharmacist's business."""
+    takes_medicines: Group = Group()
+    """Naming one of these says as much as the expressions do: who buys losartana has high blood pressure."""
+    refers: Group = Group()
+    """A request for one of these is the pharmacist's business."""
 
     def takes(self, item: Item) -> bool:
         """Tell whether an item may be suggested."""
@@ -178,33 +197,55 @@ class Safety:
     """The rules of a baskets file; none by default."""
 
     alarms: tuple[Rule, ...] = ()
+    silences: tuple[Rule, ...] = ()
+    """What is no request to advise on: talk of price, dosage or payment."""
     circumstances: tuple[Circumstance, ...] = ()
     alarm_names: frozenset[str] = field(init=False)
+    silence_names: frozenset[str] = field(init=False)
     names: frozenset[str] = field(init=False)
     """Of all rules."""
 
     def __post_init__(self) -> None:
         alarms = frozenset(rule.name for rule in self.alarms)
         object.__setattr__(self, "alarm_names", alarms)
-        object.__setattr__(self, "names", alarms | {rule.name for rule in self.circumstances})
+        silences = frozenset(rule.name for rule in self.silences)
+        object.__setattr__(self, "silence_names", silences)
+        object.__setattr__(self, "names", alarms | silences | {rule.name for rule in self.circumstances})
 
     def look(self, text: str) -> tuple[Entity, ...]:
-        """Return the alarm signs in a text, then the circumstances, each with the words that prove it."""
+        """Return the alarm signs in a text, the silences, then the circumstances, each with the words that prove it."""
         said = Said(text)
-        found = ((rule.name, rule.find(said)) for rule in (*self.alarms, *self.circumstances))
+        found = ((rule.name, rule.find(said)) for rule in (*self.alarms, *self.silences, *self.circumstances))
         return tuple(Entity(kind="symptom", name=name, span=span, score=1.0) for name, span in found if span)
 
-    def alarmed(self, entities: Iterable[Entity]) -> bool:
-        """Tell whether any entity is an alarm sign: by its name, or by the words that it stands for."""
+    def alarm(self, entities: Iterable[Entity]) -> str | None:
+        """Return the name of the first alarm sign among entities, by their name or the words that they stand for."""
         listed = list(entities)
-        return any(e.name in self.alarm_names for e in listed) or any(
-            rule.find(said) for said in map(Said, _texts(listed)) for rule in self.alarms
-        )
+        named = next((entity.name for entity in listed if entity.name in self.alarm_names), None)
+        said = list(map(Said, _texts(listed)))
+        return named or next((rule.name for rule in self.alarms if any(rule.find(each) for each in said)), None)
 
-    def circumstances_of(self, entities: Iterable[Entity]) -> tuple[Circumstance, ...]:
-        """Return the circumstances that `look` found in the phrase of these entities."""
-        names = {entity.name for entity in entities}
-        return tuple(rule for rule in self.circumstances if rule.name in names)
+    def silence(self, entities: Iterable[Entity]) -> str | None:
+        """Return the name of the first silence that `look` found in the phrase of these entities."""
+        return next((entity.name for entity in entities if entity.name in self.silence_names), None)
+
+    def circumstances_of(
+        self,
+        entities: Iterable[Entity],
+        medicines: Sequence[Medicine] = (),
+        facts: frozenset[str] = frozenset(),
+    ) -> tuple[Circumstance, ...]:
+        """Return the circumstances of a phrase.
+
+        Args:
+            entities: with those that `look` found.
+            medicines: that were named.
+            facts: names of circumstances known from before.
+        """
+        names = {entity.name for entity in entities} | facts
+        return tuple(
+            rule for rule in self.circumstances if rule.name in names or any(map(rule.takes_medicines.holds, medicines))
+        )
 
 
 def _texts(entities: Iterable[Entity]) -> dict[str, None]:
