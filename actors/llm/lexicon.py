@@ -8,6 +8,7 @@ from actors.llm.context import for_a_child
 from actors.llm.matching import MatchingIndex
 from actors.llm.nearest import NearestExamples
 from actors.llm.reading import CERTAIN, Reading
+from actors.llm.words import tokenise
 from actors.values import Classified, LexiconEntry, Normalised
 from events.catalogue import Category, Entity, EntityKind
 
@@ -62,8 +63,8 @@ class LexiconUnderstanding:
     async def normalise(self, text: str, *, budget_s: float) -> Normalised:
         """Name what the vocabulary knows in a transcript; what is denied is left out. Never raises.
 
-        Where it names nothing at all, the nearest example may; where a sentence means what an alarm means, nothing is
-        named. Examples that don't answer within the budget are not waited for.
+        Where it names nothing at all, the nearest example may; where a sentence means what an alarm sign or a
+        question of price or dose means, nothing is named. Examples that take longer than the budget are not waited for.
         """
         reading = Reading.of(text, self._index)
         entities = reading.entities()
@@ -76,7 +77,7 @@ class LexiconUnderstanding:
                 near = await asyncio.to_thread(self._nearest.find, text)
         except TimeoutError:
             return Normalised(entities=entities)
-        if near.alarming:
+        if near.hush:
             return Normalised(entities=())
         return Normalised(entities=entities or self._guessed(reading, near.name))
 
@@ -100,7 +101,7 @@ class LexiconUnderstanding:
         Returns:
             At most two categories, strongest first; none, with confidence 0, where no entity is known.
         """
-        reading = Reading.of(text, self._index)
+        tokens = tokenise(text)
         scores: defaultdict[str, float] = defaultdict(float)
         best: dict[str, tuple[float, Category]] = {}
         for position, entity in enumerate(entities):
@@ -109,14 +110,14 @@ class LexiconUnderstanding:
                 continue
             strength = entity.score * _KIND_WEIGHT[entry.kind] * (1 - _ORDER_LOSS) ** position
             category = entry.category
-            if entry.kind in _COMPLAINTS and (child := for_a_child(reading.tokens, category)) in self._categories:
+            if entry.kind in _COMPLAINTS and (child := for_a_child(tokens, category)) in self._categories:
                 category = child
             scores[category.macro] += strength
             if category.macro not in best or strength > best[category.macro][0]:
                 best[category.macro] = (strength, category)
         ranked = sorted(scores, key=lambda macro: -scores[macro])
         anchors = dict.fromkeys(e.name for e in entities if e.kind in ("medicine", "need"))
-        anchors |= dict.fromkeys(reading.refused())
+        anchors |= dict.fromkeys(Reading.refused_in(text, self._index))
         if not ranked:
             return Classified(categories=(), anchors=tuple(anchors), confidence=0.0)
         share = scores[ranked[0]] / sum(scores.values())
@@ -145,7 +146,7 @@ class LexiconUnderstanding:
         entries = [self._index.entry(entity.name) for entity in entities]
         places = {entry.category for entry in entries if entry is not None}
         in_doubt = None in entries or any(entity.score < CERTAIN for entity in entities)
-        if len(places) != 1 or in_doubt or Reading.of(text, self._index).refused():
+        if len(places) != 1 or in_doubt or Reading.refused_in(text, self._index):
             return None
         return places.pop()
 

@@ -16,10 +16,10 @@ _LETTERS_WEIGHT = 0.6
 """Of the cosine by letters beside that by meaning: half of the letters are little words."""
 _FLOOR = 0.66
 """Their sum, below which nothing is near."""
-_FLOOR_OF_ALARMS = 0.64
-"""Cosine by meaning from which a sentence is as alarming as an example."""
-_LEAD_OF_ALARMS = 0.08
-"""By which it must be nearer to an alarm than to anything else."""
+_FLOOR_OF_HUSH = 0.62
+"""Cosine by meaning from which a sentence is as much to be hushed as an example."""
+_LEAD_OF_HUSH = 0.08
+"""By which it must be nearer to that than to anything else."""
 _FLOOR_OF_LETTERS = 0.40
 """The same by letters alone, where there is no encoder."""
 _MAX_LETTERS = 300
@@ -39,8 +39,8 @@ class Example:
 
     text: str
     name: str | None
-    alarm: bool = False
-    """Whether it is nothing to sell on: a sign that belongs to the pharmacist or a doctor."""
+    hush: bool = False
+    """Whether nothing is to be sold on it, whatever it names: an alarm sign, talk of a price or a dose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class Near:
     """What a sentence is near to."""
 
     name: str | None = None
-    """Of the vocabulary; None if the nearest is small talk, an alarm or too far away."""
-    alarming: bool = False
-    """Whether it means much the same as an alarm and nothing else as much. Only an encoder tells."""
+    """Of the vocabulary; None if the nearest is small talk, to be hushed or too far away."""
+    hush: bool = False
+    """Whether it means much the same as an example that is hushed and nothing else as much. Only an encoder tells."""
 
 
 class NearestExamples:
@@ -63,7 +63,7 @@ class NearestExamples:
 
     def __init__(self, examples: Sequence[Example], encoder: Encoder | None = None) -> None:
         self._examples = tuple(examples)
-        self._alarms = np.array([example.alarm for example in self._examples], dtype=np.bool_)
+        self._hushed = np.array([example.hush for example in self._examples], dtype=np.bool_)
         self._letters = CharacterTfidf([example.text for example in self._examples])
         self._encoder = encoder
         self._vectors: Vectors | None = None
@@ -91,9 +91,9 @@ class NearestExamples:
             return Near(self._nearest(by_letters, _FLOOR_OF_LETTERS))
         by_meaning = self._vectors @ self._encoder.encode([text])[0]
         name = self._nearest(by_meaning + _LETTERS_WEIGHT * by_letters, _FLOOR)
-        alarm = float(by_meaning[self._alarms].max(initial=0.0))
-        other = float(by_meaning[~self._alarms].max(initial=0.0))
-        return Near(name, alarming=alarm >= max(_FLOOR_OF_ALARMS, other + _LEAD_OF_ALARMS))
+        hushed = float(by_meaning[self._hushed].max(initial=0.0))
+        other = float(by_meaning[~self._hushed].max(initial=0.0))
+        return Near(name, hush=hushed >= max(_FLOOR_OF_HUSH, other + _LEAD_OF_HUSH))
 
     def _nearest(self, likeness: NDArray[np.float32], floor: float) -> str | None:
         best = int(np.argmax(likeness))
@@ -104,8 +104,10 @@ def shipped_examples(known: Callable[[str], bool]) -> tuple[Example, ...]:
     """Return the examples that come with the package, but those whose name `known` does not know."""
     named = [Example(text, name) for name, text in _lines("examples.txt") if name and known(name)]
     small_talk = [Example(text, None) for _, text in _lines("small_talk.txt")]
-    alarms = [Example(text, None, alarm=True) for _, text in _lines("alarms.txt")]
-    return (*named, *small_talk, *alarms)
+    hushed = [
+        Example(text, None, hush=True) for name in ("alarms.txt", "prices_and_doses.txt") for _, text in _lines(name)
+    ]
+    return (*named, *small_talk, *hushed)
 
 
 def _lines(name: str) -> Iterator[tuple[str | None, str]]:

@@ -41,6 +41,11 @@ def denied(tokens: Sequence[Token], entry: LexiconEntry, first: int, last: int) 
     return not product and _is_over(tokens, first, last)
 
 
+def may_deny_products(tokens: Sequence[Token]) -> bool:
+    """Tell whether a sentence has any word that can keep a product from being meant."""
+    return any(token.text in _NOT or token.text.startswith(_ALLERGY) for token in tokens)
+
+
 def allergic_to(tokens: Sequence[Token], first: int) -> int | None:
     """Return the token "alergia" or "alérgico" that the product at token `first` is joined to, or None."""
     place = first - 1

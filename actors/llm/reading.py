@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from actors.llm.context import foreign, told_of_others
 from actors.llm.forms import Match
 from actors.llm.matching import MatchingIndex
-from actors.llm.negation import allergic_to, denied
+from actors.llm.negation import allergic_to, denied, may_deny_products
 from actors.llm.words import Token, says_nothing, tokenise
 from events.catalogue import Entity
 
 CERTAIN = 0.97
 """Score from which a name was said right: as it is spelled, or inflected."""
 
-_TURNING = frozenset({"nao", "sem", "nem", "nunca", "alergia", "alergico", "alergica", "parei", "menos"})
-"""Words that may turn the sense of the rest."""
+_TURNING_WORDS = "nao sem nem nunca alergia alergico alergica parei menos quanto quanta quantos quantas preco valor dose sono antes depois"
+_TURNING = frozenset(_TURNING_WORDS.split())
+"""Words that may turn the sense of the rest: what is denied, and what is asked about rather than for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Reading:
             if known is None or known.score < entity.score:
                 found[entity.name] = entity
         return tuple(found.values())
+
+    @classmethod
+    def refused_in(cls, text: str, index: MatchingIndex) -> list[str]:
+        """Return the products that a sentence names only to refuse them; cheap where nothing in it can refuse."""
+        return cls.of(text, index).refused() if may_deny_products(tokenise(text)) else []
 
     def refused(self) -> list[str]:
         """Return the products that are named only to refuse them."""
