@@ -3,14 +3,16 @@
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from actors.basket.catalogue import load_baskets
+from actors.basket.catalogue import BasketCatalogue
 from actors.basket.entries import BasketFileError
 from actors.basket.resolver import BasketEngine
 from actors.llm.understanding import Understanding, UnderstandingError
-from actors.values import Classified, Resolved
+from actors.values import Classified, Resolved, Withheld
 from balto.engines import EngineError, build_understandings
-from balto.settings import OWN_BASKETS, Settings
+from balto.settings import Settings
+from balto.shelf import read_catalogue
 from events.catalogue import Entity, Item, ItemReason
 
 
@@ -36,6 +38,19 @@ class Advice:
     """Names of the safety circumstances in the text, such as a pregnancy."""
 
 
+class Baskets(Protocol):
+    """A basket engine, or a shelf that holds one."""
+
+    @property
+    def catalogue(self) -> BasketCatalogue:
+        """What it resolves against."""
+        ...
+
+    def resolve(self, classified: Classified, entities: tuple[Entity, ...]) -> Resolved | Withheld:
+        """See `BasketEngine.resolve`."""
+        ...
+
+
 class Adviser:
     """Advises on texts with the first engine that answers.
 
@@ -45,7 +60,7 @@ class Adviser:
         budget_s: seconds an engine has for a stage.
     """
 
-    def __init__(self, understandings: Sequence[Understanding], baskets: BasketEngine, *, budget_s: float) -> None:
+    def __init__(self, understandings: Sequence[Understanding], baskets: Baskets, *, budget_s: float) -> None:
         self._understandings = understandings
         self._baskets = baskets
         self._budget_s = budget_s
@@ -59,7 +74,7 @@ class Adviser:
             AdviserError: they cannot be loaded.
         """
         try:
-            catalogue = load_baskets(settings.baskets, vocabulary=OWN_BASKETS)
+            catalogue = read_catalogue(settings)
             engines = build_understandings(settings, catalogue)
         except (BasketFileError, EngineError) as error:
             raise AdviserError(str(error)) from error

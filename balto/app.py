@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from actors.audio import clean
-from actors.basket.catalogue import BasketCatalogue, load_baskets
+from actors.basket.catalogue import BasketCatalogue
 from actors.basket.entries import BasketFileError
 from actors.basket.resolver import BasketEngine
 from actors.runtime.clock import Clock, SystemClock
@@ -23,9 +23,10 @@ from actors.vad.silero import speech_model
 from balto.engines import EngineError, Engines, build_engines, prepare_weights, usd_per_hour
 from balto.memory import Memory
 from balto.resources import ResourceMonitor
-from balto.routing import route
+from balto.routing import compiler, route
 from balto.sessions import SessionHost
-from balto.settings import OWN_BASKETS, Settings
+from balto.settings import Settings
+from balto.shelf import Compiled, Restocker, Shelf, read_catalogue
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from events.guard import guarded
 from events.ids import RANDOM_BYTES, uuid7
@@ -64,7 +65,7 @@ class Balto:
 
     library: Library
     journal: Journal
-    baskets: BasketCatalogue
+    shelf: Shelf
     engines: Engines
     services: SessionServices
     sessions: SessionHost
@@ -192,8 +193,8 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
     async with contextlib.AsyncExitStack() as stack:
         try:
             # What is quickly known to be wrong is told before anything slow begins.
-            baskets = load_baskets(settings.baskets, vocabulary=OWN_BASKETS)
-            engines = engines or build_engines(settings, baskets)
+            baskets = read_catalogue(settings)
+            given, engines = engines, engines or build_engines(settings, baskets)
         except (BasketFileError, EngineError) as error:
             raise StartError(str(error)) from error
         library = await stack.enter_async_context(open_library(settings, say))
@@ -214,7 +215,8 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         system = await stack.enter_async_context(ActorSystem())
         monitor = await stack.enter_async_context(ResourceMonitor())
         presence = await stack.enter_async_context(Presence(library.dsn))
-        services = _services(settings, routed, baskets, library.store, journal, monitor, clock)
+        shelf = Shelf(Compiled(baskets, BasketEngine(baskets), routed.understandings))
+        services = shelf.serve(_services(settings, routed, baskets, library.store, journal, monitor, clock))
         sessions = SessionHost(
             system,
             services,
@@ -225,10 +227,20 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
             presence=presence,
             overload=monitor.overload,
         )
+        restocker = Restocker(
+            shelf,
+            settings,
+            journal,
+            clock,
+            services.new_id,
+            compile_understandings=None if given else compiler(settings, engines, clock),
+            served=lambda catalogue: sessions.tell_versions(_versions(catalogue)),
+        )
+        await stack.enter_async_context(restocker.running())
         yield Balto(
             library=library,
             journal=journal,
-            baskets=baskets,
+            shelf=shelf,
             engines=engines,
             services=services,
             sessions=sessions,

@@ -1,5 +1,8 @@
 """The engines of a process behind one another: routers where there are several to choose from."""
 
+import asyncio
+from dataclasses import replace
+
 from actors.basket.catalogue import BasketCatalogue
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.router import RoutedUnderstanding, UnderstandingPolicy
@@ -7,8 +10,9 @@ from actors.llm.understanding import Understanding
 from actors.runtime.clock import Clock
 from actors.stt.router import RoutedTranscriber, RoutingPolicy
 from actors.stt.transcriber import Transcriber
-from balto.engines import Engines, usd_per_hour
+from balto.engines import Engines, build_understandings, usd_per_hour
 from balto.settings import Settings
+from balto.shelf import Compile
 
 
 def route(settings: Settings, engines: Engines, baskets: BasketCatalogue, clock: Clock) -> Engines:
@@ -38,3 +42,15 @@ def _understandings(
     sure = LexiconUnderstanding(baskets.lexicon, baskets.version) if settings.fast_path else None
     policy = UnderstandingPolicy(floor_s=settings.llm_hedge_s)
     return (RoutedUnderstanding(model, last, clock, sure=sure, policy=policy),)
+
+
+def compiler(settings: Settings, engines: Engines, clock: Clock) -> Compile:
+    """Return what makes understandings of a changed baskets file: compiled off the loop, warm before they serve."""
+
+    async def compile_(baskets: BasketCatalogue) -> tuple[Understanding, ...]:
+        plain = await asyncio.to_thread(build_understandings, settings, baskets)
+        for engine in plain:
+            await engine.warm()
+        return route(settings, replace(engines, understandings=plain), baskets, clock).understandings
+
+    return compile_

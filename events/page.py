@@ -15,6 +15,7 @@ from events.catalogue import (
     accounts,
     advice,
     attempts,
+    baskets,
     event_types,
     hearing,
     offers,
@@ -28,7 +29,7 @@ from events.shape import Schema, field_docs, schema, unit, value_types
 PAGE: Final = "events.md"
 SCHEMA: Final = "events.schema.json"
 
-_IN_ORDER: Final = (accounts, session, hearing, offers, transcription, understanding, attempts, advice)
+_IN_ORDER: Final = (accounts, baskets, session, hearing, offers, transcription, understanding, attempts, advice)
 """The modules of the catalogue in the order in which things happen."""
 _HEAD: Final = """\
 # Events

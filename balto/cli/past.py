@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from balto.cli.advice_report import advice
 from balto.cli.common import AsJson, fail, out, print_rows, with_library
 from balto.cli.opening import bar, stream_name
 
@@ -107,6 +108,9 @@ def latency(as_json: AsJson = False) -> None:
 
     rows = with_library(lambda library: reports.latency(library.projector.pool))
     print_rows(rows, ("hop", "count", "p50", "p95", "p99"), title="Latency by hop (ms)", as_json=as_json)
+
+
+report.command()(advice)
 
 
 @projections.command("list")

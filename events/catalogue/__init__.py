@@ -21,6 +21,7 @@ from events.catalogue.advice import (
 )
 from events.catalogue.attempts import AttemptEnded, AttemptOutcome, AttemptReason, AttemptStarted, AttemptStep
 from events.catalogue.base import Event, event_types, personal_fields
+from events.catalogue.baskets import CATALOGUE_STREAM, CatalogueLoaded, CatalogueRejected
 from events.catalogue.hearing import (
     BandEnergies,
     CutReason,
@@ -70,6 +71,7 @@ from events.catalogue.understanding import (
 )
 
 __all__ = [
+    "CATALOGUE_STREAM",
     "Answer",
     "AttemptEnded",
     "AttemptOutcome",
@@ -84,6 +86,8 @@ __all__ = [
     "BasketResolved",
     "BasketRule",
     "Bookmark",
+    "CatalogueLoaded",
+    "CatalogueRejected",
     "Category",
     "ClassificationCompleted",
     "ClassificationFailed",

@@ -47,4 +47,7 @@ def test_what_is_personal_is_what_was_decided() -> None:
         "TranscriptionRejected": {"text"},
         "NormalisationCompleted": {"entities"},
         "ClassificationCompleted": {"anchors"},
+        "BasketResolved": {"reasons"},
+        "RecommendationSent": {"reasons"},
+        "RecommendationWithheld": {"safety_rule"},
     }
