@@ -32,6 +32,9 @@ _GUESSED = 0.6
 _MIN_COMPARED = 3
 """Words below which a sentence is too short to be like another."""
 
+_MIN_CERTAIN_COMPARED = 5
+"""The same where it is certain what is named: a short request is answered at once."""
+
 
 class LexiconUnderstanding:
     """The `Understanding` port over a compiled vocabulary. Holds no state between sentences.
@@ -68,8 +71,7 @@ class LexiconUnderstanding:
         """
         reading = Reading.of(text, self._index)
         entities = reading.entities()
-        too_short = len(reading.tokens) < _MIN_COMPARED
-        if self._nearest is None or too_short or reading.elsewhere or reading.certain:
+        if self._nearest is None or not _worth_comparing(reading):
             return Normalised(entities=entities)
         try:
             # An engine that was not warmed loads the encoder now, which is worth waiting for.
@@ -156,3 +158,8 @@ class LexiconUnderstanding:
         if entry is None or reading.meant or reading.denied:
             return ()
         return (Entity(kind=entry.kind, name=entry.name, span=reading.text.strip(), score=_GUESSED),)
+
+
+def _worth_comparing(reading: Reading) -> bool:
+    least = _MIN_CERTAIN_COMPARED if reading.certain else _MIN_COMPARED
+    return len(reading.tokens) >= least and not reading.elsewhere

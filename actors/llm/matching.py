@@ -54,7 +54,9 @@ _MIN_SPLIT_JOIN = 5
 
 _OPPOSED = "anti"
 """Beginning of a word that is for what its rest is against: no "cólica" in "anticólica"."""
-_MIN_RATIO_OF_SKELETON = 80.0
+_MIN_SKELETON_SPLIT = 5
+"""Consonants from which even the first letter may differ, and a name may be in pieces."""
+_MIN_RATIO_OF_SKELETON = 76.0
 """Likeness of two keys of the same consonants."""
 
 _EXACT, _INFLECTED, _COMPOUND, _SOUND, _LIKE, _ACROSS = 1.0, 0.97, 0.95, 0.94, 0.93, 0.9
@@ -180,15 +182,18 @@ class MatchingIndex:
             if ratio >= form.min_ratio and _sound_alike(key, other):
                 yield form.match(tokens, first, last, _LIKE * ratio / 100)
                 return
-        if first == last:
-            yield from self._by_consonants(tokens, first, key)
+        consonants = skeleton(key)
+        if first == last or len(consonants) >= _MIN_SKELETON_SPLIT:
+            yield from self._by_consonants(tokens, first, last, key, consonants)
 
-    def _by_consonants(self, tokens: Sequence[Token], place: int, key: str) -> Iterator[Match]:
+    def _by_consonants(
+        self, tokens: Sequence[Token], first: int, last: int, key: str, consonants: str
+    ) -> Iterator[Match]:
         """Yield the name of one word whose vowels alone were misheard: "dremin" for "dramin"."""
-        for other in self._skeletons.get(skeleton(key), ()):
+        for other in self._skeletons.get(consonants, ()):
             ratio = fuzz.ratio(key, other)
-            if ratio >= _MIN_RATIO_OF_SKELETON and key[0] == other[0]:
-                yield self._sounds[other].match(tokens, place, place, _LIKE * ratio / 100)
+            if ratio >= _MIN_RATIO_OF_SKELETON and (key[0] == other[0] or len(consonants) >= _MIN_SKELETON_SPLIT):
+                yield self._sounds[other].match(tokens, first, last, _LIKE * ratio / 100)
                 return
 
     def _across_words(self, tokens: Sequence[Token]) -> Iterator[Match]:

@@ -18,7 +18,7 @@ _FLOOR = 0.66
 """Their sum, below which nothing is near."""
 _FLOOR_OF_HUSH = 0.62
 """Cosine by meaning from which a sentence is as much to be hushed as an example."""
-_LEAD_OF_HUSH = 0.08
+_LEAD_OF_HUSH = 0.05
 """By which it must be nearer to that than to anything else."""
 _FLOOR_OF_LETTERS = 0.40
 """The same by letters alone, where there is no encoder."""
