@@ -41,6 +41,8 @@ _MIN_LONE_STEM = 5
 """Letters of a stem that may stand alone for an inflected word."""
 _MIN_SOUND = 4
 """Letters of a phonetic key that may match by sound."""
+_MIN_SOUND_OF_MEDICINES = 5
+"""The same of medicines: brands are short and many."""
 _MIN_SPLIT_SOUND = 6
 """The same where the words that match are several: short ones sound like much else."""
 _MIN_LIKE_SPLIT = 8
@@ -124,7 +126,8 @@ class MatchingIndex:
         elif len(tokens) == 1 and len(light_stem(joined)) >= _MIN_LONE_STEM:
             self._lone.setdefault(light_stem(joined), form)
         key = sound("".join(token.heard for token in tokens))
-        if len(key) >= _MIN_SOUND and key not in self._sounds:
+        least = _MIN_SOUND_OF_MEDICINES if entry.kind == "medicine" else _MIN_SOUND
+        if len(key) >= least and key not in self._sounds:
             self._sounds[key] = form
             if len(key) >= (MIN_LIKE if len(tokens) == 1 else _MIN_LIKE_SPLIT) and all(
                 len(token.text) > 2 and not token.text.isdigit() for token in telling
@@ -207,8 +210,9 @@ class MatchingIndex:
         for at in range(len(said) - MIN_ACROSS + 1):
             for key, form in self._across.get(said[at : at + MIN_ACROSS], ()):
                 first, last = owners[at], owners[min(at + len(key), len(said)) - 1]
+                strange_letters = sum(strange[owner] for owner in owners[at : at + len(key)])
                 opposed = tokens[first].text.startswith(_OPPOSED) and owners.index(first) < at
-                if said.startswith(key, at) and any(strange[first : last + 1]) and not opposed:
+                if said.startswith(key, at) and 2 * strange_letters > len(key) and not opposed:
                     yield Match(form.entry, first, last, _ACROSS, len(key) * _ACROSS * _ACROSS)
 
     def _by_stems(self, tokens: Sequence[Token]) -> Iterator[Match]:

@@ -14,15 +14,21 @@ from actors.llm.tfidf import CharacterTfidf
 
 _LETTERS_WEIGHT = 0.6
 """Of the cosine by letters beside that by meaning: half of the letters are little words."""
-_FLOOR = 0.66
+_FLOOR = 0.72
 """Their sum, below which nothing is near."""
 _FLOOR_OF_HUSH = 0.62
 """Cosine by meaning from which a sentence is as much to be hushed as an example."""
-_LEAD_OF_HUSH = 0.05
+_LEAD_OF_HUSH = 0.1
 """By which it must be nearer to that than to anything else."""
 _FLOOR_OF_LETTERS = 0.40
 """The same by letters alone, where there is no encoder."""
 _MAX_LETTERS = 300
+
+
+_SILENT = ("small_talk.txt", "requests.txt")
+"""Lists whose sentences name nothing: what the vocabulary does not know of a product, no example does."""
+_HUSHED = ("alarms.txt", "prices_and_doses.txt", "figures_of_speech.txt")
+"""Lists whose sentences hush whatever the vocabulary finds in one that means the same."""
 
 
 class Encoder(Protocol):
@@ -103,11 +109,9 @@ class NearestExamples:
 def shipped_examples(known: Callable[[str], bool]) -> tuple[Example, ...]:
     """Return the examples that come with the package, but those whose name `known` does not know."""
     named = [Example(text, name) for name, text in _lines("examples.txt") if name and known(name)]
-    small_talk = [Example(text, None) for _, text in _lines("small_talk.txt")]
-    hushed = [
-        Example(text, None, hush=True) for name in ("alarms.txt", "prices_and_doses.txt") for _, text in _lines(name)
-    ]
-    return (*named, *small_talk, *hushed)
+    silent = [Example(text, None) for name in _SILENT for _, text in _lines(name)]
+    hushed = [Example(text, None, hush=True) for name in _HUSHED for _, text in _lines(name)]
+    return (*named, *silent, *hushed)
 
 
 def _lines(name: str) -> Iterator[tuple[str | None, str]]:

@@ -13,8 +13,9 @@ from events.catalogue import Entity
 CERTAIN = 0.97
 """Score from which a name was said right: as it is spelled, or inflected."""
 
-_TURNING_WORDS = "nao sem nem nunca alergia alergico alergica parei menos quanto quanta quantos quantas preco valor dose sono antes depois"
-_TURNING = frozenset(_TURNING_WORDS.split())
+_DENYING = "nao sem nem nunca alergia alergico alergica parei menos"
+_ASKING_ABOUT = "quanto quanta quantos quantas preco valor dose sono antes depois"
+_TURNING = frozenset(f"{_DENYING} {_ASKING_ABOUT}".split())
 """Words that may turn the sense of the rest: what is denied, and what is asked about rather than for."""
 
 
