@@ -202,6 +202,7 @@ class Safety:
     circumstances: tuple[Circumstance, ...] = ()
     alarm_names: frozenset[str] = field(init=False)
     silence_names: frozenset[str] = field(init=False)
+    circumstance_names: frozenset[str] = field(init=False)
     names: frozenset[str] = field(init=False)
     """Of all rules."""
 
@@ -210,7 +211,9 @@ class Safety:
         object.__setattr__(self, "alarm_names", alarms)
         silences = frozenset(rule.name for rule in self.silences)
         object.__setattr__(self, "silence_names", silences)
-        object.__setattr__(self, "names", alarms | silences | {rule.name for rule in self.circumstances})
+        circumstances = frozenset(rule.name for rule in self.circumstances)
+        object.__setattr__(self, "circumstance_names", circumstances)
+        object.__setattr__(self, "names", alarms | silences | circumstances)
 
     def look(self, text: str) -> tuple[Entity, ...]:
         """Return the alarm signs in a text, the silences, then the circumstances, each with the words that prove it."""
