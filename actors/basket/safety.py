@@ -65,9 +65,11 @@ class Expression:
 
     def found(self, said: "Said") -> Iterator[tuple[int, int]]:
         """Yield the first and last word of each place where it is said and not denied."""
-        places = [said.places(term) for term in self.terms]
-        if not all(places):
-            return
+        places: list[list[tuple[int, int]]] = []
+        for term in self.terms:
+            places.append(said.places(term))
+            if not places[-1]:
+                return
         starts = [[first for first, _ in each] for each in places]
         denied_up_to = -1
         for first, own_last in sorted({place for each in places for place in each}):
