@@ -106,7 +106,7 @@ class Adviser:
     def _resolve(self, entities: tuple[Entity, ...], classified: Classified) -> Advice:
         first = classified.categories[0] if classified.categories else None
         resolved = self._baskets.resolve(classified, entities)
-        told = {rule.name for rule in self._baskets.catalogue.safety.circumstances}
+        told = self._baskets.catalogue.safety.circumstance_names
         circumstances = dict.fromkeys(entity.name for entity in entities if entity.name in told)
         return Advice(
             entities=tuple(entity for entity in entities if entity.name not in circumstances),

@@ -118,7 +118,8 @@ class BasketEngine:
         if classified.categories and not categories:
             return Withheld(reason="category_without_advice")
         medicines = [self._medicines[name] for e in entities if (name := words(e.name)) in self._medicines]
-        circumstances = safety.circumstances_of(entities, medicines, conversation.facts)
+        bought = [self._medicines[name] for a in conversation.anchors if (name := words(a)) in self._medicines]
+        circumstances = safety.circumstances_of(entities, [*medicines, *bought], conversation.facts)
         if circumstances:
             fitting = self._fitting(categories, entities, circumstances)
             said_now = bool(safety.circumstances_of(entities))

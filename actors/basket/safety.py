@@ -46,6 +46,8 @@ class Expression:
 
     terms: tuple[re.Pattern[str], ...]
     reach: int
+    heads: frozenset[str] | None = None
+    """Without one of these words it is not said: the first words of one term's alternatives. None where none tells."""
 
     @classmethod
     def parse(cls, text: str, reach: int = REACH) -> "Expression":
@@ -61,13 +63,20 @@ class Expression:
         return cls(
             terms=tuple(re.compile(rf"\b(?:{'|'.join(map(_pattern, term))})\b") for term in terms),
             reach=reach,
+            heads=next(filter(None, map(_heads, terms)), None),
         )
+
+    def maybe(self, said: "Said") -> bool:
+        """Tell whether it is worth looking for, from single words."""
+        return self.heads is None or not self.heads.isdisjoint(said.words)
 
     def found(self, said: "Said") -> Iterator[tuple[int, int]]:
         """Yield the first and last word of each place where it is said and not denied."""
-        places = [said.places(term) for term in self.terms]
-        if not all(places):
-            return
+        places: list[list[tuple[int, int]]] = []
+        for term in self.terms:
+            places.append(said.places(term))
+            if not places[-1]:
+                return
         starts = [[first for first, _ in each] for each in places]
         denied_up_to = -1
         for first, own_last in sorted({place for each in places for place in each}):
@@ -94,6 +103,7 @@ class Said:
         matches = list(_WORD.finditer(text))
         self._spans = [match.span() for match in matches]
         self._words = [_fold(match.group()) for match in matches]
+        self.words = frozenset(self._words)
         ends = [*(first for first, _ in self._spans[1:]), len(text)]
         self._after = [text[last:end] for (_, last), end in zip(self._spans, ends, strict=False)]
         self._starts: list[int] = []
@@ -146,7 +156,8 @@ class Rule:
 
     def find(self, said: Said) -> str | None:
         """Return the words of a text that prove it, or None."""
-        place = next((place for each in self.expressions for place in each.found(said)), None)
+        worth = (each for each in self.expressions if each.maybe(said))
+        place = next((place for each in worth for place in each.found(said)), None)
         if place is None or any(True for each in self.unless for _ in each.found(said)):
             return None
         return said.span(*place)
@@ -202,6 +213,7 @@ class Safety:
     circumstances: tuple[Circumstance, ...] = ()
     alarm_names: frozenset[str] = field(init=False)
     silence_names: frozenset[str] = field(init=False)
+    circumstance_names: frozenset[str] = field(init=False)
     names: frozenset[str] = field(init=False)
     """Of all rules."""
 
@@ -210,7 +222,9 @@ class Safety:
         object.__setattr__(self, "alarm_names", alarms)
         silences = frozenset(rule.name for rule in self.silences)
         object.__setattr__(self, "silence_names", silences)
-        object.__setattr__(self, "names", alarms | silences | {rule.name for rule in self.circumstances})
+        circumstances = frozenset(rule.name for rule in self.circumstances)
+        object.__setattr__(self, "circumstance_names", circumstances)
+        object.__setattr__(self, "names", alarms | silences | circumstances)
 
     def look(self, text: str) -> tuple[Entity, ...]:
         """Return the alarm signs in a text, the silences, then the circumstances, each with the words that prove it."""
@@ -256,6 +270,12 @@ def _pattern(way: str) -> str:
     return " ".join(
         _NUMBER if word == "#" else f"{word[:-1]}[a-z0-9]*" if word.endswith("*") else word for word in way.split("_")
     )
+
+
+def _heads(term: Sequence[str]) -> frozenset[str] | None:
+    """Return the first words of a term's alternatives, None where one of them takes any ending or is a number."""
+    heads = frozenset(way.split("_")[0] for way in term)
+    return None if any(head == "#" or head.endswith("*") for head in heads) else heads
 
 
 def _fold(text: str) -> str:
