@@ -14,6 +14,7 @@ from events.catalogue import (
     Entity,
     EntityKind,
     Item,
+    ItemReason,
     VadSnapshot,
     WithheldReason,
     Word,
@@ -267,6 +268,10 @@ class Resolved:
     basket: str
     rule: BasketRule
     items: tuple[Item, ...]
+    reasons: tuple[ItemReason, ...] = ()
+    """One for each item."""
+    catalogue: str = ""
+    """Version of the baskets file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,3 +279,5 @@ class Withheld:
     """The basket engine's silence, and why."""
 
     reason: WithheldReason
+    safety_rule: str | None = None
+    """Name of the safety rule that kept it back."""

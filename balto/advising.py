@@ -3,15 +3,17 @@
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from actors.basket.catalogue import load_baskets
+from actors.basket.catalogue import BasketCatalogue
 from actors.basket.entries import BasketFileError
 from actors.basket.resolver import BasketEngine
 from actors.llm.understanding import Understanding, UnderstandingError
-from actors.values import Classified, Resolved
+from actors.values import Classified, Resolved, Withheld
 from balto.engines import EngineError, build_understandings
-from balto.settings import OWN_BASKETS, Settings
-from events.catalogue import Entity, Item
+from balto.settings import Settings
+from balto.shelf import read_catalogue
+from events.catalogue import Entity, Item, ItemReason
 
 
 class AdviserError(Exception):
@@ -28,6 +30,25 @@ class Advice:
     items: tuple[Item, ...] = ()
     withheld: str | None = None
     """Why nothing is suggested."""
+    safety_rule: str | None = None
+    """Name of the safety rule that kept it back."""
+    reasons: tuple[ItemReason, ...] = ()
+    """Why each item is suggested, in their order."""
+    circumstances: tuple[str, ...] = ()
+    """Names of the safety circumstances in the text, such as a pregnancy."""
+
+
+class Baskets(Protocol):
+    """A basket engine, or a shelf that holds one."""
+
+    @property
+    def catalogue(self) -> BasketCatalogue:
+        """What it resolves against."""
+        ...
+
+    def resolve(self, classified: Classified, entities: tuple[Entity, ...]) -> Resolved | Withheld:
+        """See `BasketEngine.resolve`."""
+        ...
 
 
 class Adviser:
@@ -39,7 +60,7 @@ class Adviser:
         budget_s: seconds an engine has for a stage.
     """
 
-    def __init__(self, understandings: Sequence[Understanding], baskets: BasketEngine, *, budget_s: float) -> None:
+    def __init__(self, understandings: Sequence[Understanding], baskets: Baskets, *, budget_s: float) -> None:
         self._understandings = understandings
         self._baskets = baskets
         self._budget_s = budget_s
@@ -53,7 +74,7 @@ class Adviser:
             AdviserError: they cannot be loaded.
         """
         try:
-            catalogue = load_baskets(settings.baskets, vocabulary=OWN_BASKETS)
+            catalogue = read_catalogue(settings)
             engines = build_understandings(settings, catalogue)
         except (BasketFileError, EngineError) as error:
             raise AdviserError(str(error)) from error
@@ -85,10 +106,15 @@ class Adviser:
     def _resolve(self, entities: tuple[Entity, ...], classified: Classified) -> Advice:
         first = classified.categories[0] if classified.categories else None
         resolved = self._baskets.resolve(classified, entities)
+        told = self._baskets.catalogue.safety.circumstance_names
+        circumstances = dict.fromkeys(entity.name for entity in entities if entity.name in told)
         return Advice(
-            entities=entities,
+            entities=tuple(entity for entity in entities if entity.name not in circumstances),
             macro=first.macro if first else None,
             micro=first.micro if first else None,
             items=resolved.items if isinstance(resolved, Resolved) else (),
             withheld=None if isinstance(resolved, Resolved) else resolved.reason,
+            safety_rule=None if isinstance(resolved, Resolved) else resolved.safety_rule,
+            reasons=resolved.reasons if isinstance(resolved, Resolved) else (),
+            circumstances=tuple(circumstances),
         )

@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from actors.audio import clean
-from actors.basket.catalogue import BasketCatalogue, load_baskets
+from actors.basket.catalogue import BasketCatalogue
 from actors.basket.entries import BasketFileError
 from actors.runtime.clock import Clock, SystemClock
 from actors.runtime.system import ActorSystem
@@ -25,9 +25,10 @@ from balto.budgets import Budgets
 from balto.engines import EngineError, Engines, build_engines, prepare_weights
 from balto.memory import Memory
 from balto.resources import ResourceMonitor
-from balto.routing import policy_of, route
+from balto.routing import compiler, policy_of, route
 from balto.sessions import SessionHost
-from balto.settings import OWN_BASKETS, Settings
+from balto.settings import Settings
+from balto.shelf import Restocker, Shelf, compiled, read_catalogue
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from events.guard import guarded
 from events.ids import RANDOM_BYTES, uuid7
@@ -66,7 +67,7 @@ class Balto:
 
     library: Library
     journal: Journal
-    baskets: BasketCatalogue
+    shelf: Shelf
     engines: Engines
     services: SessionServices
     sessions: SessionHost
@@ -195,8 +196,8 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
     async with contextlib.AsyncExitStack() as stack:
         try:
             # What is quickly known to be wrong is told before anything slow begins.
-            baskets = load_baskets(settings.baskets, vocabulary=OWN_BASKETS)
-            engines = engines or build_engines(settings, baskets)
+            baskets = read_catalogue(settings)
+            given, engines = engines, engines or build_engines(settings, baskets)
         except (BasketFileError, EngineError) as error:
             raise StartError(str(error)) from error
         library = await stack.enter_async_context(open_library(settings, say))
@@ -219,8 +220,11 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         presence = await stack.enter_async_context(Presence(library.dsn))
         budgets = Budgets(library.store, library.projector, clock)
         live = routed.streaming if isinstance(routed.streaming, LiveEars) else None
-        policy = policy_of(settings, routed, engines, baskets, live)
-        services = _services(settings, routed, policy, live, library.store, journal, monitor, budgets, clock)
+        policy = policy_of(settings, routed, engines, live)
+        shelf = Shelf(compiled(settings, baskets, routed.understandings))
+        services = shelf.serve(
+            _services(settings, routed, policy, live, library.store, journal, monitor, budgets, clock)
+        )
         sessions = SessionHost(
             system,
             services,
@@ -231,10 +235,20 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
             presence=presence,
             overload=monitor.overload,
         )
+        restocker = Restocker(
+            shelf,
+            settings,
+            journal,
+            clock,
+            services.new_id,
+            compile_understandings=None if given else compiler(settings, engines, clock),
+            served=lambda catalogue: sessions.tell_versions(_versions(catalogue)),
+        )
+        await stack.enter_async_context(restocker.running())
         yield Balto(
             library=library,
             journal=journal,
-            baskets=baskets,
+            shelf=shelf,
             engines=engines,
             services=services,
             sessions=sessions,

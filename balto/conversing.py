@@ -21,7 +21,7 @@ def conversation_rules(settings: Settings, baskets: BasketCatalogue) -> Rules:
         return bool(names_unknown(text) or safety.look(text) or lexicon.entities(text))
 
     def circumstances(text: str) -> tuple[str, ...]:
-        return tuple(found.name for found in safety.look(text) if found.name not in safety.alarm_names)
+        return tuple(found.name for found in safety.look(text) if found.name in safety.circumstance_names)
 
     return Rules(
         names_something=names_something,

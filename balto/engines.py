@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.basket.catalogue import BasketCatalogue
+from actors.llm.encoder import SentenceEncoder, encoder_installed
 from actors.llm.lexicon import LexiconUnderstanding
+from actors.llm.nearest import NearestExamples, shipped_examples
 from actors.llm.understanding import Understanding
 from actors.llm.watchful import WatchfulUnderstanding
 from actors.stt.streaming import StreamingTranscriber
@@ -205,16 +207,31 @@ def build_understandings(settings: Settings, baskets: BasketCatalogue) -> tuple[
 
     All of them watch for the alarm signs of the baskets file before anything else.
     """
-    lexicon = watchful(LexiconUnderstanding(baskets.lexicon, baskets.version), baskets)
+    lexicon = watchful(offline_lexicon(baskets), baskets)
     if settings.llm == "lexicon" or (settings.llm == "auto" and settings.openai_api_key is None):
         return (lexicon,)
     return (watchful(_openai(settings, baskets), baskets), lexicon)
 
 
+def offline_lexicon(baskets: BasketCatalogue, *, encoder: bool = True) -> LexiconUnderstanding:
+    """Build the lexicon engine, with example sentences for what the vocabulary of a catalogue does not name.
+
+    Args:
+        baskets: the catalogue.
+        encoder: whether the sentence encoder may be used where it is installed; letters alone are compared otherwise.
+    """
+    known = {name for entry in baskets.lexicon for name in (entry.name, *entry.forms)}
+    meaning = SentenceEncoder() if encoder and encoder_installed() else None
+    nearest = NearestExamples(shipped_examples(known.__contains__), meaning)
+    return LexiconUnderstanding(baskets.lexicon, baskets.version, nearest=nearest)
+
+
 def watchful(engine: Understanding, baskets: BasketCatalogue) -> Understanding:
     """Put the safety rules of a catalogue in front of an engine."""
     safety = baskets.safety
-    return WatchfulUnderstanding(engine, safety.look, alarms=safety.alarm_names, names=safety.names)
+    return WatchfulUnderstanding(
+        engine, safety.look, alarms=safety.alarm_names, names=safety.names, silences=safety.silence_names
+    )
 
 
 def _openai(settings: Settings, baskets: BasketCatalogue) -> Understanding:

@@ -1,7 +1,9 @@
 """The engines of a process behind one another: routers where there are several to choose from."""
 
+import asyncio
+from dataclasses import replace
+
 from actors.basket.catalogue import BasketCatalogue
-from actors.basket.resolver import BasketEngine
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.router import RoutedUnderstanding, UnderstandingPolicy
 from actors.llm.understanding import Understanding
@@ -10,9 +12,10 @@ from actors.session.inputs import EngineName, Policy, StreamingName
 from actors.stt.live import LiveEars
 from actors.stt.router import RoutedTranscriber, RoutingPolicy
 from actors.stt.transcriber import Transcriber
-from balto.conversing import conversation_rules
-from balto.engines import Engines, live_usd_per_hour, usd_per_hour
+from actors.values import Withheld
+from balto.engines import Engines, build_understandings, live_usd_per_hour, usd_per_hour
 from balto.settings import Settings
+from balto.shelf import Compile
 
 
 def route(settings: Settings, engines: Engines, baskets: BasketCatalogue, clock: Clock) -> Engines:
@@ -27,20 +30,21 @@ def route(settings: Settings, engines: Engines, baskets: BasketCatalogue, clock:
     )
 
 
-def policy_of(
-    settings: Settings, routed: Engines, engines: Engines, baskets: BasketCatalogue, live: LiveEars | None
-) -> Policy:
-    """Return what sessions decide with: the engines by name, as they are asked and as they stand behind one another."""
+def policy_of(settings: Settings, routed: Engines, engines: Engines, live: LiveEars | None) -> Policy:
+    """Return what sessions decide with but for baskets: the engines, as they are asked and stand behind one another."""
     *_, last = engines.understandings
     return Policy(
         transcribers=tuple(_named(engine) for engine in routed.transcribers),
         understandings=tuple(EngineName(engine.engine, engine.model) for engine in routed.understandings),
-        resolve=BasketEngine(baskets).resolve,
-        rules=conversation_rules(settings, baskets),
+        resolve=_no_baskets,
         engines=tuple(_named(engine) for engine in engines.transcribers),
         lexicon=EngineName(last.engine, last.model),
         streaming=_streaming(settings, live),
     )
+
+
+def _no_baskets(*_: object) -> Withheld:
+    return Withheld(reason="no_basket")
 
 
 def _named(engine: Transcriber) -> EngineName:
@@ -71,3 +75,15 @@ def _understandings(
     sure = LexiconUnderstanding(baskets.lexicon, baskets.version)
     policy = UnderstandingPolicy(floor_s=settings.llm_hedge_s)
     return (RoutedUnderstanding(model, last, clock, sure=sure, policy=policy),)
+
+
+def compiler(settings: Settings, engines: Engines, clock: Clock) -> Compile:
+    """Return what makes understandings of a changed baskets file: compiled off the loop, warm before they serve."""
+
+    async def compile_(baskets: BasketCatalogue) -> tuple[Understanding, ...]:
+        plain = await asyncio.to_thread(build_understandings, settings, baskets)
+        for engine in plain:
+            await engine.warm()
+        return route(settings, replace(engines, understandings=plain), baskets, clock).understandings
+
+    return compile_

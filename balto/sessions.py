@@ -95,6 +95,10 @@ class SessionHost:
         """Those of them whose actors live at the moment."""
         return len(self._region.live)
 
+    def tell_versions(self, versions: dict[str, str]) -> None:
+        """Record these versions in the sessions that start from now on."""
+        self._versions = versions
+
     def holds(self, session_id: str) -> bool:
         """Whether a session lives in this process."""
         return session_id in self._live

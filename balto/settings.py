@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     they are in `data_dir/master.key`, made the first time. Servers that share a database must share it."""
     baskets: Path = OWN_BASKETS
     """The catalogue of baskets; one without a vocabulary of its own is served with ours."""
+    lookups: Path | None = None
+    """A second file of the predecessor's, from medicine, symptom and disease to items; it comes before the baskets."""
+    baskets_poll_s: float = Field(default=1.0, ge=0)
+    """How often to look whether these files have changed; 0 for never."""
     open_registration: bool | None = None
     """Whether anyone who reaches the server may register a client; unset, only where `host` is this machine alone."""
     trust_loopback: bool | None = None
@@ -124,11 +128,11 @@ class Settings(BaseSettings):
             raise ValueError("cannot be off with BALTO_VAD_ENERGY_GATE and BALTO_VAD_WEBRTC")
         return neural
 
-    @field_validator("data_dir", "baskets")
+    @field_validator("data_dir", "baskets", "lookups")
     @classmethod
-    def _at_home(cls, path: Path) -> Path:
+    def _at_home(cls, path: Path | None) -> Path | None:
         # A shell has expanded its own; a line of `.env` comes as it is written.
-        return path.expanduser()
+        return None if path is None else path.expanduser()
 
     def as_owner(self) -> "Settings":
         """Return the settings with which an operator's commands open the database: as its owner, where that is set."""

@@ -47,6 +47,7 @@ BENCHMARKS: Final = {
     "hearing": Entry("benchmarks.hearing.bench", "Balto's ears against a neural detector asked about everything"),
     "providers": Entry("benchmarks.providers.bench", "simulated speech and language providers, well and in outages"),
     "guard": Entry("benchmarks.guard.bench", "real names and noises through Whisper, judged by the guard"),
+    "advice": Entry("benchmarks.advice.bench", "labelled sentences, written and as heard, by the offline engine"),
     "actors": Entry("benchmarks.actors.bench", "the actor runtime against plain Pykka"),
 }
 

@@ -15,6 +15,7 @@ from events.catalogue import (
     accounts,
     advice,
     attempts,
+    baskets,
     comparison,
     conversation,
     event_types,
@@ -34,6 +35,7 @@ SCHEMA: Final = "events.schema.json"
 
 _IN_ORDER: Final = (
     accounts,
+    baskets,
     session,
     spending,
     hearing,

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from actors.basket import entries, rules
+from actors.basket import entries, medicines, rules
 from actors.basket.entries import BasketFileError
+from actors.basket.medicines import Formulary, Medicine
 from actors.basket.safety import Safety
 from actors.values import LexiconEntry
 from events.catalogue import Item
@@ -40,7 +41,7 @@ MACROS = (
 
 FALLBACKS_KEY = "fallback_macro_default"
 BASKETS_KEY = "cestas_por_macro_micro"
-OPTIONAL_KEYS = ("versao", "lookups", "vocabulario", "medicamentos", rules.KEY)
+OPTIONAL_KEYS = ("versao", "lookups", "vocabulario", medicines.KEY, rules.KEY)
 
 Items = tuple[Item, ...]
 
@@ -51,6 +52,8 @@ class BasketCatalogue:
 
     version: str
     """The file's `versao`, or `sha256:` and the first 12 hex digits of its content."""
+    fingerprint: str = ""
+    """`sha256:` and the first 12 hex digits of the file's content."""
     baskets: Mapping[str, Mapping[str, Items]]
     """Items by macro label, then micro label, as the file spells them."""
     fallbacks: Mapping[str, Items]
@@ -58,6 +61,10 @@ class BasketCatalogue:
     lookups: Mapping[str, Items] = field(default_factory=dict)
     """Items by `<medicine>_<symptom|default>_<disease|default>`, as the file spells the keys."""
     lexicon: tuple[LexiconEntry, ...] = ()
+    """All that customers name: the medicines, then the vocabulary."""
+    medicines: tuple[Medicine, ...] = ()
+    formulary: Formulary = field(default_factory=Formulary)
+    """Tells prescription-only products; no basket of the catalogue holds any."""
     safety: Safety = field(default_factory=Safety)
     warnings: tuple[str, ...] = ()
     """One line for each thing that was skipped, naming its place."""
@@ -76,37 +83,51 @@ def load_baskets(path: Path, *, lookups: Path | None = None, vocabulary: Path | 
         path: a file in the kept format (`cestas_por_macro_micro`, `fallback_macro_default`), with or without
             our optional keys.
         lookups: a second file of lookups in the deployed format; its keys win over the file's own `lookups`.
-        vocabulary: a baskets file whose `vocabulario` and `seguranca` serve where `path` has none of its own.
+        vocabulary: a baskets file whose `vocabulario`, `medicamentos` and `seguranca` serve where `path` has none of
+            its own.
 
     Returns:
-        The catalogue. Items and vocabulary entries that miss a key or carry an empty one are left out, each
-        with a line in `warnings`.
+        The catalogue. Items and vocabulary entries that miss a key or carry an empty one, and items that name a
+        prescription-only medicine, are left out, each with a line in `warnings`.
 
     Raises:
         BasketFileError: a file can't be read, is no JSON, or is built wrongly above the level of items.
     """
     raw, document, warnings = _read(path)
-    catalogue = _parse(document, path, warnings, fingerprint=f"sha256:{sha256(raw).hexdigest()[:12]}")
+    other = document if vocabulary is None else _read(vocabulary)[1]
+    formulary = _formulary(document, path, other, vocabulary or path)
+    catalogue = _parse(document, path, warnings, formulary, fingerprint=f"sha256:{sha256(raw).hexdigest()[:12]}")
     if lookups is not None:
         _, second, second_warnings = _read(lookups)
-        merged = {**catalogue.lookups, **entries.lookups(second, lookups, "", second_warnings)}
+        listed = entries.lookups(second, lookups, "", second_warnings, refuse=formulary.refusal)
         catalogue = replace(
             catalogue,
-            lookups=MappingProxyType(merged),
+            lookups=MappingProxyType({**catalogue.lookups, **listed}),
             warnings=(*catalogue.warnings, *second_warnings),
         )
     if vocabulary is not None and not (catalogue.lexicon and rules.KEY in document):
-        _, other, other_warnings = _read(vocabulary)
-        others = _parse(other, vocabulary, [], fingerprint="")
+        others = _parse(other, vocabulary, [], formulary, fingerprint="")
         if not catalogue.lexicon:
-            lexicon = entries.lexicon(other.get("vocabulario", []), vocabulary, other_warnings)
-            catalogue = replace(catalogue, lexicon=lexicon, warnings=(*catalogue.warnings, *other_warnings))
+            catalogue = replace(catalogue, lexicon=others.lexicon, medicines=others.medicines)
         if rules.KEY not in document:
             catalogue = replace(catalogue, safety=others.safety)
     return catalogue
 
 
-def _parse(document: Mapping[str, Any], path: Path, warnings: list[str], *, fingerprint: str) -> BasketCatalogue:
+def _formulary(document: Mapping[str, Any], path: Path, other: Mapping[str, Any], other_path: Path) -> Formulary:
+    """Return what tells prescription-only products: of the file itself, or of the other one where it lists none."""
+    own, place = (document, path) if document.get(medicines.KEY) else (other, other_path)
+    vocabulary = entries.lexicon(own.get("vocabulario", []), place, [])
+    return Formulary(
+        medicines=medicines.medicines(own.get(medicines.KEY, []), place, []),
+        products=tuple(name for e in vocabulary if e.kind == "need" for name in (e.name, *e.forms)),
+        accessories=rules.accessories(own.get(rules.KEY, {}), place),
+    )
+
+
+def _parse(
+    document: Mapping[str, Any], path: Path, warnings: list[str], formulary: Formulary, *, fingerprint: str
+) -> BasketCatalogue:
     if BASKETS_KEY not in document and FALLBACKS_KEY not in document:
         raise BasketFileError(f"{path.name}: neither {BASKETS_KEY} nor {FALLBACKS_KEY} is in the file")
     warnings.extend(
@@ -117,29 +138,34 @@ def _parse(document: Mapping[str, Any], path: Path, warnings: list[str], *, fing
     known = {BASKETS_KEY, FALLBACKS_KEY, *OPTIONAL_KEYS}
     warnings.extend(f"{path.name}: {key}: unknown key, ignored" for key in document if key not in known)
 
+    def items(listed: object, place: str) -> Items:
+        return entries.items(listed, path, place, warnings, refuse=formulary.refusal)
+
     baskets: dict[str, Mapping[str, Items]] = {}
     for macro, micros in entries.table(document.get(BASKETS_KEY, {}), path, BASKETS_KEY).items():
         place = f"{BASKETS_KEY}.{macro}"
         baskets[macro] = MappingProxyType(
-            {
-                micro: entries.items(listed, path, f"{place}.{micro}", warnings)
-                for micro, listed in entries.table(micros, path, place).items()
-            }
+            {micro: items(listed, f"{place}.{micro}") for micro, listed in entries.table(micros, path, place).items()}
         )
     fallbacks = {
-        macro: entries.items(listed, path, f"{FALLBACKS_KEY}.{macro}", warnings)
+        macro: items(listed, f"{FALLBACKS_KEY}.{macro}")
         for macro, listed in entries.table(document.get(FALLBACKS_KEY, {}), path, FALLBACKS_KEY).items()
     }
     unknown = [macro for macro in dict.fromkeys((*baskets, *fallbacks)) if macro not in MACROS]
     warnings.extend(f"{path.name}: {macro}: unknown macro category, kept" for macro in unknown)
+    listed_medicines = medicines.medicines(document.get(medicines.KEY, []), path, warnings)
     lexicon = entries.lexicon(document.get("vocabulario", []), path, warnings)
+    lookups = entries.lookups(document.get("lookups", {}), path, "lookups", warnings, refuse=formulary.refusal)
     places = frozenset(f"{macro}/{micro}" for macro, micros in baskets.items() for micro in micros)
     return BasketCatalogue(
         version=_version(document, path) or fingerprint,
+        fingerprint=fingerprint,
         baskets=MappingProxyType(baskets),
         fallbacks=MappingProxyType(fallbacks),
-        lookups=MappingProxyType(entries.lookups(document.get("lookups", {}), path, "lookups", warnings)),
-        lexicon=lexicon,
+        lookups=MappingProxyType(lookups),
+        lexicon=(*(medicine.entry for medicine in listed_medicines), *lexicon),
+        medicines=listed_medicines,
+        formulary=formulary,
         safety=rules.safety(document.get(rules.KEY, {}), path, places),
         warnings=tuple(warnings),
     )

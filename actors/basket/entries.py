@@ -1,6 +1,6 @@
 """The parts of a baskets file: items, lookups and vocabulary entries, each read with its place in hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ KINDS: Mapping[str, EntityKind] = {
     "necessidade": "need",
 }
 """What the file's `tipo` means."""
+
+Refuse = Callable[[str], str | None]
+"""Takes an item's name and returns why it may not be suggested, or None."""
 
 _NAMES = {
     dict: "an object",
@@ -41,7 +44,7 @@ def table(value: object, path: Path, place: str) -> Mapping[str, Any]:
         BasketFileError: it is something else.
     """
     if not isinstance(value, dict):
-        raise BasketFileError(f"{_at(path, place)}: an object was expected, not {type_name(value)}")
+        raise BasketFileError(f"{at(path, place)}: an object was expected, not {type_name(value)}")
     return value
 
 
@@ -52,36 +55,48 @@ def sequence(value: object, path: Path, place: str) -> Sequence[Any]:
         BasketFileError: it is something else.
     """
     if not isinstance(value, list):
-        raise BasketFileError(f"{_at(path, place)}: a list was expected, not {type_name(value)}")
+        raise BasketFileError(f"{at(path, place)}: a list was expected, not {type_name(value)}")
     return value
 
 
 def items(
-    value: object, path: Path, place: str, warnings: list[str], *, name_key: str = "sugestao"
+    value: object,
+    path: Path,
+    place: str,
+    warnings: list[str],
+    *,
+    name_key: str = "sugestao",
+    refuse: Refuse = lambda _: None,
 ) -> tuple[Item, ...]:
-    """Return the good items of a list; the others are skipped with a warning.
+    """Return the good items of a list; the others, and those that are refused, are skipped with a warning.
 
     Raises:
         BasketFileError: it is no list.
     """
     found: list[Item] = []
     for number, raw in enumerate(sequence(value, path, place)):
-        where = f"{_at(path, place)}[{number}]"
+        where = f"{at(path, place)}[{number}]"
         if not isinstance(raw, dict):
             warnings.append(f"{where}: an object was expected, not {type_name(raw)}; item skipped")
             continue
-        poor = [key for key in (name_key, "explicacao") if not _text(raw.get(key))]
+        poor = [key for key in (name_key, "explicacao") if not text(raw.get(key))]
         if poor:
             warnings.append(f"{where}: {' and '.join(poor)} missing or empty; item skipped")
+            continue
+        refused = refuse(text(raw[name_key]))
+        if refused:
+            warnings.append(f"{where}: {refused}; item skipped")
             continue
         tag = raw.get("tag")
         if tag is not None and not isinstance(tag, str):
             warnings.append(f"{where}: tag is {type_name(tag)}, not a text; served without it")
-        found.append(Item(sugestao=_text(raw[name_key]), explicacao=_text(raw["explicacao"]), tag=_text(tag) or None))
+        found.append(Item(sugestao=text(raw[name_key]), explicacao=text(raw["explicacao"]), tag=text(tag) or None))
     return tuple(found)
 
 
-def lookups(value: object, path: Path, place: str, warnings: list[str]) -> dict[str, tuple[Item, ...]]:
+def lookups(
+    value: object, path: Path, place: str, warnings: list[str], *, refuse: Refuse = lambda _: None
+) -> dict[str, tuple[Item, ...]]:
     """Return the lookups of the deployed format: `{key: [{"produto", "explicacao"}, …]}`.
 
     Raises:
@@ -89,7 +104,7 @@ def lookups(value: object, path: Path, place: str, warnings: list[str]) -> dict[
     """
     prefix = f"{place}." if place else ""
     return {
-        key: items(listed, path, f"{prefix}{key}", warnings, name_key="produto")
+        key: items(listed, path, f"{prefix}{key}", warnings, name_key="produto", refuse=refuse)
         for key, listed in table(value, path, place).items()
     }
 
@@ -102,7 +117,7 @@ def lexicon(value: object, path: Path, warnings: list[str]) -> tuple[LexiconEntr
     """
     found: list[LexiconEntry] = []
     for number, raw in enumerate(sequence(value, path, "vocabulario")):
-        where = f"{_at(path, 'vocabulario')}[{number}]"
+        where = f"{at(path, 'vocabulario')}[{number}]"
         entry = _entry(raw)
         if isinstance(entry, str):
             warnings.append(f"{where}: {entry}; entry skipped")
@@ -115,31 +130,40 @@ def _entry(raw: object) -> LexiconEntry | str:
     """Return a vocabulary entry, or what is wrong with it."""
     if not isinstance(raw, dict):
         return f"an object was expected, not {type_name(raw)}"
-    poor = [key for key in ("nome", "tipo", "macro") if not _text(raw.get(key))]
+    poor = [key for key in ("nome", "tipo", "macro") if not text(raw.get(key))]
     if poor:
         return f"{' and '.join(poor)} missing or empty"
-    kind = KINDS.get(_text(raw["tipo"]))
+    kind = KINDS.get(text(raw["tipo"]))
     if kind is None:
         return f"tipo is none of {', '.join(KINDS)}"
-    lists: dict[str, tuple[str, ...]] = {}
-    for key in ("formas", "tambem"):
-        listed = raw.get(key, [])
-        if not isinstance(listed, list) or not all(_text(form) for form in listed):
-            return f"{key} is no list of texts"
-        lists[key] = tuple(_text(form) for form in listed)
+    lists = name_lists(raw, ("formas", "tambem"))
+    if isinstance(lists, str):
+        return lists
     return LexiconEntry(
-        name=_text(raw["nome"]).lower(),
+        name=text(raw["nome"]).lower(),
         kind=kind,
-        category=Category(macro=_text(raw["macro"]), micro=_text(raw.get("micro")) or None),
+        category=Category(macro=text(raw["macro"]), micro=text(raw.get("micro")) or None),
         forms=lists["formas"],
         also=lists["tambem"],
     )
 
 
-def _text(value: object) -> str:
+def name_lists(raw: Mapping[str, Any], keys: Sequence[str]) -> dict[str, tuple[str, ...]] | str:
+    """Return the lists of names under some keys, empty where one is missing, or what is wrong with them."""
+    lists: dict[str, tuple[str, ...]] = {}
+    for key in keys:
+        listed = raw.get(key, [])
+        if not isinstance(listed, list) or not all(text(name) for name in listed):
+            return f"{key} is no list of texts"
+        lists[key] = tuple(text(name) for name in listed)
+    return lists
+
+
+def text(value: object) -> str:
     """Return a text without blanks around it; anything else is empty."""
     return value.strip() if isinstance(value, str) else ""
 
 
-def _at(path: Path, place: str) -> str:
+def at(path: Path, place: str) -> str:
+    """Return how a place in a file is named in messages."""
     return f"{path.name}: {place}" if place else path.name

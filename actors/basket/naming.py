@@ -2,11 +2,13 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _WORD = re.compile(r"[a-z0-9]+")
 _MIN_PLURAL = 4
 
 
+@lru_cache(maxsize=8192)
 def words(text: str) -> tuple[str, ...]:
     """Return the words of a text, folded and in the singular."""
     return tuple(_singular(word) for word in _WORD.findall(_fold(text)))

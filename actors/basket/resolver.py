@@ -1,13 +1,15 @@
 """The basket engine: from what a customer asked for to at most three suggestions, or a reason for silence."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 from actors.basket.catalogue import NO_ADVICE, BasketCatalogue
+from actors.basket.medicines import Formulary, Medicine
 from actors.basket.naming import contains, key, words
 from actors.basket.safety import ALARM_MACRO, Circumstance
 from actors.values import Classified, Conversation, Resolved, Withheld
-from events.catalogue import BasketRule, Category, Entity, Item
+from events.catalogue import BasketRule, Category, Entity, Item, ItemReason, WithheldReason
 
 MAX_ITEMS = 3
 """Clients show no more."""
@@ -21,8 +23,44 @@ _RULES: tuple[tuple[BasketRule, BasketRule], ...] = (
     ("second_macro_micro", "second_macro_fallback"),
 )
 
+_NOTHING_BEFORE = Conversation()
+
 _Found = tuple[BasketRule, str, tuple[Item, ...]]
 _Names = frozenset[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sieve:
+    """What keeps items of a basket back. The first of its questions that an item fails is the reason."""
+
+    formulary: Formulary
+    circumstances: tuple[Circumstance, ...]
+    named: _Names
+    substances: _Names
+    """Active substances of the medicines that were named."""
+    lately: _Names
+
+    def against(self, item: Item, name: tuple[str, ...]) -> tuple[WithheldReason, str | None] | None:
+        """Return why an item is kept back, with the safety rule if it was one, or None for an item to suggest."""
+        if self.formulary.prescription_only(item.sugestao) is not None:
+            return "prescription_only", None
+        unsafe = next((each for each in self.circumstances if not each.takes(item)), None)
+        if unsafe is not None:
+            return "refer_to_pharmacist", unsafe.name
+        if any(contains(name, each) for each in self.named):
+            return "all_named_already", None
+        if self.substances and not self.substances.isdisjoint(self.formulary.substances(item.sugestao)):
+            return "all_named_already", None
+        return ("suggested_lately", None) if name in self.lately else None
+
+
+_WEIGHT: tuple[WithheldReason, ...] = (
+    "refer_to_pharmacist",
+    "suggested_lately",
+    "all_named_already",
+    "prescription_only",
+)
+"""Of several reasons for silence, the first one that held anything back is told."""
 
 
 class BasketEngine:
@@ -38,6 +76,11 @@ class BasketEngine:
             for micro, items in micros.items()
         }
         self._same_product = _same_product(catalogue)
+        self._medicines = {
+            words(name): medicine
+            for medicine in catalogue.medicines
+            for name in (medicine.name, *medicine.brands, *medicine.forms)
+        }
         self._place_of = {
             words(name): f"{entry.category.macro}/{entry.category.micro}"
             for entry in catalogue.lexicon
@@ -45,60 +88,97 @@ class BasketEngine:
         }
 
     def resolve(
-        self, classified: Classified, entities: tuple[Entity, ...], conversation: Conversation = _NO_CONVERSATION
+        self, classified: Classified, entities: tuple[Entity, ...], conversation: Conversation = _NOTHING_BEFORE
     ) -> Resolved | Withheld:
         """Find the basket of a request.
 
-        The first of these that has anything the customer did not name wins: exact lookup, first macro and
-        micro, first macro's fallback, second macro and micro, its fallback.
+        The first of these that has anything left to suggest wins: exact lookup, first macro and micro, first
+        macro's fallback, second macro and micro, its fallback. Left is what may be sold without a prescription, is
+        safe for whom it is for, was not named by the customer, by whatever name, and was not suggested lately.
 
         Args:
             classified: categories, strongest first, and anchors.
             entities: what the customer named.
-            conversation: what was said and suggested before.
+            conversation: what earlier phrases leave: circumstances, suggestions of late, products named.
 
         Returns:
-            At most three items, or the reason for silence: `refer_to_pharmacist` (an alarm sign, or nothing that
-            is safe for whom it is for), `nothing_asked` (no category and no lookup), `category_without_advice`
-            (only OUTRO), `no_basket` (the catalogue has nothing there), `all_named_already` (all that it has was
-            named, or suggested a short while ago).
+            At most three items, each with its reason; or the reason for silence: `refer_to_pharmacist` (an alarm sign,
+            or nothing that is safe for whom it is for), `price_or_dosage` (no request, but talk of prices, doses or
+            payment), `nothing_asked` (no category and no lookup), `category_without_advice` (only OUTRO), `no_basket`
+            (the catalogue has nothing there), `all_named_already`, `suggested_lately` or `prescription_only` (what it
+            has is kept back for that).
         """
         safety = self.catalogue.safety
-        if any(c.macro == ALARM_MACRO for c in classified.categories) or safety.alarmed(entities):
-            return Withheld(reason="refer_to_pharmacist")
+        alarm = safety.alarm(entities)
+        if alarm or any(c.macro == ALARM_MACRO for c in classified.categories):
+            return Withheld(reason="refer_to_pharmacist", safety_rule=alarm)
+        silence = safety.silence(entities)
+        if silence:
+            return Withheld(reason="price_or_dosage", safety_rule=silence)
         categories = [c for c in classified.categories if key(c.macro) != key(NO_ADVICE)]
         if classified.categories and not categories:
             return Withheld(reason="category_without_advice")
-        circumstances = safety.circumstances_of(entities, conversation.facts)
+        medicines = [self._medicines[name] for e in entities if (name := words(e.name)) in self._medicines]
+        bought = [self._medicines[name] for a in conversation.anchors if (name := words(a)) in self._medicines]
+        circumstances = safety.circumstances_of(entities, [*medicines, *bought], conversation.facts)
         if circumstances:
-            categories = self._fitting(categories, entities, circumstances)
-            if not categories or self._refers(entities, circumstances):
-                return Withheld(reason="refer_to_pharmacist")
-        named = self._named((*classified.anchors, *conversation.anchors), entities)
-        suggested = frozenset(words(name) for name in conversation.suggested)
-        return self._best(categories, entities, named, suggested, circumstances)
+            fitting = self._fitting(categories, entities, circumstances)
+            said_now = bool(safety.circumstances_of(entities))
+            strict = self._refers(entities, medicines, circumstances)
+            if strict is not None or (not fitting and (categories or said_now)):
+                return Withheld(reason="refer_to_pharmacist", safety_rule=(strict or circumstances[0]).name)
+            categories = fitting
+        return self._best(categories, entities, self._sieve(classified, entities, conversation, circumstances))
 
-    def _best(
+    def _sieve(
         self,
-        categories: list[Category],
+        classified: Classified,
         entities: tuple[Entity, ...],
-        named: _Names,
-        suggested: _Names,
-        circumstances: Sequence[Circumstance],
-    ) -> Resolved | Withheld:
-        seen_any = suppressed_any = False
+        conversation: Conversation,
+        circumstances: tuple[Circumstance, ...],
+    ) -> _Sieve:
+        named = self._named((*classified.anchors, *conversation.anchors), entities)
+        formulary = self.catalogue.formulary
+        return _Sieve(
+            formulary=formulary,
+            circumstances=circumstances,
+            named=named,
+            substances=frozenset(
+                words(part) for name in named if name in self._medicines for part in self._medicines[name].substances
+            ),
+            lately=frozenset(map(words, conversation.suggested)),
+        )
+
+    def _best(self, categories: list[Category], entities: tuple[Entity, ...], sieve: _Sieve) -> Resolved | Withheld:
+        kept_back: dict[WithheldReason, str | None] = {}
         for rule, basket, items in self._candidates(categories, entities):
-            seen_any = True
-            safe = tuple(item for item in items if all(each.takes(item) for each in circumstances))
-            suppressed_any = suppressed_any or len(safe) < len(items)
-            left = _left(safe, named, suggested)
+            left = _left(items, sieve, kept_back)
             if left:
-                return Resolved(basket=basket, rule=rule, items=left)
-        if suppressed_any:
-            return Withheld(reason="refer_to_pharmacist")
-        if seen_any:
-            return Withheld(reason="all_named_already")
+                reason = self._reason(rule, basket, entities, sieve)
+                return Resolved(
+                    basket=basket,
+                    rule=rule,
+                    items=left,
+                    reasons=(reason,) * len(left),
+                    catalogue=self.catalogue.version,
+                )
+        for told in _WEIGHT:
+            if told in kept_back:
+                return Withheld(reason=told, safety_rule=kept_back[told])
         return Withheld(reason="no_basket" if categories else "nothing_asked")
+
+    def _reason(self, rule: BasketRule, basket: str, entities: tuple[Entity, ...], sieve: _Sieve) -> ItemReason:
+        """Tell what led to a basket: the entities whose place it is, or all that a lookup may have been made of."""
+        names = dict.fromkeys(e.name for e in entities if e.name not in self.catalogue.safety.names)
+        macro = basket.partition("/")[0]
+        fitting = [n for n in names if (self._place_of.get(words(n)) or "").startswith((f"{macro}/", basket))]
+        exact = [n for n in fitting if self._place_of.get(words(n)) == basket]
+        return ItemReason(
+            basket=basket,
+            rule=rule,
+            entities=tuple(exact or fitting or names),
+            circumstances=tuple(each.name for each in sieve.circumstances),
+        )
 
     def _fitting(
         self, categories: list[Category], entities: tuple[Entity, ...], circumstances: Sequence[Circumstance]
@@ -111,12 +191,16 @@ class BasketEngine:
             return categories
         return [c for c in categories if f"{c.macro}/{c.micro}" not in own]
 
-    def _refers(self, entities: tuple[Entity, ...], circumstances: Sequence[Circumstance]) -> bool:
-        """Tell whether a medicine was named that is not made for the circumstances."""
+    def _refers(
+        self, entities: tuple[Entity, ...], medicines: Sequence[Medicine], circumstances: Sequence[Circumstance]
+    ) -> Circumstance | None:
+        """Return the circumstance that makes a medicine that was named the pharmacist's business, None for none."""
         strict = [each for each in circumstances if each.refers_medicines]
         own = frozenset[str]().union(*(each.baskets for each in strict))
-        medicines = [self._place_of.get(words(e.name)) for e in entities if e.kind == "medicine"]
-        return bool(strict) and any(place not in own for place in medicines)
+        places = [self._place_of.get(words(e.name)) for e in entities if e.kind == "medicine"]
+        if strict and any(place not in own for place in places):
+            return strict[0]
+        return next((each for each in circumstances if any(map(each.refers.holds, medicines))), None)
 
     def _candidates(self, categories: list[Category], entities: tuple[Entity, ...]) -> Iterator[_Found]:
         """Yield the baskets that fit, none of them empty, in the order of resolution."""
@@ -141,15 +225,19 @@ class BasketEngine:
         return frozenset(said.union(*(self._same_product.get(name, frozenset()) for name in said)) - {()})
 
 
-def _left(items: tuple[Item, ...], named: _Names, suggested: _Names) -> tuple[Item, ...]:
-    """Return the first items that are neither named nor suggested already, nor the same as one before."""
+def _left(items: tuple[Item, ...], sieve: _Sieve, kept_back: dict[WithheldReason, str | None]) -> tuple[Item, ...]:
+    """Return the first items that nothing is against, none twice; note why others were kept back."""
     left: list[Item] = []
-    seen = set(suggested)
+    seen: set[tuple[str, ...]] = set()
     for item in items:
-        product_words = words(item.sugestao)
-        if product_words in seen or any(contains(product_words, name) for name in named):
+        name = words(item.sugestao)
+        if name in seen:
             continue
-        seen.add(product_words)
+        seen.add(name)
+        against = sieve.against(item, name)
+        if against is not None:
+            kept_back.setdefault(*against)
+            continue
         left.append(item)
         if len(left) == MAX_ITEMS:
             break

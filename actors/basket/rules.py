@@ -6,11 +6,21 @@ from typing import Any
 
 from actors.basket.entries import BasketFileError, sequence, table, type_name
 from actors.basket.naming import words
-from actors.basket.safety import REACH, Circumstance, Expression, ExpressionError, Rule, Safety
+from actors.basket.safety import REACH, Circumstance, Expression, ExpressionError, Group, Rule, Safety
 
 KEY = "seguranca"
 _RULE_KEYS = frozenset({"nome", "motivo", "expressoes", "exceto", "alcance"})
-_CIRCUMSTANCE_KEYS = _RULE_KEYS | {"sem", "sem_tags", "salvo", "cestas", "encaminhar_medicamentos"}
+ACCESSORIES = "acessorios"
+_CIRCUMSTANCE_KEYS = (
+    _RULE_KEYS
+    | {"sem", "sem_tags", "salvo", "cestas", "encaminhar_medicamentos"}
+    | {
+        "toma",
+        "toma_classes",
+        "encaminhar",
+        "encaminhar_classes",
+    }
+)
 
 
 def safety(value: object, path: Path, known_baskets: frozenset[str]) -> Safety:
@@ -25,20 +35,30 @@ def safety(value: object, path: Path, known_baskets: frozenset[str]) -> Safety:
         BasketFileError: anything is not as it should be: a rule that is not understood would not protect.
     """
     document = table(value, path, KEY)
-    _only(document, frozenset({"alertas", "contextos"}), path, KEY)
+    _only(document, frozenset({"alertas", "silencios", "contextos", ACCESSORIES}), path, KEY)
     places: dict[str, list[tuple[Mapping[str, Any], str]]] = {}
-    for part, keys in (("alertas", _RULE_KEYS), ("contextos", _CIRCUMSTANCE_KEYS)):
+    for part, keys in (("alertas", _RULE_KEYS), ("silencios", _RULE_KEYS), ("contextos", _CIRCUMSTANCE_KEYS)):
         listed = sequence(document.get(part, []), path, f"{KEY}.{part}")
         places[part] = [(table(raw, path, f"{KEY}.{part}[{n}]"), f"{KEY}.{part}[{n}]") for n, raw in enumerate(listed)]
         for raw, place in places[part]:
             _only(raw, keys, path, place)
     found = Safety(
         alarms=tuple(Rule(**_rule(raw, path, place)) for raw, place in places["alertas"]),
+        silences=tuple(Rule(**_rule(raw, path, place)) for raw, place in places["silencios"]),
         circumstances=tuple(_circumstance(raw, path, place, known_baskets) for raw, place in places["contextos"]),
     )
-    if len(found.names) < len(found.alarms) + len(found.circumstances):
+    if len(found.names) < len(found.alarms) + len(found.silences) + len(found.circumstances):
         raise BasketFileError(f"{path.name}: {KEY}: two rules have the same nome")
     return found
+
+
+def accessories(value: object, path: Path) -> tuple[str, ...]:
+    """Return the first words of products that only serve a medicine, as `seguranca` lists them.
+
+    Raises:
+        BasketFileError: they are no list of texts.
+    """
+    return tuple(_texts(table(value, path, KEY), ACCESSORIES, path, KEY))
 
 
 def _rule(raw: Mapping[str, Any], path: Path, place: str) -> dict[str, Any]:
@@ -70,6 +90,15 @@ def _circumstance(raw: Mapping[str, Any], path: Path, place: str, known: frozens
         even_so=tuple(words(name) for name in _texts(raw, "salvo", path, place)),
         baskets=baskets,
         refers_medicines=refers,
+        takes_medicines=_group(raw, "toma", path, place),
+        refers=_group(raw, "encaminhar", path, place),
+    )
+
+
+def _group(raw: Mapping[str, Any], key: str, path: Path, place: str) -> Group:
+    return Group(
+        substances=frozenset(words(name) for name in _texts(raw, key, path, place)),
+        classes=frozenset(words(name) for name in _texts(raw, f"{key}_classes", path, place)),
     )
 
 

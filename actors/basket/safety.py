@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from actors.basket.medicines import Medicine
 from actors.basket.naming import contains, words
 from events.catalogue import Entity, Item
 
@@ -45,6 +46,8 @@ class Expression:
 
     terms: tuple[re.Pattern[str], ...]
     reach: int
+    heads: frozenset[str] | None = None
+    """Without one of these words it is not said: the first words of one term's alternatives. None where none tells."""
 
     @classmethod
     def parse(cls, text: str, reach: int = REACH) -> "Expression":
@@ -60,13 +63,20 @@ class Expression:
         return cls(
             terms=tuple(re.compile(rf"\b(?:{'|'.join(map(_pattern, term))})\b") for term in terms),
             reach=reach,
+            heads=next(filter(None, map(_heads, terms)), None),
         )
+
+    def maybe(self, said: "Said") -> bool:
+        """Tell whether it is worth looking for, from single words."""
+        return self.heads is None or not self.heads.isdisjoint(said.words)
 
     def found(self, said: "Said") -> Iterator[tuple[int, int]]:
         """Yield the first and last word of each place where it is said and not denied."""
-        places = [said.places(term) for term in self.terms]
-        if not all(places):
-            return
+        places: list[list[tuple[int, int]]] = []
+        for term in self.terms:
+            places.append(said.places(term))
+            if not places[-1]:
+                return
         starts = [[first for first, _ in each] for each in places]
         denied_up_to = -1
         for first, own_last in sorted({place for each in places for place in each}):
@@ -93,6 +103,7 @@ class Said:
         matches = list(_WORD.finditer(text))
         self._spans = [match.span() for match in matches]
         self._words = [_fold(match.group()) for match in matches]
+        self.words = frozenset(self._words)
         ends = [*(first for first, _ in self._spans[1:]), len(text)]
         self._after = [text[last:end] for (_, last), end in zip(self._spans, ends, strict=False)]
         self._starts: list[int] = []
@@ -145,10 +156,25 @@ class Rule:
 
     def find(self, said: Said) -> str | None:
         """Return the words of a text that prove it, or None."""
-        place = next((place for each in self.expressions for place in each.found(said)), None)
+        worth = (each for each in self.expressions if each.maybe(said))
+        place = next((place for each in worth for place in each.found(said)), None)
         if place is None or any(True for each in self.unless for _ in each.found(said)):
             return None
         return said.span(*place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Medicines by what is in them or what they are for."""
+
+    substances: frozenset[tuple[str, ...]] = frozenset()
+    classes: frozenset[tuple[str, ...]] = frozenset()
+
+    def holds(self, medicine: Medicine) -> bool:
+        """Tell whether a medicine belongs to it."""
+        return words(medicine.therapeutic_class) in self.classes or not self.substances.isdisjoint(
+            map(words, medicine.substances)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +190,10 @@ class Circumstance(Rule):
     """`MACRO/MICRO` that serve only where nothing else is complained of."""
     refers_medicines: bool = False
     """Whether a request for any medicine is the pharmacist's business."""
+    takes_medicines: Group = Group()
+    """Naming one of these says as much as the expressions do: who buys losartana has high blood pressure."""
+    refers: Group = Group()
+    """A request for one of these is the pharmacist's business."""
 
     def takes(self, item: Item) -> bool:
         """Tell whether an item may be suggested."""
@@ -178,35 +208,58 @@ class Safety:
     """The rules of a baskets file; none by default."""
 
     alarms: tuple[Rule, ...] = ()
+    silences: tuple[Rule, ...] = ()
+    """What is no request to advise on: talk of price, dosage or payment."""
     circumstances: tuple[Circumstance, ...] = ()
     alarm_names: frozenset[str] = field(init=False)
+    silence_names: frozenset[str] = field(init=False)
+    circumstance_names: frozenset[str] = field(init=False)
     names: frozenset[str] = field(init=False)
     """Of all rules."""
 
     def __post_init__(self) -> None:
         alarms = frozenset(rule.name for rule in self.alarms)
         object.__setattr__(self, "alarm_names", alarms)
-        object.__setattr__(self, "names", alarms | {rule.name for rule in self.circumstances})
+        silences = frozenset(rule.name for rule in self.silences)
+        object.__setattr__(self, "silence_names", silences)
+        circumstances = frozenset(rule.name for rule in self.circumstances)
+        object.__setattr__(self, "circumstance_names", circumstances)
+        object.__setattr__(self, "names", alarms | silences | circumstances)
 
     def look(self, text: str) -> tuple[Entity, ...]:
-        """Return the alarm signs in a text, then the circumstances, each with the words that prove it."""
+        """Return the alarm signs in a text, the silences, then the circumstances, each with the words that prove it."""
         said = Said(text)
-        found = ((rule.name, rule.find(said)) for rule in (*self.alarms, *self.circumstances))
+        found = ((rule.name, rule.find(said)) for rule in (*self.alarms, *self.silences, *self.circumstances))
         return tuple(Entity(kind="symptom", name=name, span=span, score=1.0) for name, span in found if span)
 
-    def alarmed(self, entities: Iterable[Entity]) -> bool:
-        """Tell whether any entity is an alarm sign: by its name, or by the words that it stands for."""
+    def alarm(self, entities: Iterable[Entity]) -> str | None:
+        """Return the name of the first alarm sign among entities, by their name or the words that they stand for."""
         listed = list(entities)
-        return any(e.name in self.alarm_names for e in listed) or any(
-            rule.find(said) for said in map(Said, _texts(listed)) for rule in self.alarms
-        )
+        named = next((entity.name for entity in listed if entity.name in self.alarm_names), None)
+        said = list(map(Said, _texts(listed)))
+        return named or next((rule.name for rule in self.alarms if any(rule.find(each) for each in said)), None)
+
+    def silence(self, entities: Iterable[Entity]) -> str | None:
+        """Return the name of the first silence that `look` found in the phrase of these entities."""
+        return next((entity.name for entity in entities if entity.name in self.silence_names), None)
 
     def circumstances_of(
-        self, entities: Iterable[Entity], facts: Iterable[str] = frozenset()
+        self,
+        entities: Iterable[Entity],
+        medicines: Sequence[Medicine] = (),
+        facts: frozenset[str] = frozenset(),
     ) -> tuple[Circumstance, ...]:
-        """Return the circumstances that `look` found in the phrase of these entities, or in one before."""
-        names = {entity.name for entity in entities}.union(facts)
-        return tuple(rule for rule in self.circumstances if rule.name in names)
+        """Return the circumstances of a phrase.
+
+        Args:
+            entities: with those that `look` found.
+            medicines: that were named.
+            facts: names of circumstances known from before.
+        """
+        names = {entity.name for entity in entities} | facts
+        return tuple(
+            rule for rule in self.circumstances if rule.name in names or any(map(rule.takes_medicines.holds, medicines))
+        )
 
 
 def _texts(entities: Iterable[Entity]) -> dict[str, None]:
@@ -217,6 +270,12 @@ def _pattern(way: str) -> str:
     return " ".join(
         _NUMBER if word == "#" else f"{word[:-1]}[a-z0-9]*" if word.endswith("*") else word for word in way.split("_")
     )
+
+
+def _heads(term: Sequence[str]) -> frozenset[str] | None:
+    """Return the first words of a term's alternatives, None where one of them takes any ending or is a number."""
+    heads = frozenset(way.split("_")[0] for way in term)
+    return None if any(head == "#" or head.endswith("*") for head in heads) else heads
 
 
 def _fold(text: str) -> str:

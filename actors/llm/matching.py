@@ -2,12 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
+from actors.llm.anatomy import Anatomy
+from actors.llm.forms import MIN_ACROSS, MIN_LIKE, Form, Match, by_beginning, by_skeleton
 from actors.llm.phonetics import skeleton
-from actors.llm.words import COMMON, FILLERS, Token, light_stem, sound, stem, stem_sound, tokenise
+from actors.llm.words import (
+    FILLERS,
+    Token,
+    bases,
+    is_common,
+    is_everyday,
+    light_stem,
+    sound,
+    stem,
+    stem_sound,
+    tokenise,
+)
 from actors.values import LexiconEntry
 
 MIN_RATIO = 85.0
@@ -29,8 +41,12 @@ _MIN_LONE_STEM = 5
 """Letters of a stem that may stand alone for an inflected word."""
 _MIN_SOUND = 4
 """Letters of a phonetic key that may match by sound."""
-_MIN_LIKE = 6
-"""Letters of a phonetic key that may match by likeness: in shorter ones one letter makes another word."""
+_MIN_SOUND_OF_MEDICINES = 5
+"""The same of medicines: brands are short and many."""
+_MIN_SPLIT_SOUND = 6
+"""The same where the words that match are several: short ones sound like much else."""
+_MIN_LIKE_SPLIT = 8
+"""The same where either is several words."""
 _MIN_LIKE_SKELETON = 9
 """Letters of a phonetic key whose consonants need only be alike; a shorter one's must be the same."""
 _MIN_TOLERANT_START = 8
@@ -38,64 +54,54 @@ _MIN_TOLERANT_START = 8
 _MIN_SPLIT_JOIN = 5
 """Letters of a name that may be pieced together from several words."""
 
-_EXACT, _INFLECTED, _SOUND, _LIKE = 1.0, 0.97, 0.94, 0.93
+_OPPOSED = "anti"
+"""Beginning of a word that is for what its rest is against: no "cólica" in "anticólica"."""
+_MIN_SKELETON_SPLIT = 5
+"""Consonants from which even the first letter may differ, and a name may be in pieces."""
+_MIN_RATIO_OF_SKELETON = 76.0
+"""Likeness of two keys of the same consonants."""
+
+_EXACT, _INFLECTED, _COMPOUND, _SOUND, _LIKE, _ACROSS = 1.0, 0.97, 0.95, 0.94, 0.93, 0.9
 """Scores by kind of match; that of a likeness is multiplied by its ratio."""
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """An entry found in a sentence."""
-
-    entry: LexiconEntry
-    first: int
-    """Index of its first token."""
-    last: int
-    """Index of its last token, included."""
-    score: float
-    """0 to 1."""
-    weight: float
-    """Letters accounted for, times the squared score: what decides between matches that overlap."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    entry: LexiconEntry
-    letters: int
-    min_ratio: float
-
-    def match(self, tokens: Sequence[Token], first: int, last: int, score: float) -> Match:
-        said = sum(len(token.text) for token in tokens[first : last + 1])
-        return Match(self.entry, first, last, score, min(self.letters, said) * score * score)
 
 
 class MatchingIndex:
     """All forms of all entries, indexed by spelling, stems, sound and likeness; immutable once built."""
 
     def __init__(self, entries: Sequence[LexiconEntry]) -> None:
-        self._exact: dict[str, _Form] = {}
-        self._lone: dict[str, _Form] = {}
-        self._stems: dict[tuple[str, ...], _Form] = {}
-        self._stem_sounds: dict[tuple[str, ...], _Form] = {}
-        self._sounds: dict[str, _Form] = {}
+        self._exact: dict[str, Form] = {}
+        self._lone: dict[str, Form] = {}
+        self._stems: dict[tuple[str, ...], Form] = {}
+        self._stem_sounds: dict[tuple[str, ...], Form] = {}
+        self._sounds: dict[str, Form] = {}
+        self._known: set[str] = set()
         likes: defaultdict[int, list[str]] = defaultdict(list)
         for entry in entries:
             for text in (entry.name, *entry.forms):
                 self._add(entry, tokenise(text), likes)
         self._likes = {length: tuple(keys) for length, keys in likes.items()}
         self._longest = max(self._likes, default=0)
-        self._near = {length: self._nearby(length) for length in range(_MIN_LIKE, 2 * self._longest)}
+        self._across = by_beginning(self._sounds)
+        self._skeletons = by_skeleton(self._sounds)
+        self._anatomy = Anatomy(self.entry)
+        self._near = {length: self._nearby(length) for length in range(MIN_LIKE, 2 * self._longest)}
 
     def find(self, tokens: Sequence[Token]) -> list[Match]:
         """Return the entries named in a sentence, in its order, no two of them overlapping."""
-        found = [*self._by_words(tokens), *self._by_stems(tokens)]
+        found = [
+            *self._by_words(tokens),
+            *self._by_stems(tokens),
+            *self._by_anatomy(tokens),
+            *self._across_words(tokens),
+        ]
         # A likeness never takes words from a match that is sure of them.
         found.sort(key=lambda match: (match.score < _LIKE, -match.weight, match.first))
         taken: set[int] = set()
         chosen: list[Match] = []
         for match in found:
-            places = range(match.first, match.last + 1)
-            if taken.isdisjoint(places):
-                taken.update(places)
+            again = match.places and any(match.entry is other.entry and _overlap(match, other) for other in chosen)
+            if match.fits(taken) and not again:
+                taken.update(match.places or range(match.first, match.last + 1))
                 chosen.append(match)
         return sorted(chosen, key=lambda match: match.first)
 
@@ -109,7 +115,8 @@ class MatchingIndex:
         if not joined:
             return
         telling = [token for token in tokens if token.text not in FILLERS]
-        form = _Form(entry, len(joined), MIN_RATIO if len(telling) < 2 else _MIN_RATIO_OF_WORDS)
+        form = Form(entry, len(joined), MIN_RATIO if len(telling) < 2 else _MIN_RATIO_OF_WORDS, len(tokens))
+        self._known.update(token.text for token in tokens)
         self._exact.setdefault(joined, form)
         stems = _bag(stem(token.text) for token in telling)
         # "Não tem tosse" must not become "não para de tossir", so a denying form needs more to go by.
@@ -119,9 +126,12 @@ class MatchingIndex:
         elif len(tokens) == 1 and len(light_stem(joined)) >= _MIN_LONE_STEM:
             self._lone.setdefault(light_stem(joined), form)
         key = sound("".join(token.heard for token in tokens))
-        if len(key) >= _MIN_SOUND and key not in self._sounds:
+        least = _MIN_SOUND_OF_MEDICINES if entry.kind == "medicine" else _MIN_SOUND
+        if len(key) >= least and key not in self._sounds:
             self._sounds[key] = form
-            if len(key) >= _MIN_LIKE and all(len(token.text) > 2 and not token.text.isdigit() for token in telling):
+            if len(key) >= (MIN_LIKE if len(tokens) == 1 else _MIN_LIKE_SPLIT) and all(
+                len(token.text) > 2 and not token.text.isdigit() for token in telling
+            ):
                 likes[len(key)].append(key)
 
     def _by_words(self, tokens: Sequence[Token]) -> Iterator[Match]:
@@ -132,28 +142,78 @@ class MatchingIndex:
                 joined += tokens[last].text
                 window = tokens[first : last + 1]
                 hit = self._exact.get(joined)
-                lone = self._lone.get(light_stem(joined)) if first == last else None
-                if hit and _may_join(window, joined):
+                lone = self._inflected(joined) if first == last else None
+                if hit and _may_join(window, joined) and not (hit.words == 1 and self._parted(window)):
                     yield hit.match(tokens, first, last, _EXACT)
-                elif lone and joined not in COMMON:
+                elif lone:
                     yield lone.match(tokens, first, last, _INFLECTED)
-                elif window[-1].text not in FILLERS and not all(token.text in COMMON for token in window):
+                elif window[-1].text not in FILLERS and (
+                    _dosed(tokens, last) or not all(map(is_common if first == last else is_everyday, _texts(window)))
+                ):
                     yield from self._by_sound(tokens, first, last)
+
+    def _parted(self, window: Sequence[Token]) -> bool:
+        """Tell whether words stand each for itself after a little one: "de pressão" is not "depressão"."""
+        rest = [token.text for token in window[1:]]
+        telling = any(len(word) > 1 for word in rest)
+        return telling and window[0].text in FILLERS and all(is_common(word) or word in self._known for word in rest)
+
+    def _inflected(self, word: str) -> Form | None:
+        """Return the form that a word is the plural, the other gender or a diminutive of."""
+        if is_common(word):
+            return None
+        return next((form for base in bases(word) if (form := self._lone.get(light_stem(base)))), None)
+
+    def _by_anatomy(self, tokens: Sequence[Token]) -> Iterator[Match]:
+        for found in self._anatomy.find(tokens):
+            weight = found.letters * _COMPOUND * _COMPOUND
+            yield Match(found.entry, found.first, found.last, _COMPOUND, weight, found.places)
 
     def _by_sound(self, tokens: Sequence[Token], first: int, last: int) -> Iterator[Match]:
         key = sound("".join(token.heard for token in tokens[first : last + 1]))
-        if len(key) < _MIN_SOUND:
+        if len(key) < (_MIN_SOUND if first == last else _MIN_SPLIT_SOUND):
             return
         hit = self._sounds.get(key)
+        if hit and hit.words == 1 and self._parted(tokens[first : last + 1]):
+            return
         if hit:
             yield hit.match(tokens, first, last, _SOUND)
             return
-        near = self._near.get(len(key), ())
+        near = self._near.get(len(key), ()) if first == last or len(key) >= _MIN_LIKE_SPLIT else ()
         for other, ratio, _ in process.extract(key, near, scorer=fuzz.ratio, score_cutoff=MIN_RATIO, limit=_NEAREST):
             form = self._sounds[other]
             if ratio >= form.min_ratio and _sound_alike(key, other):
                 yield form.match(tokens, first, last, _LIKE * ratio / 100)
                 return
+        consonants = skeleton(key)
+        if first == last or len(consonants) >= _MIN_SKELETON_SPLIT:
+            yield from self._by_consonants(tokens, first, last, key, consonants)
+
+    def _by_consonants(
+        self, tokens: Sequence[Token], first: int, last: int, key: str, consonants: str
+    ) -> Iterator[Match]:
+        """Yield the name of one word whose vowels alone were misheard: "dremin" for "dramin"."""
+        for other in self._skeletons.get(consonants, ()):
+            ratio = fuzz.ratio(key, other)
+            if ratio >= _MIN_RATIO_OF_SKELETON and (key[0] == other[0] or len(consonants) >= _MIN_SKELETON_SPLIT):
+                yield self._sounds[other].match(tokens, first, last, _LIKE * ratio / 100)
+                return
+
+    def _across_words(self, tokens: Sequence[Token]) -> Iterator[Match]:
+        """Yield names that sound anywhere in what is said, wherever a recogniser put the blanks: "deua nemia"."""
+        strange = [not is_everyday(token.text) and token.text not in self._known for token in tokens]
+        if not any(strange):
+            return
+        keys = [sound(token.heard) for token in tokens]
+        said = "".join(keys)
+        owners = [place for place, key in enumerate(keys) for _ in key]
+        for at in range(len(said) - MIN_ACROSS + 1):
+            for key, form in self._across.get(said[at : at + MIN_ACROSS], ()):
+                first, last = owners[at], owners[min(at + len(key), len(said)) - 1]
+                strange_letters = sum(strange[owner] for owner in owners[at : at + len(key)])
+                opposed = tokens[first].text.startswith(_OPPOSED) and owners.index(first) < at
+                if said.startswith(key, at) and 2 * strange_letters > len(key) and not opposed:
+                    yield Match(form.entry, first, last, _ACROSS, len(key) * _ACROSS * _ACROSS)
 
     def _by_stems(self, tokens: Sequence[Token]) -> Iterator[Match]:
         """Yield matches of the telling words, inflected, in any order, with fillers between them."""
@@ -165,7 +225,7 @@ class MatchingIndex:
                     break
                 stems = _bag(stem(tokens[place].text) for place in places)
                 hit, score = self._stems.get(stems), _INFLECTED
-                if hit is None and not all(tokens[place].text in COMMON for place in places):
+                if hit is None and not all(is_common(tokens[place].text) for place in places):
                     hit, score = self._stem_sounds.get(_bag(stem_sound(tokens[place]) for place in places)), _SOUND
                 if hit:
                     yield hit.match(tokens, first, places[-1], score)
@@ -179,6 +239,20 @@ class MatchingIndex:
             if min(length, other) >= reach * max(length, other)
             for key in keys
         )
+
+
+def _dosed(tokens: Sequence[Token], last: int) -> bool:
+    """Tell whether a dose follows: then even an everyday word is meant for a medicine ("alegra de 120")."""
+    after = [token.text for token in tokens[last + 1 : last + 3]]
+    return bool(after) and (after[0].isdigit() or (after[0] == "de" and after[-1].isdigit()))
+
+
+def _texts(tokens: Sequence[Token]) -> Iterator[str]:
+    return (token.text for token in tokens)
+
+
+def _overlap(one: Match, other: Match) -> bool:
+    return one.first <= other.last and other.first <= one.last
 
 
 def _bag(stems: Iterable[str]) -> tuple[str, ...]:

@@ -20,14 +20,24 @@ class WatchfulUnderstanding:
         inner: understands what raises no alarm.
         look: finds alarm signs and circumstances in a transcript.
         alarms: names of what `look` may find that raise an alarm.
+        silences: names of what it may find that is no request, such as talk of prices.
         names: names of all that it may find.
     """
 
-    def __init__(self, inner: Understanding, look: Look, *, alarms: frozenset[str], names: frozenset[str]) -> None:
+    def __init__(
+        self,
+        inner: Understanding,
+        look: Look,
+        *,
+        alarms: frozenset[str],
+        names: frozenset[str],
+        silences: frozenset[str] = frozenset(),
+    ) -> None:
         self._inner = inner
         self._look = look
         self._alarms = alarms
         self._names = names
+        self._silences = silences
 
     @property
     def engine(self) -> str:
@@ -48,7 +58,7 @@ class WatchfulUnderstanding:
         await self._inner.close()
 
     async def normalise(self, text: str, *, budget_s: float) -> Normalised:
-        """Stage 1. A phrase with an alarm sign goes to no engine: the sign is all that is named.
+        """Stage 1. A phrase with an alarm sign or without a request goes to no engine: that is all that is named.
 
         Raises:
             UnderstandingError: the engine within has no answer.
@@ -57,19 +67,24 @@ class WatchfulUnderstanding:
         alarms = tuple(entity for entity in found if entity.name in self._alarms)
         if alarms:
             return Normalised(entities=alarms)
+        if any(entity.name in self._silences for entity in found):
+            return Normalised(entities=found)
         normalised = await self._inner.normalise(text, budget_s=budget_s)
-        if not normalised.entities or not found:
+        if not normalised.entities:
             return normalised
+        # A word of alarm that the rules let pass, such as a stroke of last year, is not what is asked about.
         others = tuple(entity for entity in normalised.entities if entity.name not in self._names)
         return Normalised(entities=(*others, *found), cost_usd=normalised.cost_usd)
 
     async def classify(self, text: str, entities: tuple[Entity, ...], *, budget_s: float) -> Classified:
-        """Stage 2. An alarm sign is placed in `ALARM`; circumstances place nothing.
+        """Stage 2. An alarm sign is placed in `ALARM`; silences and circumstances place nothing.
 
         Raises:
             UnderstandingError: the engine within has no answer.
         """
         if any(entity.name in self._alarms for entity in entities):
             return Classified(categories=(ALARM,), anchors=(), confidence=1.0)
+        if any(entity.name in self._silences for entity in entities):
+            return Classified(categories=(), anchors=(), confidence=1.0)
         asked = tuple(entity for entity in entities if entity.name not in self._names)
         return await self._inner.classify(text, asked, budget_s=budget_s)

@@ -1,9 +1,11 @@
 """The words of a sentence: tokens with their places, stems, and the word lists that guard the matcher."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 
+from actors.llm.numbers import letter_at, number_at
 from actors.llm.phonetics import fold, phonetic_key
 
 _TOKEN = re.compile(r"[^\W_]+")
@@ -25,16 +27,36 @@ class Token:
     """Whether punctuation stands between it and the word before."""
 
 
+MAX_LETTERS = 2000
+"""Letters of a sentence that are looked at: more than anyone says between two pauses."""
+
+
 def tokenise(sentence: str) -> tuple[Token, ...]:
-    """Return the words of a sentence in order."""
+    """Return the words of a sentence in order, spoken numbers as digits, within its first `MAX_LETTERS`."""
     tokens: list[Token] = []
     previous_end = 0
-    for match in _TOKEN.finditer(sentence):
+    for match in _TOKEN.finditer(sentence, 0, MAX_LETTERS):
         gap = sentence[previous_end : match.start()]
         heard = match.group().casefold()
         tokens.append(Token(fold(heard), heard, match.start(), match.end(), bool(_BREAK.search(gap))))
         previous_end = match.end()
-    return tuple(tokens)
+    return tuple(_written(tokens))
+
+
+def _written(tokens: list[Token]) -> Iterator[Token]:
+    """Join what makes up one number, and write letters that are said by name: "puran tê quatro" is "puran t 4"."""
+    words = [token.text for token in tokens]
+    place = 0
+    while place < len(tokens):
+        first = tokens[place]
+        found = number_at(words, place)
+        if found is not None and not any(token.after_break for token in tokens[place + 1 : found[1] + 1]):
+            digits, place = str(found[0]), found[1]
+            yield Token(digits, digits, first.start, tokens[place].end, first.after_break)
+        else:
+            letter = letter_at(words, place)
+            yield Token(letter, letter, first.start, first.end, first.after_break) if letter else first
+        place += 1
 
 
 def load_words(name: str) -> frozenset[str]:
@@ -48,7 +70,10 @@ FILLERS = load_words("fillers.txt")
 """Words that say nothing about what is asked for: articles, light verbs, intensifiers, numbers."""
 
 COMMON = FILLERS | load_words("common.txt")
-"""Everyday words that never match a name by sound or by likeness, only exactly."""
+"""Everyday words that leave a request as it is and never match a name by sound or by likeness, only exactly."""
+
+_EVERYDAY = COMMON | load_words("everyday.txt")
+"""More of them, which may well turn what a sentence says: "novela", "cachorro"."""
 
 _SAME_STEM = {
     word: stem
@@ -62,6 +87,7 @@ _SAME_STEM = {
         "dormir": "durmo durmi dormi dormindo dorme",
         "vomit": "vomito vomitos vomitando vomitar vomitei vomitou vomita",
         "febre": "febril febrinha febrao febres",
+        "dormencia": "dormente dormentes adormecido adormecida",
     }.items()
     for word in group.split()
 }
@@ -98,6 +124,39 @@ _SUFFIXES = (
     "e",
 )
 _MIN_STEM = 3
+_MIN_SOUNDED = 4
+
+
+_DIMINUTIVE = re.compile(r"(?:(z)?inh[oa]s?|(z)?ao|ac[oa]|issim[oa])$")
+_MIN_BASE = 2
+
+
+def bases(word: str) -> tuple[str, ...]:
+    """Return a folded word and what it may be a diminutive or augmentative of: "dorzinha" is "dor" too."""
+    match = _DIMINUTIVE.search(word)
+    if match is None or match.start() < _MIN_BASE:
+        return (word,)
+    base = word[: match.start()]
+    if match.group(1) or match.group(2):
+        return (word, base, f"{base}z")
+    if base.endswith(("qu", "gu")):  # "barriguinha", "boquinha"
+        base = base[:-2] + ("c" if base.endswith("qu") else "g")
+    return (word, base, f"{base}a", f"{base}o", f"{base}e")
+
+
+def says_nothing(word: str) -> bool:
+    """Tell whether a folded word leaves a request as it is: a number, a common word or a diminutive of one."""
+    return word.isdigit() or any(base in COMMON for base in bases(word))
+
+
+def is_common(word: str) -> bool:
+    """Tell whether a folded word, or what it is a diminutive of, is an everyday word or a number."""
+    return word.isdigit() or any(base in _EVERYDAY for base in bases(word))
+
+
+def is_everyday(word: str) -> bool:
+    """Tell whether a folded word is a common one in any inflection, so that it is no part of a name in pieces."""
+    return is_common(word) or (len(short := stem(word)) >= _MIN_STEM and short in _EVERYDAY_STEMS)
 
 
 def light_stem(word: str) -> str:
@@ -119,6 +178,9 @@ def stem(word: str) -> str:
     return singular
 
 
+_EVERYDAY_STEMS = frozenset(stem(word) for word in _EVERYDAY)
+
+
 def sound(joined: str) -> str:
     """Return the phonetic key of joined words."""
     return phonetic_key(joined)
@@ -127,5 +189,7 @@ def sound(joined: str) -> str:
 def stem_sound(token: Token) -> str:
     """Return the phonetic key of a word's stem, with the ç that folding loses."""
     short = stem(token.text)
+    if len(short) < _MIN_SOUNDED:  # "dura" and "dor" would be one
+        return short
     same_letters = len(token.heard) == len(token.text) and token.text.startswith(short)
     return sound(token.heard[: len(short)] if same_letters else short)

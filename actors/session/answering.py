@@ -172,8 +172,15 @@ def classified(state: SessionState, message: Classification, phrase: PhraseState
 
 def _advice(state: SessionState, number: int, resolved: Resolved | Withheld, *, client_present: bool) -> list[Event]:
     if isinstance(resolved, Withheld):
-        return [RecommendationWithheld(phrase=number, reason=resolved.reason)]
-    basket = BasketResolved(phrase=number, basket=resolved.basket, rule=resolved.rule, items=resolved.items)
+        return [RecommendationWithheld(phrase=number, reason=resolved.reason, safety_rule=resolved.safety_rule)]
+    basket = BasketResolved(
+        phrase=number,
+        basket=resolved.basket,
+        rule=resolved.rule,
+        items=resolved.items,
+        reasons=resolved.reasons,
+        catalogue=resolved.catalogue,
+    )
     if not client_present:
         return [basket, RecommendationWithheld(phrase=number, reason="client_left")]
     sent = RecommendationSent(
@@ -181,5 +188,7 @@ def _advice(state: SessionState, number: int, resolved: Resolved | Withheld, *, 
         recommendation_id=recommendation_id(state.session_id, number),
         basket=resolved.basket,
         items=resolved.items,
+        rule=resolved.rule,
+        reasons=resolved.reasons,
     )
     return [basket, sent]

@@ -1,9 +1,8 @@
-"""Commands that hear and understand: segment, measure, transcribe, listen, advise."""
+"""Commands that hear: segment, measure, transcribe, listen."""
 
 import asyncio
 import contextlib
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -222,37 +221,4 @@ async def _listen(settings: Any, recording: Recording, vad: Any, plot: Path | No
         out.print(f"[dim]kept as session {session_id}: balto timeline {session_id}[/dim]")
 
 
-def advise(
-    text: Annotated[
-        list[str],
-        typer.Argument(help="What the customer said; `-` reads lines from standard input and prints JSON lines."),
-    ],
-    as_json: AsJson = False,
-) -> None:
-    """Say what goes well with a request, as text."""
-    settings = load_settings()
-    lines = (line.strip() for line in sys.stdin) if text == ["-"] else [" ".join(text)]
-    run(_advise(settings, lines, as_json or text == ["-"]))
-
-
-async def _advise(settings: Any, lines: Any, as_json: bool) -> None:
-    from balto.advising import Adviser, AdviserError
-
-    try:
-        async with Adviser.open(settings) as adviser:
-            for line in lines:
-                advice = await adviser.advise(line)
-                if as_json:
-                    print_json(dataclasses.asdict(advice))
-                    continue
-                if advice.macro:
-                    out.print(f"[bold green]→ {'/'.join(filter(None, (advice.macro, advice.micro)))}[/bold green]")
-                if not advice.items:
-                    out.print("[dim]nothing to suggest[/dim]")
-                for item in advice.items:
-                    out.print(f"[bold]{item.sugestao}[/bold]  {item.explicacao}")
-    except AdviserError as error:
-        fail(str(error))
-
-
-COMMANDS = (segment, measure, transcribe, listen, advise)
+COMMANDS = (segment, measure, transcribe, listen)

@@ -48,7 +48,7 @@ def cost(
         pool = library.projector.pool
         if session is not None:
             return await spending.session_cost(pool, await resolve_session(library, session))
-        counter_id = await _counter(library, counter)
+        counter_id = await counter_of(library, counter)
         return await spending.cost(pool, since=_day(begin), until=_day(end), counter_id=counter_id)
 
     rows = with_library(work)
@@ -58,22 +58,6 @@ def cost(
         out.print(f"in all {sum(row.usd for row in rows):.4f} dollars, {sum(row.calls for row in rows)} calls")
 
 
-def advice(
-    compare: Annotated[bool, typer.Option("--compare", help="Put speech-to-text engines side by side.")] = False,
-    since: Since = None,
-    until: Until = None,
-    counter: OfCounter = None,
-    as_json: AsJson = False,
-) -> None:
-    """With --compare: engines that heard the same phrases (BALTO_STT_COMPARE), the chosen one and the other.
-
-    WER is the share of words by which the other's text differs from the chosen one: neither is the truth.
-    """
-    if not compare:
-        fail("give --compare")
-    show_compared(since, until, counter, as_json=as_json)
-
-
 def show_compared(since: str | None, until: str | None, counter: str | None, *, as_json: bool) -> None:
     """Print word error rate, latency and cost of engines that heard the same phrases."""
     from projections import spending
@@ -81,7 +65,7 @@ def show_compared(since: str | None, until: str | None, counter: str | None, *, 
     begin, end = moment("--since", since), moment("--until", until)
 
     async def work(library: Any) -> Any:
-        counter_id = await _counter(library, counter)
+        counter_id = await counter_of(library, counter)
         return await spending.compared(library.projector.pool, since=begin, until=end, counter_id=counter_id)
 
     rows = with_library(work)
@@ -89,7 +73,8 @@ def show_compared(since: str | None, until: str | None, counter: str | None, *, 
     print_rows(rows, COMPARED_COLUMNS, title=title, as_json=as_json)
 
 
-async def _counter(library: Any, name: str | None) -> str | None:
+async def counter_of(library: Any, name: str | None) -> str | None:
+    """Return the id of a counter, given by name or id; ends the program where there is none, or are several."""
     if name is None:
         return None
     from balto.accounts import UnknownCounterError

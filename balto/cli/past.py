@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
+from balto.cli.advice_report import advice
 from balto.cli.common import AsJson, fail, out, print_rows, with_library
-from balto.cli.money import advice, cost
+from balto.cli.money import cost
 from balto.cli.opening import bar, stream_name
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from actors.audio.decode import AudioUndecodableError
-from actors.basket.resolver import BasketEngine
 from actors.stt.transcriber import Transcriber, TranscriptionError
 from actors.values import SAMPLE_RATE, Pcm, Phrase, VadSettings
 from balto.advising import Advice, Adviser, AdviserError
@@ -36,9 +35,7 @@ class Workshop:
 
     def __init__(self, balto: Balto) -> None:
         self._balto = balto
-        self._adviser = Adviser(
-            balto.engines.understandings, BasketEngine(balto.baskets), budget_s=balto.settings.llm_budget_s
-        )
+        self._adviser = Adviser(balto.shelf.understandings, balto.shelf, budget_s=balto.settings.llm_budget_s)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="trial")
         self._uploads = Turnstile(inside=4, waiting=8)
         self._transcriptions = Turnstile(inside=1, waiting=4)

@@ -1,4 +1,4 @@
-"""Makes the recordings: `python -m benchmarks.corpus counter|phrases|utterances --voices FOLDER`; see the README."""
+"""Makes the recordings: `python -m benchmarks.corpus WHAT --voices FOLDER`; see the README."""
 
 import argparse
 import json
@@ -98,6 +98,17 @@ def make_names(kokoro: Kokoro, folder: Path) -> None:
     print(f"names.opus: {at / RATE:.1f} s, {(folder / 'names.opus').stat().st_size} bytes")
 
 
+def make_advice(kokoro: Kokoro, folder: Path) -> None:
+    """Speak the sentences of the advice benchmark that name a voice, a file each, for `benchmarks.advice.heard`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [json.loads(line) for line in (HERE.parent / "advice" / "utterances.jsonl").read_text("utf-8").splitlines()]
+    for number, row in enumerate(rows):
+        if "voice" in row:
+            wave = speak(kokoro, row["text"], voice=row["voice"], speed=1.0)
+            write_opus(folder / f"{number:03}.opus", alone(wave, seed=number))
+    print(f"{sum('voice' in row for row in rows)} sentences in {folder}")
+
+
 def _write_json(path: Path, page: object) -> None:
     path.write_text(json.dumps(page, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
@@ -105,7 +116,7 @@ def _write_json(path: Path, page: object) -> None:
 def main() -> int:
     """Make what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.corpus", description=__doc__)
-    parser.add_argument("what", choices=["counter", "phrases", "utterances", "names"])
+    parser.add_argument("what", choices=["counter", "phrases", "utterances", "names", "advice"])
     parser.add_argument("--voices", type=Path, required=True, help="folder of Kokoro's voices/*.bin")
     parser.add_argument("--cache", type=Path, default=ROOT / ".balto" / "corpus", help="folder for what is kept")
     parser.add_argument("--out", type=Path, help="folder to write to; the repository's own by default")
@@ -118,6 +129,8 @@ def main() -> int:
             make_utterances(kokoro, arguments.out or HERE)
         elif arguments.what == "names":
             make_names(kokoro, arguments.out or HERE.parent / "guard")
+        elif arguments.what == "advice":
+            make_advice(kokoro, arguments.out or arguments.cache / "advice")
         else:
             make_phrases(kokoro, arguments.out or ROOT / "tests" / "assets")
     except (VoicesMissingError, FileNotFoundError) as error:

@@ -13,6 +13,7 @@ from events.catalogue.advice import (
     BasketResolved,
     BasketRule,
     Item,
+    ItemReason,
     RecommendationAnswered,
     RecommendationDelivered,
     RecommendationSent,
@@ -21,6 +22,7 @@ from events.catalogue.advice import (
 )
 from events.catalogue.attempts import AttemptEnded, AttemptOutcome, AttemptReason, AttemptStarted, AttemptStep
 from events.catalogue.base import Event, event_types, personal_fields
+from events.catalogue.baskets import CATALOGUE_STREAM, CatalogueLoaded, CatalogueRejected
 from events.catalogue.comparison import ComparisonFailed, ComparisonRequested, TranscriptCompared
 from events.catalogue.conversation import (
     CircumstancesDenied,
@@ -83,6 +85,7 @@ from events.catalogue.understanding import (
 )
 
 __all__ = [
+    "CATALOGUE_STREAM",
     "Answer",
     "AttemptEnded",
     "AttemptOutcome",
@@ -98,6 +101,8 @@ __all__ = [
     "BasketRule",
     "Bookmark",
     "BudgetReached",
+    "CatalogueLoaded",
+    "CatalogueRejected",
     "Category",
     "CircumstancesDenied",
     "CircumstancesNoted",
@@ -123,6 +128,7 @@ __all__ = [
     "Event",
     "GatheringEnd",
     "Item",
+    "ItemReason",
     "MessageUndelivered",
     "NormalisationCompleted",
     "NormalisationFailed",

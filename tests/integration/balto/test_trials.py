@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from actors.llm.understanding import UnderstandingError
 from actors.stt.transcriber import TranscriptionError
 from balto.app import Balto
-from balto.engines import Engines
+from balto.shelf import Shelf
 from balto.web import bodies, workshop
 from balto.web.server import build_app
 from tests.fakes import FailingUnderstanding, FakeClock, ScriptedTranscriber
@@ -46,7 +46,8 @@ async def test_a_text_that_does_not_fit_is_refused(client: Client, body: dict[st
 
 async def test_where_no_engine_understands_the_answer_says_so(balto: Balto) -> None:
     failing = FailingUnderstanding(lambda: UnderstandingError("transient", "no"))
-    broken = dataclasses.replace(balto, engines=Engines(transcribers=(), understandings=(failing,)))
+    shelf = Shelf(dataclasses.replace(balto.shelf.compiled, understandings=(failing,)))
+    broken = dataclasses.replace(balto, shelf=shelf)
     async with TestClient(TestServer(build_app(broken))) as client:
         response = await client.post("/api/test/analisar", json={"texto": "dor de cabeça"})
         assert response.status == 502

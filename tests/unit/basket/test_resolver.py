@@ -1,12 +1,14 @@
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
 from actors.basket.catalogue import BasketCatalogue
+from actors.basket.medicines import Formulary, medicines
 from actors.basket.naming import contains, words
 from actors.basket.resolver import BasketEngine
-from actors.values import Classified, LexiconEntry, Resolved, Withheld
-from events.catalogue import Category, Entity, EntityKind, Item, WithheldReason
+from actors.values import Classified, Conversation, LexiconEntry, Resolved, Withheld
+from events.catalogue import Category, Entity, EntityKind, Item, ItemReason, WithheldReason
 
 
 def items(*names: str) -> tuple[Item, ...]:
@@ -157,3 +159,68 @@ def test_the_same_suggestion_twice_counts_once_and_three_are_the_most() -> None:
 )
 def test_silence_has_its_reason(classified: Classified, reason: WithheldReason) -> None:
     assert engine().resolve(classified, ()) == Withheld(reason=reason)
+
+
+MEDICINES = (
+    {
+        "nome": "dipirona com orfenadrina",
+        "principio": "dipirona + orfenadrina",
+        "tarja": "livre",
+        "marcas": ["dorflex"],
+    },
+    {"nome": "dipirona", "principio": "dipirona", "tarja": "livre", "marcas": ["novalgina"]},
+    {"nome": "nimesulida", "principio": "nimesulida", "tarja": "vermelha", "marcas": ["nisulid"]},
+)
+
+
+def stocked(*suggested: str) -> BasketEngine:
+    listed = medicines([{"classe": "dor", "macro": "DOR", **each} for each in MEDICINES], Path("cestas.json"), [])
+    return BasketEngine(
+        BasketCatalogue(
+            version="7",
+            baskets={"DOR": {"COSTAS": items(*suggested)}},
+            fallbacks={},
+            lexicon=tuple(medicine.entry for medicine in listed),
+            medicines=listed,
+            formulary=Formulary(medicines=listed),
+        )
+    )
+
+
+@pytest.mark.parametrize("product", ["dorflex", "Dorflex", "dipirona com orfenadrina"])
+def test_a_brand_stands_for_its_substances_and_none_of_them_comes_back(product: str) -> None:
+    engine = stocked("Dipirona gotas", "Novalgina", "Dorflex", "Bolsa térmica")
+    answer = engine.resolve(said(("DOR", "COSTAS"), anchors=[product]), ())
+    assert suggestions(answer) == ["Bolsa térmica"]
+
+
+def test_what_takes_a_prescription_is_not_suggested_even_by_a_file_that_was_not_checked() -> None:
+    engine = stocked("Nimesulida", "Nisulid gel", "Bolsa térmica")
+    assert suggestions(engine.resolve(said(("DOR", "COSTAS")), ())) == ["Bolsa térmica"]
+    nothing_else = stocked("Nimesulida").resolve(said(("DOR", "COSTAS")), ())
+    assert nothing_else == Withheld(reason="prescription_only")
+
+
+def test_what_was_suggested_lately_waits_and_what_was_named_before_never_comes_back() -> None:
+    engine = stocked("Bolsa térmica", "Faixa lombar", "Adesivo térmico")
+    before = Conversation(suggested=frozenset({"bolsa termica"}), anchors=frozenset({"faixa lombar"}))
+    assert suggestions(engine.resolve(said(("DOR", "COSTAS")), (), before)) == ["Adesivo térmico"]
+    all_of_it = Conversation(suggested=frozenset({"bolsa termica", "faixa lombar", "adesivo termico"}))
+    assert engine.resolve(said(("DOR", "COSTAS")), (), all_of_it) == Withheld(reason="suggested_lately")
+
+
+def test_a_product_named_earlier_anchors_its_substances_as_well() -> None:
+    before = Conversation(anchors=frozenset({"dorflex"}))
+    answer = stocked("Dipirona gotas", "Bolsa térmica").resolve(said(("DOR", "COSTAS")), (), before)
+    assert suggestions(answer) == ["Bolsa térmica"]
+
+
+def test_each_item_says_what_led_to_it() -> None:
+    answer = stocked("Bolsa térmica", "Faixa lombar").resolve(
+        said(("DOR", "COSTAS")), (named("medicine", "dipirona"), named("symptom", "tosse"))
+    )
+    assert isinstance(answer, Resolved)
+    assert answer.catalogue == "7"
+    assert answer.reasons == (ItemReason(basket="DOR/COSTAS", rule="macro_micro", entities=("dipirona",)),) * len(
+        answer.items
+    )

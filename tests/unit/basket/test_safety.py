@@ -10,7 +10,7 @@ from actors.basket.catalogue import load_baskets
 from actors.basket.entries import BasketFileError
 from actors.basket.resolver import BasketEngine
 from actors.basket.safety import Expression, ExpressionError, Said
-from actors.values import Classified, Resolved, Withheld
+from actors.values import Classified, Conversation, Resolved, Withheld
 from events.catalogue import Category, Entity
 
 
@@ -126,15 +126,16 @@ def symptom(name: str, span: str | None = None) -> Entity:
     return Entity(kind="symptom", name=name, span=span or name, score=1.0)
 
 
-REFERRED = Withheld(reason="refer_to_pharmacist")
+CHEST = Withheld(reason="refer_to_pharmacist", safety_rule="dor no peito")
+REFERRED = Withheld(reason="refer_to_pharmacist", safety_rule="gestante")
 GESTANTE = symptom("gestante", "grávida")
 
 
 def test_an_alarm_is_seen_even_where_nobody_watched_the_phrase(tmp_path: Path) -> None:
     labels = [("DOR", "CABECA")]
-    assert resolve(tmp_path, labels, symptom("dor no peito")) == REFERRED
-    assert resolve(tmp_path, labels, symptom("mal-estar", "dor forte no peito")) == REFERRED
-    assert resolve(tmp_path, [("ALERTA", "")], symptom("x")) == REFERRED
+    assert resolve(tmp_path, labels, symptom("dor no peito")) == CHEST
+    assert resolve(tmp_path, labels, symptom("mal-estar", "dor forte no peito")) == CHEST
+    assert resolve(tmp_path, [("ALERTA", "")], symptom("x")) == Withheld(reason="refer_to_pharmacist")
 
 
 def test_a_circumstance_keeps_back_items_and_gives_way_to_the_complaint(tmp_path: Path) -> None:
@@ -158,3 +159,13 @@ def test_where_nothing_safe_is_left_the_pharmacist_is_asked(tmp_path: Path) -> N
     assert resolve(tmp_path, [("DOR", "GASES")], symptom("gases"), GESTANTE) == REFERRED
     medicine = Entity(kind="medicine", name="ibuprofeno", span="ibuprofeno", score=1.0)
     assert resolve(tmp_path, [("DOR", "CABECA")], medicine, GESTANTE) == REFERRED
+
+
+def test_what_was_said_earlier_still_holds(tmp_path: Path) -> None:
+    engine = BasketEngine(load_baskets(write(tmp_path / "c.json", {"alertas": [ALARM], "contextos": [MOTHER]})))
+    gases = Classified(categories=(Category(macro="DOR", micro="GASES"),), anchors=(), confidence=1.0)
+    assert isinstance(engine.resolve(gases, (symptom("gases"),)), Resolved)
+    before = Conversation(facts=frozenset({"gestante"}))
+    assert engine.resolve(gases, (symptom("gases"),), before) == REFERRED
+    nothing = Classified(categories=(), anchors=(), confidence=1.0)
+    assert engine.resolve(nothing, (symptom("x"),), before) == Withheld(reason="nothing_asked")

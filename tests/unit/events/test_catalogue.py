@@ -50,4 +50,7 @@ def test_what_is_personal_is_what_was_decided() -> None:
         "CircumstancesDenied": {"circumstances"},
         "NormalisationCompleted": {"entities"},
         "ClassificationCompleted": {"anchors"},
+        "BasketResolved": {"reasons"},
+        "RecommendationSent": {"reasons"},
+        "RecommendationWithheld": {"safety_rule"},
     }

@@ -56,6 +56,15 @@ async def test_every_form_of_every_entry_is_found_and_placed(
         ("não é gripe não, é rinite", ["rinite"]),
         ("desodorante sem perfume", ["desodorante"]),
         ("eu não sei, acho que é gripe", ["gripe"]),
+        ("não é pra febre não, é pra tosse", ["tosse"]),
+        ("febre não, só tosse", ["tosse"]),
+        ("tenho febre não", []),
+        ("não aguento essa febre não", ["febre"]),
+        ("tem dipirona não?", ["dipirona"]),
+        ("a febre já passou, agora é só a tosse", ["tosse"]),
+        ("a azia não passou", ["azia"]),
+        ("sarei da gripe, agora tô com rinite", ["rinite"]),
+        ("nunca tive azia", []),
     ],
 )
 async def test_what_is_denied_is_not_found(engine: LexiconUnderstanding, text: str, expected: list[str]) -> None:
@@ -153,3 +162,53 @@ def test_a_longer_name_wins_over_the_one_inside_it() -> None:
         "1",
     )
     assert [e.name for e in engine.entities("tô com dor de dente e dor")] == ["dor de dente", "dor"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "meu time me dá uma dor de cabeça",
+        "que cachorrinho lindo, ele chama Vick?",
+        "na novela de ontem a moça tava com febre",
+        "¿Tiene algo para el dolor de cabeza?",
+        "please give me something for the pain, I have dor de cabeça",
+    ],
+)
+async def test_what_is_told_of_others_or_in_another_language_is_no_request(
+    engine: LexiconUnderstanding, text: str
+) -> None:
+    assert (await understand(engine, text))[0] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "macro"),
+    [
+        ("meu filho tá com tosse", "PEDIATRIA"),
+        ("minha netinha tá com o nariz escorrendo", "PEDIATRIA"),
+        ("moça, tô com uma tosse", "RESPIRATORIO_GRIPE"),
+        ("meu filho tá com espinha", "PELE_DERMATO"),
+    ],
+)
+async def test_some_complaints_belong_elsewhere_when_a_child_has_them(
+    engine: LexiconUnderstanding, text: str, macro: str
+) -> None:
+    _, classified = await understand(engine, text)
+    assert classified.categories[0].macro == macro
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("deua nemia no exame", ["anemia"]),
+        ("tem os prínas onex", ["mometasona"]),
+        ("queria um dremin", ["dimenidrinato"]),
+        ("alegra de cento e vinte", ["fexofenadina"]),
+        ("a moça se alegra", []),
+        ("comprei uma panela de pressão", []),
+        ("mamadeira anticólica", ["mamadeira"]),
+    ],
+)
+async def test_names_are_found_across_words_but_not_made_up(
+    engine: LexiconUnderstanding, text: str, expected: list[str]
+) -> None:
+    assert (await understand(engine, text))[0] == expected

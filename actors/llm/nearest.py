@@ -1,0 +1,121 @@
+"""What no entry of the vocabulary names: the nearest of a few hundred example sentences, or nothing."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.llm.encoder import Vectors
+from actors.llm.tfidf import CharacterTfidf
+
+_LETTERS_WEIGHT = 0.6
+"""Of the cosine by letters beside that by meaning: half of the letters are little words."""
+_FLOOR = 0.72
+"""Their sum, below which nothing is near."""
+_FLOOR_OF_HUSH = 0.62
+"""Cosine by meaning from which a sentence is as much to be hushed as an example."""
+_LEAD_OF_HUSH = 0.1
+"""By which it must be nearer to that than to anything else."""
+_FLOOR_OF_LETTERS = 0.40
+"""The same by letters alone, where there is no encoder."""
+_MAX_LETTERS = 300
+
+
+_SILENT = ("small_talk.txt", "requests.txt")
+"""Lists whose sentences name nothing: what the vocabulary does not know of a product, no example does."""
+_HUSHED = ("alarms.txt", "prices_and_doses.txt", "figures_of_speech.txt")
+"""Lists whose sentences hush whatever the vocabulary finds in one that means the same."""
+
+
+class Encoder(Protocol):
+    """Turns sentences into vectors of length 1."""
+
+    def encode(self, sentences: Sequence[str]) -> Vectors:
+        """Return one row a sentence. Blocks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A sentence, and the vocabulary's name of what it complains of or asks for; None where nothing is to be said."""
+
+    text: str
+    name: str | None
+    hush: bool = False
+    """Whether nothing is to be sold on it, whatever it names: an alarm sign, talk of a price or a dose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What a sentence is near to."""
+
+    name: str | None = None
+    """Of the vocabulary; None if the nearest is small talk, to be hushed or too far away."""
+    hush: bool = False
+    """Whether it means much the same as an example that is hushed and nothing else as much. Only an encoder tells."""
+
+
+class NearestExamples:
+    """The examples, by their letters and, where an encoder is given, by their meaning. Its methods block.
+
+    Args:
+        examples: whose names are all in the vocabulary.
+        encoder: loaded and run on the examples by `prepare`, or else when first needed.
+    """
+
+    def __init__(self, examples: Sequence[Example], encoder: Encoder | None = None) -> None:
+        self._examples = tuple(examples)
+        self._hushed = np.array([example.hush for example in self._examples], dtype=np.bool_)
+        self._letters = CharacterTfidf([example.text for example in self._examples])
+        self._encoder = encoder
+        self._vectors: Vectors | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def ready(self) -> bool:
+        """Whether `find` answers without loading anything."""
+        return self._encoder is None or self._vectors is not None
+
+    def prepare(self) -> None:
+        """Load the encoder and run it on the examples; a second time it does nothing."""
+        with self._lock:
+            if self._encoder is not None and self._vectors is None and self._examples:
+                self._vectors = self._encoder.encode([example.text for example in self._examples])
+
+    def find(self, text: str) -> Near:
+        """Return what a sentence is near to; its first 300 letters count."""
+        if not self._examples:
+            return Near()
+        self.prepare()
+        text = text[:_MAX_LETTERS]
+        by_letters = self._letters.likeness(text)
+        if self._encoder is None or self._vectors is None:
+            return Near(self._nearest(by_letters, _FLOOR_OF_LETTERS))
+        by_meaning = self._vectors @ self._encoder.encode([text])[0]
+        name = self._nearest(by_meaning + _LETTERS_WEIGHT * by_letters, _FLOOR)
+        hushed = float(by_meaning[self._hushed].max(initial=0.0))
+        other = float(by_meaning[~self._hushed].max(initial=0.0))
+        return Near(name, hush=hushed >= max(_FLOOR_OF_HUSH, other + _LEAD_OF_HUSH))
+
+    def _nearest(self, likeness: NDArray[np.float32], floor: float) -> str | None:
+        best = int(np.argmax(likeness))
+        return self._examples[best].name if likeness[best] >= floor else None
+
+
+def shipped_examples(known: Callable[[str], bool]) -> tuple[Example, ...]:
+    """Return the examples that come with the package, but those whose name `known` does not know."""
+    named = [Example(text, name) for name, text in _lines("examples.txt") if name and known(name)]
+    silent = [Example(text, None) for name in _SILENT for _, text in _lines(name)]
+    hushed = [Example(text, None, hush=True) for name in _HUSHED for _, text in _lines(name)]
+    return (*named, *silent, *hushed)
+
+
+def _lines(name: str) -> Iterator[tuple[str | None, str]]:
+    for line in (files("actors.llm") / "word_lists" / name).read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            label, colon, text = line.partition(": ")
+            yield (label.strip(), text.strip()) if colon else (None, line.strip())

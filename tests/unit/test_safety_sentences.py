@@ -1,0 +1,111 @@
+"""Safety over sentences of the counter: alarm signs, what only sounds like one, and what is no request."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from actors.basket.catalogue import load_baskets
+from actors.basket.naming import contains, words
+from actors.basket.resolver import BasketEngine
+from actors.values import Classified, Conversation, Resolved, Withheld
+from balto.advising import Adviser
+from balto.engines import build_understandings
+from balto.settings import OWN_BASKETS, Settings
+from events.catalogue import Category, Entity
+
+LINES = Path(__file__).with_name("safety_sentences.txt").read_text(encoding="utf-8").splitlines()
+REASONS = {"alarm": "refer_to_pharmacist", "refer": "refer_to_pharmacist", "silence": "price_or_dosage"}
+
+
+def sentences() -> Iterator[tuple[str, str, str]]:
+    kind = rule = ""
+    for line in LINES:
+        if line.startswith("["):
+            kind, _, rule = line.strip("[]").partition(" ")
+        elif line and not line.startswith("#"):
+            yield kind, rule, line
+
+
+CASES = list(sentences())
+ALARMS = load_baskets(OWN_BASKETS).safety.alarm_names
+
+
+@pytest.fixture(scope="module")
+def adviser() -> Adviser:
+    catalogue = load_baskets(OWN_BASKETS)
+    settings = Settings(_env_file=None, llm="lexicon")
+    return Adviser(build_understandings(settings, catalogue), BasketEngine(catalogue), budget_s=1)
+
+
+def test_there_are_enough_of_each() -> None:
+    kinds = [kind for kind, _, _ in CASES]
+    assert len(CASES) >= 120
+    assert min(map(kinds.count, ("alarm", "calm", "silence", "refer"))) >= 10
+
+
+@pytest.mark.parametrize(("kind", "rule", "text"), CASES, ids=[text for _, _, text in CASES])
+async def test_a_sentence_is_taken_for_what_it_is(adviser: Adviser, kind: str, rule: str, text: str) -> None:
+    advice = await adviser.advise(text)
+    if kind == "calm":
+        assert advice.macro != "ALERTA"
+        assert advice.safety_rule not in ALARMS
+        return
+    assert (advice.withheld, advice.safety_rule, advice.items) == (REASONS[kind], rule, ())
+
+
+def test_a_medicine_named_earlier_tells_who_it_is_for() -> None:
+    catalogue = load_baskets(OWN_BASKETS)
+    ibuprofen = Entity(kind="medicine", name="ibuprofeno", span="ibuprofeno", score=1.0)
+    place = next(medicine.category for medicine in catalogue.medicines if medicine.name == "ibuprofeno")
+    asked = Classified(categories=(place,), anchors=("ibuprofeno",), confidence=1.0)
+    engine = BasketEngine(catalogue)
+    assert isinstance(engine.resolve(asked, (ibuprofen,)), Resolved)
+    before = Conversation(anchors=frozenset({"losartana"}))
+    refused = engine.resolve(asked, (ibuprofen,), before)
+    assert refused == Withheld(reason="refer_to_pharmacist", safety_rule="hipertenso")
+
+
+@pytest.mark.parametrize("macro", sorted(load_baskets(OWN_BASKETS).fallbacks))
+def test_every_circumstance_leaves_each_macro_something_safe_or_the_pharmacist(macro: str) -> None:
+    catalogue = load_baskets(OWN_BASKETS)
+    engine = BasketEngine(catalogue)
+    for rule in catalogue.safety.circumstances:
+        before = Conversation(facts=frozenset({rule.name}))
+        for micro in catalogue.baskets[macro]:
+            asked = Classified(categories=(Category(macro=macro, micro=micro),), anchors=(), confidence=1.0)
+            answer = engine.resolve(asked, (), before)
+            if isinstance(answer, Resolved):
+                assert all(rule.takes(item) for item in answer.items), (rule.name, micro)
+            else:
+                assert answer.reason == "refer_to_pharmacist", (rule.name, micro)
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "never"),
+    [
+        ("usa anticoagulante", "memória fraca", ("ômega 3", "ginkgo")),
+        ("usa anticoagulante", "osteoporose", ("vitamina k2",)),
+        ("hipertenso", "tô muito cansado", ("guaraná",)),
+        ("diabético", "garganta inflamada", ("mel", "chá de gengibre com mel")),
+        ("diabético", "calo no pé", ("lixa para os pés",)),
+        ("doente renal", "cãibra", ("magnésio",)),
+        ("doente renal", "suplemento pra academia", ("creatina", "proteína")),
+        ("suspeita de dengue", "enjoo", ("gengibre",)),
+        ("asmático", "garganta inflamada", ("própolis",)),
+        ("gestante", "tô ansiosa", ("óleo essencial", "magnésio", "chá de camomila")),
+        ("bebê", "tosse seca", ("mel", "própolis")),
+    ],
+)
+async def test_what_was_told_earlier_keeps_back_what_would_harm(
+    adviser: Adviser, before: str, text: str, never: tuple[str, ...]
+) -> None:
+    catalogue = load_baskets(OWN_BASKETS)
+    understanding = build_understandings(Settings(_env_file=None, llm="lexicon"), catalogue)[0]
+    entities = (await understanding.normalise(text, budget_s=1)).entities
+    classified = await understanding.classify(text, entities, budget_s=1)
+    plain = BasketEngine(catalogue).resolve(classified, entities)
+    assert isinstance(plain, Resolved)
+    answer = BasketEngine(catalogue).resolve(classified, entities, Conversation(facts=frozenset({before})))
+    suggested = [words(item.sugestao) for item in answer.items] if isinstance(answer, Resolved) else []
+    assert not any(contains(name, words(each)) for name in suggested for each in never)
