@@ -34,9 +34,16 @@ class CounterTerms:
     daily_budget_usd: float | None = None
 
     def engines(self) -> dict[str, Any]:
-        """Return what of it a session's terms have instead of the server's, as the settings snapshot holds it."""
-        own: dict[str, Any] = {"prefer": list(self.prefer)} if self.prefer else {}
-        return own if self.fast_path is None else {**own, "fast_path": self.fast_path}
+        """Return what of it a session's terms have instead of the server's, as the settings snapshot holds it.
+
+        The budget is there for whoever reads the stream: what holds is what the counter has at the moment.
+        """
+        own = {
+            "prefer": list(self.prefer) or None,
+            "fast_path": self.fast_path,
+            "daily_budget_usd": self.daily_budget_usd,
+        }
+        return {name: value for name, value in own.items() if value is not None}
 
 
 def terms_of(event: CounterTermsChanged) -> CounterTerms:

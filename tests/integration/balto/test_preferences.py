@@ -138,7 +138,7 @@ async def test_a_counter_is_found_by_its_name_where_that_is_no_other_ones(client
 async def test_a_session_records_the_terms_that_it_has_its_counters_over_the_servers(
     client: Client, balto: Balto
 ) -> None:
-    terms = CounterTerms(prefer=("assemblyai",), fast_path=False)
+    terms = CounterTerms(prefer=("assemblyai",), fast_path=False, daily_budget_usd=2.5)
     session_id, session = balto.sessions.start(
         tenant="t",
         counter_id="c",
@@ -153,5 +153,6 @@ async def test_a_session_records_the_terms_that_it_has_its_counters_over_the_ser
     await settled
     (first,) = [r.event async for r in balto.library.store.read_stream(f"session-{session_id}", limit=1)]
     assert isinstance(first, SessionStarted)
+    assert first.settings["engines"]["daily_budget_usd"] == 2.5
     in_force = terms_of(first.settings)
     assert (in_force.prefer, in_force.fast_path, in_force.compare) == (("assemblyai",), False, 0.0)
