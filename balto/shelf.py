@@ -143,7 +143,6 @@ class Restocker:
         clock: for their times.
         new_id: makes their ids.
         compile_understandings: None where those on the shelf stay.
-        served: told of each new catalogue that serves.
     """
 
     def __init__(
@@ -155,7 +154,6 @@ class Restocker:
         new_id: Callable[[], UUID],
         *,
         compile_understandings: Compile | None = None,
-        served: Callable[[BasketCatalogue], None] = lambda _: None,
     ) -> None:
         self._shelf = shelf
         self._settings = settings
@@ -163,7 +161,8 @@ class Restocker:
         self._clock = clock
         self._new_id = new_id
         self._compile = compile_understandings
-        self._served = served
+        self.served: Callable[[BasketCatalogue], None] = lambda _: None
+        """Told of each new catalogue that serves."""
         self._files = tuple(path for path in (settings.baskets, settings.lookups) if path is not None)
         self._known = self._signature()
         self._restless: Signature | None = None
@@ -232,7 +231,7 @@ class Restocker:
     async def _take(self, new: Compiled) -> None:
         await self._record(loaded(new.catalogue, self._settings.baskets))
         self._shelf.compiled = new
-        self._served(new.catalogue)
+        self.served(new.catalogue)
         if self._compile is not None:
             before, self._own = self._own, new.understandings
             task = asyncio.create_task(self._retire(before))
