@@ -37,8 +37,8 @@ def test_each_line_of_a_file_has_its_answer(tmp_path: Path) -> None:
         b"I would like something for my headache, please",
         "¿Tiene algo para el dolor de cabeza?".encode(),
         "😀😀👍".encode(),
-        "quanto custa a dipirona?".encode(),
-        "ardendo pra fazer xixi".encode(),
+        b"quanto custa a dipirona?",
+        b"ardendo pra fazer xixi",
     ]
     file.write_bytes(b"\n".join(lines))
     told = answers(balto("advise", "--file", str(file)))
