@@ -227,15 +227,9 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
             presence=presence,
             overload=monitor.overload,
         )
-        restocker = Restocker(
-            shelf,
-            settings,
-            journal,
-            clock,
-            services.new_id,
-            compile_understandings=None if given else compiler(settings, engines, clock),
-            served=lambda catalogue: sessions.tell_versions(_versions(catalogue)),
-        )
+        compile_ = None if given else compiler(settings, engines, clock)
+        restocker = Restocker(shelf, settings, journal, clock, services.new_id, compile_understandings=compile_)
+        restocker.served = lambda catalogue: sessions.tell_versions(_versions(catalogue))
         await stack.enter_async_context(restocker.running())
         yield Balto(
             library=library,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Final, overload, override
+from typing import Final, Protocol, overload, override
 from uuid import UUID
 
 from actors.basket.catalogue import BasketCatalogue, load_baskets
@@ -20,8 +20,7 @@ from actors.values import Classified, Conversation, Resolved, Withheld
 from balto.settings import OWN_BASKETS, Settings
 from events.catalogue import CATALOGUE_STREAM, CatalogueLoaded, CatalogueRejected, Entity, Event
 from events.envelope import NewEvent
-from events.journal import EventWriter
-from events.store import Append, StoreError
+from events.store import Append, Appended, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +103,14 @@ Compile = Callable[[BasketCatalogue], Awaitable[tuple[Understanding, ...]]]
 """Makes understandings of a new catalogue, warm."""
 
 
+class Recorder(Protocol):
+    """Where events go: the journal."""
+
+    async def append(self, append: Append) -> Appended:
+        """Append, and return once it is durable."""
+        ...
+
+
 class Restocker:
     """Looks whether the baskets file has changed, and puts the new one on the shelf once it is on record.
 
@@ -116,19 +123,17 @@ class Restocker:
         clock: for their times.
         new_id: makes their ids.
         compile_understandings: None where those on the shelf stay.
-        served: told of each new catalogue that serves.
     """
 
     def __init__(
         self,
         shelf: Shelf,
         settings: Settings,
-        journal: EventWriter,
+        journal: Recorder,
         clock: Clock,
         new_id: Callable[[], UUID],
         *,
         compile_understandings: Compile | None = None,
-        served: Callable[[BasketCatalogue], None] = lambda _: None,
     ) -> None:
         self._shelf = shelf
         self._settings = settings
@@ -136,7 +141,8 @@ class Restocker:
         self._clock = clock
         self._new_id = new_id
         self._compile = compile_understandings
-        self._served = served
+        self.served: Callable[[BasketCatalogue], None] = lambda _: None
+        """Told of each new catalogue that serves."""
         self._files = tuple(path for path in (settings.baskets, settings.lookups) if path is not None)
         self._known = self._signature()
         self._restless: Signature | None = None
@@ -208,7 +214,7 @@ class Restocker:
     async def _take(self, compiled: Compiled) -> None:
         await self._record(loaded(compiled.catalogue, self._settings.baskets))
         self._shelf.compiled = compiled
-        self._served(compiled.catalogue)
+        self.served(compiled.catalogue)
         if self._compile is not None:
             before, self._own = self._own, compiled.understandings
             task = asyncio.create_task(self._retire(before))

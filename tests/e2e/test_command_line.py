@@ -141,6 +141,11 @@ async def test_the_story_of_a_session(home: Path, house: House) -> None:
     assert measured["pitch_mean_hz"] > 80
     hops = {row["hop"]: row["count"] for row in await told("report", "latency")}
     assert hops == {"audio": 1, "stt": 1, "ai1": 1, "ai2": 1, "ws": 1, "total": 1}
+    advised = await told("report", "advice")
+    assert {(row["basket"], row["sent"], row["accepted"]) for row in advised} == {
+        ("DOR_FEBRE_INFLAMACAO/DOR_DE_CABECA", 1, 0)
+    }
+    assert await told("report", "advice", "--counter", "nobody") == []
 
 
 async def test_events_show_personal_fields_only_to_machines_that_name_a_stream(home: Path, house: House) -> None:

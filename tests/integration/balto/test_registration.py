@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from balto.accounts import find_counter_by_key
 from balto.app import Balto
 from balto.web.server import build_app
+from events.catalogue import CATALOGUE_STREAM
 from tests.fakes import FakeClock
 from tests.integration.balto.door import Client, error_of, log_in, register
 
@@ -64,7 +65,7 @@ async def test_a_client_that_does_not_fit_is_refused_and_nothing_is_recorded(
     response = await client.post("/cadastro/cliente", json=body)
     assert response.status == 400
     await error_of(response)
-    assert await balto.library.store.last_position() == 0
+    assert [r.stream async for r in balto.library.store.read_all()] == [CATALOGUE_STREAM]
 
 
 @pytest.mark.parametrize(
