@@ -209,10 +209,14 @@ class MatchingIndex:
         owners = [place for place, key in enumerate(keys) for _ in key]
         for at in range(len(said) - MIN_ACROSS + 1):
             for key, form in self._across.get(said[at : at + MIN_ACROSS], ()):
-                first, last = owners[at], owners[min(at + len(key), len(said)) - 1]
-                strange_letters = sum(strange[owner] for owner in owners[at : at + len(key)])
-                opposed = tokens[first].text.startswith(_OPPOSED) and owners.index(first) < at
-                if said.startswith(key, at) and 2 * strange_letters > len(key) and not opposed:
+                places = owners[at : at + len(key)]
+                first, last = places[0], places[-1]
+                inside = at > 0 and owners[at - 1] == first
+                # What begins and ends within words is chance, and so is what lies in familiar words.
+                loose = first != last and inside and owners[at + len(key) : at + len(key) + 1] == [last]
+                opposed = inside and tokens[first].text.startswith(_OPPOSED)
+                strange_letters = sum(strange[place] for place in places)
+                if said.startswith(key, at) and 2 * strange_letters > len(key) and not (opposed or loose):
                     yield Match(form.entry, first, last, _ACROSS, len(key) * _ACROSS * _ACROSS)
 
     def _by_stems(self, tokens: Sequence[Token]) -> Iterator[Match]:

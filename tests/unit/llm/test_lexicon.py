@@ -206,6 +206,8 @@ async def test_some_complaints_belong_elsewhere_when_a_child_has_them(
         ("a moça se alegra", []),
         ("comprei uma panela de pressão", []),
         ("mamadeira anticólica", ["mamadeira"]),
+        ("o ortopedista falou comigo", []),
+        ("o menino caiu na risada", []),
     ],
 )
 async def test_names_are_found_across_words_but_not_made_up(

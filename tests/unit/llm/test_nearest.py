@@ -37,7 +37,7 @@ class ByWords:
     def encode(self, sentences: Sequence[str]) -> Vectors:
         self.threads.add(threading.get_ident())
         rows = np.array([[float(axis in sentence) for axis in self.axes] for sentence in sentences], dtype=np.float32)
-        return np.asarray(rows / np.maximum(1e-9, np.linalg.norm(rows, axis=1, keepdims=True)), dtype=np.float32)
+        return (rows / np.maximum(1e-9, np.linalg.norm(rows, axis=1, keepdims=True))).astype(np.float32)
 
 
 def engine(encoder: ByWords | None = None) -> LexiconUnderstanding:
