@@ -35,6 +35,7 @@ CREATE TABLE phrase_timeline (
     audio_ms  double precision GENERATED ALWAYS AS ((requested_us - captured_us) / 1000.0) STORED,
     ws_ms     double precision GENERATED ALWAYS AS ((delivered_us - sent_us) / 1000.0) STORED,
     total_ms  double precision GENERATED ALWAYS AS ((delivered_us - captured_us) / 1000.0) STORED,
+    first_position        bigint NOT NULL,
     PRIMARY KEY (session_id, phrase)
 );
 CREATE INDEX ON phrase_timeline (captured_at);
