@@ -1,12 +1,14 @@
-"""One step of keeping read models up: a batch folded into each of them and their checkpoints, in one transaction."""
+"""Keeping read models up: a batch folded into each of them and their checkpoints, in one transaction."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import asyncpg
 
+from events.archive import ArchiveError
 from projections.database import Connection
 from projections.folding import FOLD_TIMEOUT_S, Folding, UnfoldableError
 from projections.projection import Projection
@@ -27,51 +29,104 @@ UPDATE projections.checkpoints c SET position = w.position, updated_at = clock_t
 """
 _STOP: Final = """
 UPDATE projections.checkpoints SET stopped_at = $3, reason = $4, updated_at = clock_timestamp()
- WHERE name = $1 AND position = $2
+ WHERE name = $1 AND ($2::bigint IS NULL OR position = $2)
 """
 
 logger = logging.getLogger(__name__)
 
 
-async def step(
-    pool: asyncpg.Pool, projections: Sequence[Projection], head: int, size: int, *, archive: Path | None, wait: bool
-) -> int:
-    """Fold a batch into each read model that is behind, all or none.
+class Follower:
+    """Folds what is new into read models that have their tables."""
 
-    Args:
-        pool: connections.
-        projections: what may be folded, where it is neither stopped nor of other SQL.
-        head: the last event to fold.
-        size: events for each, at most.
-        archive: the folder of the files of what is cold.
-        wait: wait for those that another projector is at, instead of leaving them to it.
+    def __init__(self, pool: asyncpg.Pool, *, batch: int, archive: Path | None) -> None:
+        """Take connections.
 
-    Returns:
-        How many events were folded, counted once for each read model; 0 where there is nothing to do.
+        Args:
+            pool: to a migrated store's database.
+            batch: events folded in one transaction, at most, for each read model.
+            archive: folder of the files of what is cold. Without it, a read model that needs them stays where it is.
+        """
+        self._pool = pool
+        self._batch = batch
+        self._archive = archive
+        self._waiting: set[str] = set()
 
-    Raises:
-        UnfoldableError: one of them cannot take its batch; nothing was folded.
-        ArchiveError: what is cold cannot be read; nothing was folded.
-        asyncpg.PostgresError: what may pass by itself.
-    """
-    known = {projection.name: projection for projection in projections}
-    definitions = [projection.definition for projection in projections]
-    claim = _CLAIM if wait else f"{_CLAIM} SKIP LOCKED"
-    async with pool.acquire() as connection, connection.transaction():
-        claimed = await connection.fetch(claim, list(known), definitions, head, timeout=FOLD_TIMEOUT_S)
-        if not claimed:
-            return 0
-        folding = await Folding.begin(connection, archive)
-        reached = [min(row["position"] + size, head) for row in claimed]
-        for row, upto in zip(claimed, reached, strict=True):
-            projection = known[row["name"]]
-            schema = projection.schema(row["generation"])
-            await folding.fold(projection, schema, row["position"], upto, skipped=row["skipped"])
-        await connection.execute(_ADVANCE, [row["name"] for row in claimed], reached)
-        return sum(upto - row["position"] for row, upto in zip(claimed, reached, strict=True))
+    async def follow(self, projections: Sequence[Projection], head: int, *, wait: bool) -> int:
+        """Fold up to `head`, all together; where that cannot be, each by itself.
+
+        Args:
+            projections: what to fold into, where it is neither stopped nor of other SQL.
+            head: the last event to fold.
+            wait: wait for those that another projector is at, instead of leaving them to it.
+
+        Returns:
+            How many events were folded, counted once for each read model.
+        """
+        alone = [each for each in projections if each.name in self._waiting]
+        together = [each for each in projections if each.name not in self._waiting]
+        folded = 0
+        while True:
+            try:
+                moved = await self._step(together, head, self._batch, wait=wait)
+            except (UnfoldableError, ArchiveError):
+                alone = list(projections)
+                break
+            if moved == 0:
+                break
+            folded += moved
+        return folded + sum([await self._follow_one(each, head, wait=wait) for each in alone])
+
+    @contextmanager
+    def without_the_archive(self, name: str) -> Iterator[None]:
+        """Leave a read model where it is, and say so once, while what is cold cannot be read: the others go on."""
+        try:
+            yield
+        except ArchiveError as error:
+            if name not in self._waiting:
+                logger.warning("projection %s waits: %s", name, error)
+            self._waiting.add(name)
+        else:
+            self._waiting.discard(name)
+
+    async def _follow_one(self, projection: Projection, head: int, *, wait: bool) -> int:
+        """Fold up to `head`; where a batch does not fold, halve it until the event at fault is found."""
+        folded, size = 0, self._batch
+        while True:
+            moved = 0
+            try:
+                with self.without_the_archive(projection.name):
+                    moved = await self._step([projection], head, size, wait=wait)
+            except UnfoldableError as error:
+                size = (error.upto - error.after) // 2
+                if size == 0:
+                    async with self._pool.acquire() as connection:
+                        await stop(connection, projection.name, error.after, error)
+                    return folded
+            else:
+                if moved == 0:
+                    return folded
+                folded += moved
+
+    async def _step(self, projections: Sequence[Projection], head: int, size: int, *, wait: bool) -> int:
+        """Fold a batch into each that is behind, all or none; 0 where there is nothing to do."""
+        known = {projection.name: projection for projection in projections}
+        definitions = [projection.definition for projection in projections]
+        claim = _CLAIM if wait else f"{_CLAIM} SKIP LOCKED"
+        async with self._pool.acquire() as connection, connection.transaction():
+            claimed = await connection.fetch(claim, list(known), definitions, head, timeout=FOLD_TIMEOUT_S)
+            if not claimed:
+                return 0
+            folding = await Folding.begin(connection, self._archive)
+            reached = [min(row["position"] + size, head) for row in claimed]
+            for row, upto in zip(claimed, reached, strict=True):
+                projection = known[row["name"]]
+                schema = projection.schema(row["generation"])
+                await folding.fold(projection, schema, row["position"], upto, skipped=row["skipped"])
+            await connection.execute(_ADVANCE, [row["name"] for row in claimed], reached)
+            return sum(upto - row["position"] for row, upto in zip(claimed, reached, strict=True))
 
 
-async def stop(connection: Connection, name: str, position: int, error: UnfoldableError) -> None:
-    """Stop a read model at the event at fault, unless it has moved on meanwhile."""
+async def stop(connection: Connection, name: str, position: int | None, error: UnfoldableError) -> None:
+    """Stop a read model at the event at fault, unless it has moved on from a position meanwhile."""
     logger.error("projection %s stops at event %d: %s", name, error.upto, error.reason)
     await connection.execute(_STOP, name, position, error.upto, error.reason)

@@ -2,19 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Self
 
 import asyncpg
 
-from events.archive import ArchiveError
 from events.store import StoreError
 from events.watch import Watch
+from projections.checks import Comparison, compare
 from projections.database import open_pool, translated
 from projections.folding import UnfoldableError
-from projections.following import step, stop
+from projections.following import Follower, stop
 from projections.generations import grant_all, install
 from projections.projection import Projection, standard
 from projections.shadows import Shadow, Told, alone, rebuild
@@ -27,7 +26,7 @@ from projections.status import (
 )
 
 _LONGEST_PAUSE_S: Final = 5.0
-_OUTDATED: Final = "SELECT position FROM projections.checkpoints WHERE name = $1 AND definition <> $2"
+_OUTDATED: Final = "SELECT definition <> $2 FROM projections.checkpoints WHERE name = $1"
 
 logger = logging.getLogger(__name__)
 
@@ -59,9 +58,8 @@ class Projector:
         """
         self._pool = pool
         self._projections = {projection.name: projection for projection in projections or standard()}
-        self._batch = batch
         self._archive = archive
-        self._waiting: set[str] = set()
+        self._follower = Follower(pool, batch=batch, archive=archive)
         self._outdated: set[str] | None = None
         self._installing = asyncio.Lock()
 
@@ -126,7 +124,7 @@ class Projector:
             for outdated in self._outdated_of(names):
                 await self._renew(outdated)
             head = int(await self._pool.fetchval("SELECT position FROM head"))
-            return await self._follow([self._projections[each] for each in names], head, wait=True)
+            return await self._follower.follow([self._projections[each] for each in names], head, wait=True)
 
     async def run(self, *, watch: Watch | None = None, poll_s: float = 0.2) -> None:
         """Keep all read models up until cancelled. Survives the database's absence, and whatever else goes wrong.
@@ -219,68 +217,28 @@ class Projector:
             async with self._pool.acquire() as connection:
                 return await skip(connection, name, position)
 
+    async def verify(self, told: Told | None = None) -> list[Comparison]:
+        """Compare every read model with what comes of all events once more; see `projections.checks.compare`."""
+        await self.install()
+        return await compare(self._pool, self._projections.values(), archive=self._archive, told=told)
+
     async def _renew(self, name: str, *, wait: bool = True) -> None:
         """Rebuild a read model whose SQL has changed, unless another projector has; stop it where that fails."""
         projection = self._projections[name]
-        with self._without_the_archive(name):
+        with self._follower.without_the_archive(name):
             async with self._pool.acquire() as connection, alone(connection, name, wait=wait):
-                position = await connection.fetchval(_OUTDATED, name, projection.definition)
-                if position is not None:
+                if await connection.fetchval(_OUTDATED, name, projection.definition):
                     try:
                         await Shadow(connection, projection, self._archive).build()
                     except UnfoldableError as error:
-                        await stop(connection, name, position, error)
+                        await stop(connection, name, None, error)
             self._settle(name)
 
     async def _round(self) -> int:
         await self.install()
         with translated():
             head = int(await self._pool.fetchval("SELECT position FROM head"))
-            return await self._follow(list(self._projections.values()), head, wait=False)
-
-    async def _follow(self, projections: Sequence[Projection], head: int, *, wait: bool) -> int:
-        """Fold up to `head`, all together; where that cannot be, each by itself."""
-        folded = moved = 0
-        while True:
-            try:
-                moved = await step(self._pool, projections, head, self._batch, archive=self._archive, wait=wait)
-            except (UnfoldableError, ArchiveError):
-                return folded + sum([await self._follow_one(each, head, wait=wait) for each in projections])
-            if moved == 0:
-                self._waiting.clear()
-                return folded
-            folded += moved
-
-    async def _follow_one(self, projection: Projection, head: int, *, wait: bool) -> int:
-        """Fold up to `head`; where a batch does not fold, halve it until the event at fault is found."""
-        folded, size = 0, self._batch
-        while True:
-            moved = 0
-            try:
-                with self._without_the_archive(projection.name):
-                    moved = await step(self._pool, [projection], head, size, archive=self._archive, wait=wait)
-            except UnfoldableError as error:
-                size = (error.upto - error.after) // 2
-                if size == 0:
-                    async with self._pool.acquire() as connection:
-                        await stop(connection, projection.name, error.after, error)
-                    return folded
-            else:
-                if moved == 0:
-                    return folded
-                folded += moved
-
-    @contextmanager
-    def _without_the_archive(self, name: str) -> Iterator[None]:
-        """Leave a read model where it is, and say so once, while what is cold cannot be read: the others go on."""
-        try:
-            yield
-        except ArchiveError as error:
-            if name not in self._waiting:
-                logger.warning("projection %s waits: %s", name, error)
-            self._waiting.add(name)
-        else:
-            self._waiting.discard(name)
+            return await self._follower.follow(list(self._projections.values()), head, wait=False)
 
     def _named(self, name: str) -> Projection:
         if name not in self._projections:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import asyncpg
+
 from projections.projection import Projection
 
 TALLY = Projection(
@@ -35,3 +37,8 @@ def gated(position: int) -> Projection:
     """A tally whose fold waits at one position, and only there, until nobody else holds the gate."""
     gate = f"SELECT pg_advisory_xact_lock({GATE}) WHERE $1::bigint <= {position} AND {position} < $2::bigint"
     return replace(TALLY, folds=[gate, *TALLY.folds])
+
+
+async def tally(database: asyncpg.Pool | asyncpg.Connection) -> int:
+    """How many events the tally counts."""
+    return int(await database.fetchval("SELECT coalesce(sum(events), 0) FROM projections.tally"))

@@ -20,13 +20,8 @@ from projections.projection import standard
 from projections.projector import Projector
 from projections.status import ProjectionStoppedError, UnknownProjectionError
 from tests.integration.projections.conftest import all_rows
-from tests.integration.projections.models import FRAGILE, TALLY
+from tests.integration.projections.models import FRAGILE, TALLY, tally
 from tests.integration.projections.script import Ledger, day
-
-
-async def tally(database: asyncpg.Pool | asyncpg.Connection) -> int:
-    """How many events the tally counts."""
-    return int(await database.fetchval("SELECT coalesce(sum(events), 0) FROM projections.tally"))
 
 
 async def write(ledger: Ledger, seed: int) -> list[str]:

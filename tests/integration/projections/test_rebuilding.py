@@ -14,7 +14,7 @@ from projections.database import open_pool
 from projections.projector import Projector
 from projections.skips import NotStoppedThereError
 from projections.status import ProjectionBusyError, ProjectionStoppedError
-from tests.integration.projections.models import FRAGILE, GATE, TALLY, gated
+from tests.integration.projections.models import FRAGILE, GATE, TALLY, gated, tally
 from tests.integration.projections.script import Ledger, day
 
 
@@ -31,10 +31,6 @@ async def write(ledger: Ledger, seed: int) -> list[str]:
     for stream, tenant, at_us, event in events:
         await ledger.append(stream, tenant, event, at_us=at_us)
     return [type(event).__name__ for *_, event in events]
-
-
-async def tally(database: asyncpg.Pool | asyncpg.Connection) -> int:
-    return int(await database.fetchval("SELECT coalesce(sum(events), 0) FROM projections.tally"))
 
 
 async def waits(connection: asyncpg.Connection, kind: str) -> bool:
