@@ -46,6 +46,7 @@ BENCHMARKS: Final = {
     "fuzz": Entry("benchmarks.fuzz.bench", "damaged audio of every kind against the decoders"),
     "hearing": Entry("benchmarks.hearing.bench", "Balto's ears against a neural detector asked about everything"),
     "providers": Entry("benchmarks.providers.bench", "simulated speech and language providers, well and in outages"),
+    "projections": Entry("benchmarks.projections.bench", "read models: rebuilt, kept up live, and while being killed"),
     "actors": Entry("benchmarks.actors.bench", "the actor runtime against plain Pykka"),
 }
 

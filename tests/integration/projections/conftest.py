@@ -36,7 +36,7 @@ async def all_rows(pool: asyncpg.Pool) -> Rows:
     """Return every row of every read model."""
     return {
         projection.name: [
-            tuple(row) for row in await pool.fetch(f"SELECT * FROM projections.{projection.name} ORDER BY 1, 2")
+            tuple(row) for row in await pool.fetch(f"SELECT * FROM projections.{projection.name} t ORDER BY t::text")
         ]
         for projection in standard()
     }
