@@ -95,7 +95,7 @@ async def _compare_one(connection: Connection, projection: Projection, archive: 
         return _nothing(projection, "its rows were made by other SQL than this program's: rebuild it")
     folding = await Folding.begin(connection, archive)
     await connection.execute("SELECT set_config('search_path', 'pg_temp, ' || current_setting('search_path'), true)")
-    await connection.execute(projection.table)
+    await connection.execute(projection.bare_table)
     skipped = await skipped_after(connection, projection.name, 0)
     position = 0
     try:

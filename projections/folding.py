@@ -10,7 +10,7 @@ import asyncpg
 from events.ranges import ColdRanges, pinned_ranges
 from projections.cold import demand_files, laid_out
 from projections.database import Connection, describe, passes
-from projections.projection import Projection
+from projections.projection import Projection, reads
 
 FOLD_TIMEOUT_S: Final = 600.0
 """Seconds that one statement of a fold may take: a rebuild reads a whole ledger."""
@@ -27,7 +27,10 @@ SELECT set_config('search_path', $1, true), set_config('enable_hashjoin', $2, tr
        set_config('enable_mergejoin', $2, true)
 """
 _MANY: Final = 10_000
-_PRESENT: Final = "SELECT count(*) FROM events WHERE position > $1 AND position <= $2"
+_PRESENT: Final = "SELECT count(*) AS events FROM events WHERE position > $1 AND position <= $2"
+_PRESENT_BY_TYPE: Final = """
+SELECT type, count(*) AS events FROM events WHERE position > $1 AND position <= $2 GROUP BY type
+"""
 
 
 class UnfoldableError(Exception):
@@ -41,14 +44,14 @@ class UnfoldableError(Exception):
 
 
 class Folding:
-    """What the folds of one transaction share: what is cold, where names lead, which runs are known to be whole."""
+    """What the folds of one transaction share: what is cold, where names lead, what is in a run."""
 
     def __init__(self, connection: Connection, archive: Path | None, ranges: ColdRanges, path: str) -> None:
         self._connection = connection
         self._archive = archive
         self._ranges = ranges
         self._path = path
-        self._whole: set[tuple[int, int]] = set()
+        self._types: dict[tuple[int, int], frozenset[str] | None] = {}
 
     @classmethod
     async def begin(cls, connection: Connection, archive: Path | None) -> Self:
@@ -88,7 +91,7 @@ class Folding:
                 async with laid_out(self._connection, segment, self._archive):
                     await self._enter(schema, "pg_temp", many=many)
                     await self._fold(projection, runs)
-                self._whole.clear()
+                self._types.clear()
             else:
                 await self._enter(schema, *(("folding",) if self._ranges.partitions else ()), many=many)
                 await self._fold(projection, runs)
@@ -100,22 +103,27 @@ class Folding:
 
     async def _fold(self, projection: Projection, runs: Sequence[tuple[int, int]]) -> None:
         for after, upto in runs:
-            await self._demand(after, upto)
+            types = await self._types_of(after, upto)
             try:
                 for statement in projection.folds:
-                    await self._connection.execute(statement, after, upto, timeout=FOLD_TIMEOUT_S)
+                    wanted = reads(statement)
+                    if types is None or wanted is None or wanted & types:
+                        await self._connection.execute(statement, after, upto, timeout=FOLD_TIMEOUT_S)
             except asyncpg.PostgresError as error:
                 if passes(error):
                     raise
                 raise UnfoldableError(after, upto, describe(error)) from None
 
-    async def _demand(self, after: int, upto: int) -> None:
-        """Make sure that no event of a run is missing."""
-        if (after, upto) not in self._whole:
-            present = await self._connection.fetchval(_PRESENT, after, upto, timeout=FOLD_TIMEOUT_S)
-            if present != upto - after:
+    async def _types_of(self, after: int, upto: int) -> frozenset[str] | None:
+        """Make sure that no event of a run is missing; return the types of its events, None for a long one."""
+        if (after, upto) not in self._types:
+            query = _PRESENT if upto - after > _MANY else _PRESENT_BY_TYPE
+            found = await self._connection.fetch(query, after, upto, timeout=FOLD_TIMEOUT_S)
+            if sum(row["events"] for row in found) != upto - after:
                 raise UnfoldableError(after, upto, "an event is missing from the ledger")
-            self._whole.add((after, upto))
+            few = query is _PRESENT_BY_TYPE
+            self._types[after, upto] = frozenset(row["type"] for row in found) if few else None
+        return self._types[after, upto]
 
 
 def pieces(after: int, upto: int, skipped: Sequence[int]) -> list[tuple[int, int]]:

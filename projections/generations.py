@@ -5,6 +5,7 @@ from typing import Final
 import asyncpg
 
 from projections.database import Connection
+from projections.folding import FOLD_TIMEOUT_S
 from projections.projection import Projection, checkpoints
 
 _LOCK: Final = 4712000003
@@ -64,11 +65,18 @@ async def grant_all(connection: Connection, projections: list[Projection]) -> No
             await grant(connection, projection, shown[projection.name])
 
 
-async def create(connection: Connection, projection: Projection, generation: int) -> None:
+async def create(connection: Connection, projection: Projection, generation: int, *, indexes: bool) -> None:
     """Make a generation's schema and empty tables, in a transaction of the caller."""
     await connection.execute(f"CREATE SCHEMA {projection.schema(generation)}")
     await connection.execute(_ENTER, projection.schema(generation))
-    await connection.execute(projection.table)
+    await connection.execute(projection.table if indexes else projection.bare_table)
+
+
+async def add_indexes(connection: Connection, projection: Projection, generation: int) -> None:
+    """Make the indexes that only readers need, in a transaction of the caller."""
+    await connection.execute(_ENTER, projection.schema(generation))
+    if projection.indexes:
+        await connection.execute(projection.indexes, timeout=FOLD_TIMEOUT_S)
 
 
 async def show(connection: Connection, projection: Projection, generation: int) -> None:
@@ -124,7 +132,7 @@ async def _known(connection: Connection) -> dict[str, bytes] | None:
 async def _install(connection: Connection, projection: Projection) -> None:
     async with connection.transaction():
         path = await connection.fetchval("SELECT current_setting('search_path')")
-        await create(connection, projection, 1)
+        await create(connection, projection, 1, indexes=True)
         await show(connection, projection, 1)
         await grant(connection, projection, 1)
         await connection.execute("SELECT set_config('search_path', $1, true)", path)

@@ -26,6 +26,8 @@ from projections.status import (
 )
 
 _LONGEST_PAUSE_S: Final = 5.0
+# What a round costs depends little on how many events it folds: under a steady stream, one every so many seconds does.
+_PACE_S: Final = 0.025
 _OUTDATED: Final = "SELECT definition <> $2 FROM projections.checkpoints WHERE name = $1"
 
 logger = logging.getLogger(__name__)
@@ -142,8 +144,10 @@ class Projector:
 
     async def _keep_up(self, watch: Watch | None, poll_s: float) -> None:
         pause = poll_s
+        loop = asyncio.get_running_loop()
         while True:
             seen = watch.head if watch is not None else 0
+            began = loop.time()
             try:
                 moved = await self._round()
             except Exception as error:
@@ -152,7 +156,9 @@ class Projector:
                 await asyncio.sleep(pause)
                 continue
             pause = poll_s
-            if not moved:
+            if moved:
+                await asyncio.sleep(max(0.0, min(_PACE_S, poll_s) - (loop.time() - began)))
+            else:
                 await (asyncio.sleep(poll_s) if watch is None else watch.stir(poll_s, seen=seen))
 
     async def _keep_renewed(self, poll_s: float) -> None:

@@ -54,7 +54,7 @@ def scan() -> str:
 
 
 async def fold_in_python(connection: asyncpg.Connection, page: int = 5_000) -> tuple[int, int, Decimal]:
-    """Fold the two read models from a cursor into dictionaries, as one would without SQL. Rows are not written.
+    """Fold the two read models from a cursor into dictionaries, then write the rows, as one would without SQL.
 
     Args:
         connection: on which a cursor is opened.
@@ -82,9 +82,26 @@ async def fold_in_python(connection: asyncpg.Connection, page: int = 5_000) -> t
                 biometrics.setdefault(key, {**data, "measured_at": event["occurred_at"]})
             elif event["type"] == "TranscriptionReceived" and key in biometrics:
                 biometrics[key].setdefault("words_per_minute", data["words_per_minute"])
-    for (stream, _), row in timeline.items():
-        row["counter_id"] = counters.get(stream)
+        for (stream, _), row in timeline.items():
+            row["counter_id"] = counters.get(stream)
+        await _write(connection, timeline, biometrics)
     return len(timeline), len(biometrics), sum((row["cost"] for row in timeline.values()), Decimal(0))
+
+
+async def _write(connection: asyncpg.Connection, *tables: dict[tuple[int, int], dict[str, Any]]) -> None:
+    """Copy rows into tables with a primary key, which is less than a read model has."""
+    for n, rows in enumerate(tables):
+        columns = sorted({name for row in rows.values() for name in row})
+        made = ", ".join(f"{name} text" for name in columns)
+        await connection.execute(
+            f"CREATE TEMPORARY TABLE python_{n} (stream bigint, number int, {made}, PRIMARY KEY (stream, number))"
+            " ON COMMIT DROP"
+        )
+        records = [
+            (*key, *(None if (value := row.get(name)) is None else str(value) for name in columns))
+            for key, row in rows.items()
+        ]
+        await connection.copy_records_to_table(f"python_{n}", records=records, columns=["stream", "number", *columns])
 
 
 def _fold_timeline(row: dict[str, Any], event: asyncpg.Record, data: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS projections.shadows (
     definition bytea NOT NULL,
     generation integer NOT NULL,
     position   bigint NOT NULL,
+    indexed    boolean NOT NULL DEFAULT false,  -- whether it has the indexes that only readers need
     stopped_at bigint,
     reason     text,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),

@@ -1,3 +1,4 @@
+-- reads: CounterRegistered, CounterKeyIssued, CounterPresetChanged
 INSERT INTO counters AS t (counter_id, code, name, key_sha256, threshold_multiplier, min_energy, registered_at)
 SELECT e.data ->> 'counter_id', s.tenant,
        (array_agg(e.data ->> 'name' ORDER BY e.position DESC) FILTER (WHERE e.type = 'CounterRegistered'))[1],

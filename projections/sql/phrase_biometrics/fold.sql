@@ -1,3 +1,4 @@
+-- reads: PhraseMeasured, TranscriptionReceived
 -- A phrase is measured once; should it be twice, the first counts, and so with the rate of its transcript. It is
 -- measured before it is transcribed, so its row is there: from this run, or from one before.
 WITH told AS (

@@ -1,3 +1,4 @@
+-- reads: ResourcesSampled
 INSERT INTO resources (position, session_id, phrase, tenant, counter_id, sampled_at, cpu_percent, system_cpu_percent,
                        rss_bytes, system_memory_percent, loop_lag_ms)
 SELECT e.position, substr(s.name, 9), e.phrase, s.tenant,

@@ -117,7 +117,7 @@ async def test_what_is_still_read_when_new_rows_take_over_is_dropped_by_the_next
     async with other.transaction():
         await other.fetch("SELECT * FROM tally_g1.tally")
         await projector.rebuild("tally")
-    generations = "SELECT array_agg(nspname::text ORDER BY 1) FROM pg_namespace WHERE nspname LIKE 'tally_g%'"
+    generations = "SELECT array_agg(nspname::text ORDER BY nspname) FROM pg_namespace WHERE nspname LIKE 'tally_g%'"
     assert await pool.fetchval(generations) == ["tally_g1", "tally_g2"]
     await projector.rebuild("tally")
     assert await pool.fetchval(generations) == ["tally_g3"]
