@@ -141,14 +141,15 @@ def _rebuild_checks(figures: Figures, compared: dict[str, Any]) -> list[Check]:
         return median(one[what] for one in figures[name])
 
     def ratio(name: str, other: str, what: str) -> float:
-        return median(a[what] / b[what] for a, b in zip(figures[name], figures[other], strict=True))
+        # CPU time comes in hundredths of a second, which a quick run may not take.
+        return median(a[what] / max(b[what], 0.01) for a, b in zip(figures[name], figures[other], strict=True))
 
     events = middle("rebuild", "events")
     compared["events"] = events
     compared["seconds"] = {name: rounded(middle(name, "s")) for name in figures}
     compared["cpu_seconds"] = {name: rounded(middle(name, "cpu_s")) for name in figures}
     compared["events_per_s"] = {name: rounded(events / middle(name, "s")) for name in figures}
-    compared["events_per_cpu_s"] = {name: rounded(events / middle(name, "cpu_s")) for name in figures}
+    compared["events_per_cpu_s"] = {name: rounded(events / max(middle(name, "cpu_s"), 0.01)) for name in figures}
     compared["by_wall_time"] = {
         "rebuild over bare scan": rounded(ratio("rebuild", "scan", "s")),
         "python over rebuild": rounded(ratio("python", "rebuild", "s")),
