@@ -19,8 +19,6 @@ intervention, system, a server that turned read-only, and the server's internal 
 
 QUERY_TIMEOUT_S: Final = 5.0
 """Seconds that a report or a lookup waits for its answer. Folds have a time of their own."""
-IDLE_TIMEOUT_S: Final = 60
-"""Seconds that a transaction may wait for its client. Between two pages of a cold file there are fewer."""
 
 
 async def open_pool(dsn: str, *, max_size: int = 8, timeout_s: float = 15.0) -> asyncpg.Pool:
@@ -44,10 +42,6 @@ async def open_pool(dsn: str, *, max_size: int = 8, timeout_s: float = 15.0) -> 
             server_settings={
                 "application_name": "balto projections",
                 "default_transaction_isolation": "read committed",
-                # Rows and checkpoint are lost together, then folded again: nothing is gained by waiting for the disk.
-                "synchronous_commit": "off",
-                # A projector that hangs holds its locks until the server ends it, and another takes over.
-                "idle_in_transaction_session_timeout": f"{IDLE_TIMEOUT_S}s",
             },
         )
 

@@ -14,11 +14,13 @@ from projections.projection import Projection, reads
 
 FOLD_TIMEOUT_S: Final = 600.0
 """Seconds that one statement of a fold may take: a rebuild reads a whole ledger."""
-# Plans made for any run would suit none; sorting a run must not go to the disk.
+# Plans made for any run would suit none; sorting a run must not go to the disk. Rows and checkpoint are lost together,
+# then folded again: nothing is gained by waiting until they are durable.
 _BEGIN: Final = """
 SELECT current_setting('search_path') AS path,
        set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true),
-       set_config('work_mem', '64MB', true), set_config('jit', 'off', true)
+       set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
+       set_config('synchronous_commit', 'off', true)
 """
 # A few events are looked up by their positions and all else by keys: statistics that are behind a growing ledger would
 # have the planner read all streams for them. For many events, joining by key is what takes the time.

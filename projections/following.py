@@ -13,8 +13,10 @@ from projections.database import Connection
 from projections.folding import FOLD_TIMEOUT_S, Folding, UnfoldableError
 from projections.projection import Projection
 
+IDLE_TIMEOUT_S: Final = 60
+"""Seconds after which the server ends the transaction of a projector that hangs, and another takes over."""
 _CLAIM: Final = """
-SELECT c.name, c.generation, c.position,
+SELECT c.name, c.generation, c.position, set_config('idle_in_transaction_session_timeout', $4, true),
        ARRAY(SELECT k.position FROM projections.skips k
               WHERE k.name = c.name AND k.position > c.position ORDER BY k.position) AS skipped
   FROM projections.checkpoints c
@@ -113,7 +115,8 @@ class Follower:
         definitions = [projection.definition for projection in projections]
         claim = _CLAIM if wait else f"{_CLAIM} SKIP LOCKED"
         async with self._pool.acquire() as connection, connection.transaction():
-            claimed = await connection.fetch(claim, list(known), definitions, head, timeout=FOLD_TIMEOUT_S)
+            idle = f"{IDLE_TIMEOUT_S}s"
+            claimed = await connection.fetch(claim, list(known), definitions, head, idle, timeout=FOLD_TIMEOUT_S)
             if not claimed:
                 return 0
             folding = await Folding.begin(connection, self._archive)

@@ -152,10 +152,9 @@ class Shadow:
             try:
                 async with self._connection.transaction():
                     await self._fold(upto)
-                    await self._connection.execute(
-                        "UPDATE projections.shadows SET position = $2, stopped_at = NULL, reason = NULL,"
-                        " updated_at = clock_timestamp() WHERE name = $1",
-                        self._projection.name,
+                    await self._own(
+                        "UPDATE projections.shadows SET position = $3, stopped_at = NULL, reason = NULL,"
+                        " updated_at = clock_timestamp() WHERE name = $1 AND generation = $2",
                         upto,
                     )
             except UnfoldableError as error:
@@ -170,9 +169,7 @@ class Shadow:
         """Make the indexes that nothing but readers needs: keeping them up row by row costs a twelfth of a rebuild."""
         async with self._connection.transaction():
             await add_indexes(self._connection, self._projection, self._generation)
-            await self._connection.execute(
-                "UPDATE projections.shadows SET indexed = true WHERE name = $1", self._projection.name
-            )
+            await self._own("UPDATE projections.shadows SET indexed = true WHERE name = $1 AND generation = $2")
         self._indexed = True
 
     async def _take_over(self) -> int:
@@ -200,7 +197,7 @@ class Shadow:
         await self._fold(head)
         await show(connection, projection, self._generation)
         await grant(connection, projection, self._generation)
-        await connection.execute("DELETE FROM projections.shadows WHERE name = $1", projection.name)
+        await self._own("DELETE FROM projections.shadows WHERE name = $1 AND generation = $2")
         await connection.execute(
             "UPDATE projections.checkpoints SET definition = $2, generation = $3, position = $4, stopped_at = NULL,"
             " reason = NULL, updated_at = clock_timestamp() WHERE name = $1",
@@ -216,6 +213,16 @@ class Shadow:
         folding = await Folding.begin(self._connection, self._archive)
         schema = self._projection.schema(self._generation)
         await folding.fold(self._projection, schema, self._position, upto, skipped=skipped)
+
+    async def _own(self, statement: str, *more: object) -> None:
+        """Change the shadow's row.
+
+        Raises:
+            StoreUnavailableError: it is gone: an event that was folded is to be skipped.
+        """
+        done = await self._connection.execute(statement, self._projection.name, self._generation, *more)
+        if done.endswith(" 0"):
+            raise StoreUnavailableError(f"an event of {self._projection.name} was skipped meanwhile; rebuild it again")
 
     async def _stop(self, error: UnfoldableError) -> None:
         await self._connection.execute(

@@ -36,8 +36,6 @@ async def skip(connection: Connection, name: str, position: int) -> str:
         NotStoppedThereError: nothing of that name is stopped there.
     """
     async with connection.transaction():
-        # Whoever folds does not wait for the disk; what was decided by hand does.
-        await connection.execute("SET LOCAL synchronous_commit TO on")
         reason = await connection.fetchval(_STOPPED, name, position)
         if reason is None:
             raise NotStoppedThereError(f"{name} is not stopped at event {position}")
@@ -47,6 +45,8 @@ async def skip(connection: Connection, name: str, position: int) -> str:
             position,
             reason,
         )
+        # What is being built and took the event is built anew.
+        await connection.execute("DELETE FROM projections.shadows WHERE name = $1 AND position >= $2", name, position)
         for table in ("checkpoints", "shadows"):
             await connection.execute(_GO_ON.format(table=table), name, position)
     return str(reason)

@@ -5,11 +5,13 @@ import random
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import asyncpg
 import pytest
 
 from events.postgres import PostgresStore
+from events.store import StoreUnavailableError
 from projections.database import open_pool
 from projections.projector import Projector
 from projections.skips import NotStoppedThereError
@@ -182,16 +184,75 @@ async def test_nothing_is_skipped_where_nothing_is_stopped(position: int, ledger
 
 
 async def test_another_projector_takes_over_from_one_that_hangs(
-    ledger: Ledger, pool: asyncpg.Pool, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, pool: asyncpg.Pool, other: asyncpg.Connection, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = len(await write(ledger, 9))
     projector = Projector(pool, [TALLY])
     await projector.install()
-    monkeypatch.setattr("projections.database.IDLE_TIMEOUT_S", 1)
-    hanging = await open_pool(postgres_url)
-    connection = await hanging.acquire()
-    await connection.transaction().start()
-    await connection.execute("SELECT FROM projections.checkpoints FOR UPDATE")
+    hung = asyncio.Event()
+
+    async def hang(*_: object) -> None:
+        hung.set()
+        await asyncio.Event().wait()
+
+    own = await open_pool(postgres_url)
+    with monkeypatch.context() as patch:
+        patch.setattr("projections.following.IDLE_TIMEOUT_S", 1)
+        patch.setattr("projections.following.Folding.begin", hang)
+        hanging = asyncio.create_task(Projector(own, [TALLY]).catch_up())
+        await hung.wait()
     assert await projector.catch_up() == written
     assert await tally(pool) == written
-    hanging.terminate()
+    hanging.cancel()
+    await asyncio.gather(hanging, return_exceptions=True)
+    own.terminate()
+
+
+async def test_a_shadow_that_took_an_event_which_is_then_skipped_is_built_anew(
+    ledger: Ledger, pool: asyncpg.Pool, other: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    types = await write(ledger, 3)
+    poison = types.index("SessionEnded") + 1
+    projector = Projector(pool, [FRAGILE])
+    await projector.catch_up()
+    taking_all = "INSERT INTO fragile SELECT position FROM events WHERE position > $1 AND position <= $2"
+    mended = Projector(pool, [replace(FRAGILE, folds=[taking_all])])
+    monkeypatch.setattr("projections.shadows._CLOSE", 0)
+    async with other.transaction():
+        await other.fetch("SELECT * FROM projections.fragile")
+        with monkeypatch.context() as patch:
+            patch.setattr("projections.shadows._ATTEMPTS", 1)
+            with pytest.raises(StoreUnavailableError, match="does not let go"):
+                await mended.rebuild("fragile")
+    assert (await projector.status())[0].rebuilt_to == len(types)
+    await projector.skip("fragile", poison)
+    assert (await projector.status())[0].rebuilt_to is None
+    await mended.rebuild("fragile")
+    assert await pool.fetchval("SELECT count(*) FROM projections.fragile WHERE position = $1", poison) == 0
+    assert [one.sound for one in await mended.verify()] == [True]
+
+
+async def test_a_running_projector_keeps_the_others_up_while_it_rebuilds_one_whose_sql_has_changed(
+    ledger: Ledger, pool: asyncpg.Pool, other: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.shadows.BATCH", 10)
+    monkeypatch.setattr("projections.shadows._CLOSE", 0)
+    written = len(await write(ledger, 6))
+    await Projector(pool, [TALLY]).catch_up()
+    second = replace(TALLY, name="second", table=TALLY.table.replace("tally", "second"))
+    second = replace(second, folds=[TALLY.folds[0].replace("INTO tally", "INTO second")])
+    projector = Projector(pool, [gated(50), second])
+    await other.execute("SELECT pg_advisory_lock($1)", GATE)
+    running = asyncio.create_task(projector.run(poll_s=0.001))
+    while not await waits(other, "advisory"):
+        assert not running.done()
+    written += len(await write(Ledger(ledger.store, ids=random.Random(2)), 7))
+    while (rows := {row.name: row for row in await projector.status()})["second"].lag:
+        assert not running.done()
+    assert (rows["tally"].state, rows["tally"].rebuilt_to) == ("outdated", 50)
+    await other.execute("SELECT pg_advisory_unlock($1)", GATE)
+    while (rows := {row.name: row for row in await projector.status()})["tally"].state != "live" or rows["tally"].lag:
+        assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await tally(pool) == written
