@@ -48,6 +48,7 @@ BENCHMARKS: Final = {
     "providers": Entry("benchmarks.providers.bench", "simulated speech and language providers, well and in outages"),
     "guard": Entry("benchmarks.guard.bench", "real names and noises through Whisper, judged by the guard"),
     "advice": Entry("benchmarks.advice.bench", "labelled sentences, written and as heard, by the offline engine"),
+    "projections": Entry("benchmarks.projections.bench", "read models: rebuilt, kept up live, and while being killed"),
     "actors": Entry("benchmarks.actors.bench", "the actor runtime against plain Pykka"),
 }
 

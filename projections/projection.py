@@ -10,6 +10,8 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_READS: Final = re.compile(r"^-- reads: (\w+(?:, \w+)*)$", re.MULTILINE)
+_INDEX: Final = re.compile(r"^CREATE INDEX\b[^;]*;\n?", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +25,11 @@ class Projection:
     name: str
     """Also the name of its table, and of the view `projections.NAME` that readers use."""
     table: str
-    """The statements that make its table and indexes, run once for each generation."""
+    """The statements that make its table and indexes, run once for each generation. In a rebuild every `CREATE INDEX`
+    that begins a line waits until the rows are there; what a fold needs is a primary key or a unique index."""
     folds: Sequence[str]
     """Run in order; each takes the events after position $1 up to and including $2. Correct for any run that starts
-    where the last one ended."""
+    where the last one ended. One with a line `-- reads: TYPE, TYPE` is left out where a run holds none of these."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -39,9 +42,26 @@ class Projection:
         """SHA-256 of the SQL: rows of another definition are rebuilt."""
         return sha256("\0".join([self.table, *self.folds]).encode()).digest()
 
+    @property
+    def bare_table(self) -> str:
+        """The statements that make its table, without the indexes that only readers need."""
+        return _INDEX.sub("", self.table)
+
+    @property
+    def indexes(self) -> str:
+        """The statements that make those."""
+        return "".join(_INDEX.findall(self.table))
+
     def schema(self, generation: int) -> str:
         """Name the schema that holds the rows of a generation."""
         return f"{self.name}_g{generation}"
+
+
+@cache
+def reads(fold: str) -> frozenset[str] | None:
+    """Return the types of events that a fold says it reads; None where it says nothing, and may read all."""
+    said = _READS.search(fold)
+    return None if said is None else frozenset(said[1].split(", "))
 
 
 def load(folder: Traversable) -> Projection:

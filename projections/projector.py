@@ -2,26 +2,33 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Self
 
 import asyncpg
 
-from events.archive import ArchiveError
 from events.store import StoreError
 from events.watch import Watch
-from projections.database import Connection, open_pool, translated
-from projections.generations import FOLD_TIMEOUT_S, Told, UnfoldableError, fold, grant_all, install, refold
+from projections.checks import Comparison, compare
+from projections.database import open_pool, translated
+from projections.folding import UnfoldableError
+from projections.following import Follower, stop
+from projections.generations import grant_all, install
 from projections.projection import Projection, standard
-from projections.status import ProjectionStatus, ProjectionStoppedError, UnknownProjectionError, statuses
+from projections.shadows import Shadow, Told, alone, rebuild
+from projections.skips import skip
+from projections.status import (
+    ProjectionBusyError,
+    ProjectionStatus,
+    UnknownProjectionError,
+    statuses,
+)
 
 _LONGEST_PAUSE_S: Final = 5.0
-_CLAIM: Final = (
-    "SELECT generation, position FROM projections.checkpoints"
-    " WHERE name = $1 AND definition = $2 AND stopped_at IS NULL AND position < $3 FOR UPDATE"
-)
+# What a round costs depends little on how many events it folds: under a steady stream, one every so many seconds does.
+_PACE_S: Final = 0.025
+_OUTDATED: Final = "SELECT definition <> $2 FROM projections.checkpoints WHERE name = $1"
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +60,8 @@ class Projector:
         """
         self._pool = pool
         self._projections = {projection.name: projection for projection in projections or standard()}
-        self._batch = batch
         self._archive = archive
-        self._waiting: set[str] = set()
+        self._follower = Follower(pool, batch=batch, archive=archive)
         self._outdated: set[str] | None = None
         self._installing = asyncio.Lock()
 
@@ -120,7 +126,7 @@ class Projector:
             for outdated in self._outdated_of(names):
                 await self._renew(outdated)
             head = int(await self._pool.fetchval("SELECT position FROM head"))
-            return sum([await self._follow(self._projections[each], head, wait=True) for each in names])
+            return await self._follower.follow([self._projections[each] for each in names], head, wait=True)
 
     async def run(self, *, watch: Watch | None = None, poll_s: float = 0.2) -> None:
         """Keep all read models up until cancelled. Survives the database's absence, and whatever else goes wrong.
@@ -129,20 +135,49 @@ class Projector:
             watch: wakes it when the ledger has grown; without one it looks by itself.
             poll_s: seconds between two looks at a ledger in which nothing happens.
         """
+        renewing = asyncio.create_task(self._keep_renewed(poll_s), name="renewing projections")
+        try:
+            await self._keep_up(watch, poll_s)
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _keep_up(self, watch: Watch | None, poll_s: float) -> None:
         pause = poll_s
+        loop = asyncio.get_running_loop()
         while True:
             seen = watch.head if watch is not None else 0
+            began = loop.time()
             try:
                 moved = await self._round()
             except Exception as error:
-                # Only our own errors are known to quote nothing of what was said.
-                logger.warning("projections wait: %s", error if isinstance(error, StoreError) else type(error).__name__)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
+                _tell(error)
                 await asyncio.sleep(pause)
                 continue
             pause = poll_s
-            if not moved:
+            if moved:
+                await asyncio.sleep(max(0.0, min(_PACE_S, poll_s) - (loop.time() - began)))
+            else:
                 await (asyncio.sleep(poll_s) if watch is None else watch.stir(poll_s, seen=seen))
+
+    async def _keep_renewed(self, poll_s: float) -> None:
+        """Rebuild read models whose SQL has changed while the others are kept up."""
+        pause = poll_s
+        while True:
+            try:
+                await self.install()
+                with translated():
+                    for name in self._outdated_of(list(self._projections)):
+                        await self._renew(name, wait=False)
+            except ProjectionBusyError:
+                pause = poll_s  # by another node: what it leaves to do is seen then
+            except Exception as error:
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+                _tell(error)
+            if self._outdated is not None and not self._outdated:
+                return
+            await asyncio.sleep(pause)
 
     async def status(self) -> list[ProjectionStatus]:
         """Return where each read model stands, by name."""
@@ -168,98 +203,48 @@ class Projector:
         projection = self._named(name)
         await self.install()
         with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await _lock(connection, name)
-                head: int = await connection.fetchval("SELECT position FROM head")
-                try:
-                    await refold(connection, projection, head, self._archive, told)
-                except UnfoldableError as error:
-                    raise ProjectionStoppedError(f"{name} stops at event {error.upto}: {error.reason}") from None
+            head = await rebuild(self._pool, projection, self._archive, told)
         self._settle(name)
         return head
 
-    async def _renew(self, name: str) -> None:
+    async def skip(self, name: str, position: int) -> str:
+        """Leave out the event at which a read model, or its rebuild, is stopped: from now on and in every rebuild.
+
+        Returns:
+            Why it could not be folded.
+
+        Raises:
+            UnknownProjectionError: there is no such read model.
+            NotStoppedThereError: it is not stopped there.
+        """
+        self._named(name)
+        await self.install()
+        with translated():
+            async with self._pool.acquire() as connection:
+                return await skip(connection, name, position)
+
+    async def verify(self, told: Told | None = None) -> list[Comparison]:
+        """Compare every read model with what comes of all events once more; see `projections.checks.compare`."""
+        await self.install()
+        return await compare(self._pool, self._projections.values(), archive=self._archive, told=told)
+
+    async def _renew(self, name: str, *, wait: bool = True) -> None:
         """Rebuild a read model whose SQL has changed, unless another projector has; stop it where that fails."""
         projection = self._projections[name]
-        with self._without_the_archive(name):
-            await self._refold_outdated(projection)
-
-    async def _refold_outdated(self, projection: Projection) -> None:
-        name = projection.name
-        async with self._pool.acquire() as connection, connection.transaction():
-            checkpoint = await _lock(connection, name)
-            if checkpoint["definition"] != projection.definition:
-                head: int = await connection.fetchval("SELECT position FROM head")
-                try:
-                    await refold(connection, projection, head, self._archive)
-                except UnfoldableError as error:
-                    await _stop(connection, name, checkpoint["position"], error)
-        self._settle(name)
+        with self._follower.without_the_archive(name):
+            async with self._pool.acquire() as connection, alone(connection, name, wait=wait):
+                if await connection.fetchval(_OUTDATED, name, projection.definition):
+                    try:
+                        await Shadow(connection, projection, self._archive).build()
+                    except UnfoldableError as error:
+                        await stop(connection, name, None, error)
+            self._settle(name)
 
     async def _round(self) -> int:
         await self.install()
         with translated():
-            for name in self._outdated_of(list(self._projections)):
-                await self._renew(name)
-            rows = await self._pool.fetch(
-                "SELECT c.name, h.position AS head FROM projections.checkpoints c, head h"
-                " WHERE c.position < h.position AND c.stopped_at IS NULL AND c.name = ANY ($1) ORDER BY c.position",
-                list(self._projections),
-            )
-            return sum([await self._follow(self._projections[row["name"]], row["head"], wait=False) for row in rows])
-
-    async def _follow(self, projection: Projection, head: int, *, wait: bool) -> int:
-        """Fold up to `head`; where a batch does not fold, halve it until the event at fault is found."""
-        folded, size = 0, self._batch
-        while True:
-            moved = 0
-            try:
-                with self._without_the_archive(projection.name):
-                    moved = await self._step(projection, head, size, wait=wait)
-            except UnfoldableError as error:
-                size = (error.upto - error.after) // 2
-                if size == 0:
-                    async with self._pool.acquire() as connection:
-                        await _stop(connection, projection.name, error.after, error)
-                    return folded
-            else:
-                if moved == 0:
-                    return folded
-                folded += moved
-
-    async def _step(self, projection: Projection, head: int, size: int, *, wait: bool) -> int:
-        """Fold one batch and move the checkpoint; 0 where there is nothing to do, or another projector is at it."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(
-                _CLAIM if wait else f"{_CLAIM} SKIP LOCKED",
-                projection.name,
-                projection.definition,
-                head,
-                timeout=FOLD_TIMEOUT_S,
-            )
-            if row is None:
-                return 0
-            after: int = row["position"]
-            upto = min(after + size, head)
-            await fold(connection, projection, row["generation"], after, upto, self._archive)
-            await connection.execute(
-                "UPDATE projections.checkpoints SET position = $2, updated_at = clock_timestamp() WHERE name = $1",
-                projection.name,
-                upto,
-            )
-            return upto - after
-
-    @contextmanager
-    def _without_the_archive(self, name: str) -> Iterator[None]:
-        """Leave a read model where it is, and say so once, while what is cold cannot be read: the others go on."""
-        try:
-            yield
-        except ArchiveError as error:
-            if name not in self._waiting:
-                logger.warning("projection %s waits: %s", name, error)
-            self._waiting.add(name)
-        else:
-            self._waiting.discard(name)
+            head = int(await self._pool.fetchval("SELECT position FROM head"))
+            return await self._follower.follow(list(self._projections.values()), head, wait=False)
 
     def _named(self, name: str) -> Projection:
         if name not in self._projections:
@@ -274,23 +259,6 @@ class Projector:
             self._outdated.discard(name)
 
 
-async def _lock(connection: Connection, name: str) -> asyncpg.Record:
-    """Take the lock of a read model for the rest of the transaction and return its checkpoint."""
-    query = "SELECT definition, position FROM projections.checkpoints WHERE name = $1 FOR UPDATE"
-    row = await connection.fetchrow(query, name, timeout=FOLD_TIMEOUT_S)
-    if row is None:
-        raise StoreError(f"the checkpoint of {name} is gone")
-    return row
-
-
-async def _stop(connection: Connection, name: str, position: int, error: UnfoldableError) -> None:
-    """Stop a read model at the event at fault, unless it has moved on meanwhile."""
-    logger.error("projection %s stops at event %d: %s", name, error.upto, error.reason)
-    await connection.execute(
-        "UPDATE projections.checkpoints SET stopped_at = $3, reason = $4, updated_at = clock_timestamp()"
-        " WHERE name = $1 AND position = $2",
-        name,
-        position,
-        error.upto,
-        error.reason,
-    )
+def _tell(error: Exception) -> None:
+    # Only our own errors are known to quote nothing of what was said.
+    logger.warning("projections wait: %s", error if isinstance(error, StoreError) else type(error).__name__)

@@ -12,8 +12,11 @@ from projections.database import translated
 from projections.projection import Projection
 
 _SELECT: Final = """
-SELECT c.*, greatest(h.position - c.position, 0) AS lag
-  FROM projections.checkpoints c, head h
+SELECT c.*, greatest(h.position - c.position, 0) AS lag, s.position AS rebuilt_to,
+       s.stopped_at AS rebuild_stopped_at, s.reason AS rebuild_reason,
+       ARRAY(SELECT k.position FROM projections.skips k WHERE k.name = c.name ORDER BY k.position) AS skipped
+  FROM head h, projections.checkpoints c
+  LEFT JOIN projections.shadows s ON s.name = c.name
  WHERE c.name = ANY ($1)
  ORDER BY c.name
 """
@@ -21,6 +24,10 @@ SELECT c.*, greatest(h.position - c.position, 0) AS lag
 
 class UnknownProjectionError(ValueError):
     """There is no read model of that name."""
+
+
+class ProjectionBusyError(StoreError):
+    """A read model is being rebuilt by another process already."""
 
 
 class ProjectionStoppedError(StoreError):
@@ -42,6 +49,13 @@ class ProjectionStatus:
     """Position of the event that could not be folded."""
     reason: str | None
     updated_at: datetime
+    rebuilt_to: int | None = None
+    """How far a rebuild has come that is under way, or was broken off and will go on from there; None without one."""
+    rebuild_stopped_at: int | None = None
+    """Position of the event that the rebuild could not fold."""
+    rebuild_reason: str | None = None
+    skipped: tuple[int, ...] = ()
+    """Positions that are left out on purpose."""
 
 
 async def statuses(pool: asyncpg.Pool, projections: Mapping[str, Projection]) -> list[ProjectionStatus]:
@@ -61,6 +75,10 @@ async def statuses(pool: asyncpg.Pool, projections: Mapping[str, Projection]) ->
             stopped_at=row["stopped_at"],
             reason=row["reason"],
             updated_at=row["updated_at"],
+            rebuilt_to=row["rebuilt_to"],
+            rebuild_stopped_at=row["rebuild_stopped_at"],
+            rebuild_reason=row["rebuild_reason"],
+            skipped=tuple(row["skipped"]),
         )
         for row in rows
     ]

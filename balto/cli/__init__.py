@@ -3,7 +3,7 @@
 import typer
 
 from balto import __version__
-from balto.cli import advising, baskets, browsing, counters, hearing, ledger, past, serving
+from balto.cli import advising, baskets, browsing, counters, hearing, ledger, past, readmodels, serving
 
 app = typer.Typer(
     help="Balto listens at a pharmacy counter and tells the attendant what goes well with what was asked for.",
@@ -33,7 +33,7 @@ app.add_typer(baskets.cestas, name="cestas")
 app.add_typer(counters.app, name="counters")
 app.add_typer(ledger.store, name="store")
 app.add_typer(past.report, name="report")
-app.add_typer(past.projections, name="projections")
+app.add_typer(readmodels.projections, name="projections")
 
 
 def main() -> None:

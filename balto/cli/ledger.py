@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from balto.cli import transfer
+from balto.cli import readmodels, transfer
 from balto.cli.common import AsJson, cell, err, fail, note, out, print_json, print_rows
 from balto.cli.opening import bar, stream_name, with_store, wrap
 from balto.cli.past import existing_stream, resolve_session
@@ -21,19 +21,32 @@ for _command in transfer.COMMANDS:
 Stream = Annotated[str | None, typer.Option("--stream", help="A stream, or a session by its id.")]
 
 
-def verify(as_json: AsJson = False) -> None:
-    """Check every event: chains, gaps, versions, files of the archive. Exits with 1 at a flaw."""
+def verify(
+    read_models: Annotated[
+        bool, typer.Option("--read-models/--ledger-only", help="Fold every read model once more and compare it.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Check every event: chains, gaps, versions, files of the archive; then every read model against its rebuild.
+
+    Exits with 1 at a flaw.
+    """
     from events.verify import verify as verify_ledger
 
-    async def work(library: Any) -> tuple[Any, list[Any]]:
+    async def work(library: Any) -> tuple[Any, list[Any], list[Any]]:
         with bar("checking events") as moved:
             found = await verify_ledger(library.dsn, archive=library.settings.archive, progress=moved)
-        return found, [row for row in await library.projector.status() if row.lag or row.state != "live"]
+        behind = [row for row in await library.projector.status() if row.lag or row.state != "live"]
+        if not read_models:
+            return found, behind, []
+        with bar("checking read models") as moved:
+            return found, behind, await library.projector.verify(moved)
 
-    found, behind = with_store(work)
+    found, behind, compared = with_store(work)
     if as_json:
         lagging = [{"name": row.name, "state": row.state, "lag": row.lag} for row in behind]
-        print_json({**dataclasses.asdict(found), "whole": found.whole, "read_models_behind": lagging})
+        models = {"read_models_behind": lagging, "read_models": readmodels.as_json(compared)}
+        print_json({**dataclasses.asdict(found), "whole": found.whole, **models})
     else:
         out.print(f"{found.events} events in {found.streams} streams: {'whole' if found.whole else 'not whole'}")
         for skipped in found.skipped:
@@ -42,7 +55,9 @@ def verify(as_json: AsJson = False) -> None:
             out.print(f"read model {row.name} is {row.state}, {row.lag} events behind")
         for flaw in found.flaws:
             err.print(f"balto: {flaw.message}", markup=False, soft_wrap=True)
-    if not found.whole:
+        if read_models:
+            readmodels.tell_of(compared)
+    if not found.whole or not all(one.sound for one in compared):
         raise typer.Exit(1)
 
 

@@ -1,18 +1,15 @@
-"""Commands about the past: sessions, timeline, reports, projections."""
+"""Commands about the past: sessions, timeline, reports."""
 
 from typing import Annotated, Any
 
 import typer
 
 from balto.cli.advice_report import advice
-from balto.cli.common import AsJson, fail, out, print_rows, with_library
+from balto.cli.common import AsJson, fail, print_rows, with_library
 from balto.cli.money import cost
-from balto.cli.opening import bar, stream_name
+from balto.cli.opening import stream_name
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
-projections = typer.Typer(
-    help="The read models: what they are, how far they are, build them anew.", no_args_is_help=True
-)
 
 SessionId = Annotated[str, typer.Argument(help="A session's id, or `last`.", metavar="SESSION")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
@@ -113,33 +110,6 @@ def latency(as_json: AsJson = False) -> None:
 
 report.command()(cost)
 report.command()(advice)
-
-
-@projections.command("list")
-def list_projections(as_json: AsJson = False) -> None:
-    """List the read models and how far they are."""
-    rows = with_library(lambda library: library.projector.status())
-    print_rows(rows, ("name", "state", "position", "lag", "stopped_at", "reason"), title="Projections", as_json=as_json)
-
-
-projections.command("status", help="List the read models and how far they are.")(list_projections)
-
-
-@projections.command()
-def rebuild(name: Annotated[str, typer.Argument(help="Name of the read model, or `all`.")]) -> None:
-    """Build a read model anew from the events; readers keep the old rows until it is done."""
-
-    async def work(library: Any) -> None:
-        known = [row.name for row in await library.projector.status()]
-        chosen = known if name == "all" else [name]
-        for one in chosen:
-            if one not in known:
-                fail(f"there is no projection {one}; there are {', '.join(known)}")
-            with bar(f"rebuilding {one}") as moved:
-                await library.projector.rebuild(one, moved)
-            out.print(f"rebuilt {one}")
-
-    with_library(work)
 
 
 COMMANDS = (sessions, timeline)

@@ -10,3 +10,23 @@ CREATE TABLE IF NOT EXISTS projections.checkpoints (
     reason     text,
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+-- Generations that are being built beside the ones that are shown, and how far they are: where a rebuild goes on.
+CREATE TABLE IF NOT EXISTS projections.shadows (
+    name       text PRIMARY KEY REFERENCES projections.checkpoints ON DELETE CASCADE,
+    definition bytea NOT NULL,
+    generation integer NOT NULL,
+    position   bigint NOT NULL,
+    indexed    boolean NOT NULL DEFAULT false,  -- whether it has the indexes that only readers need
+    stopped_at bigint,
+    reason     text,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+-- Events that a read model leaves out on purpose, now and in every rebuild.
+CREATE TABLE IF NOT EXISTS projections.skips (
+    name       text NOT NULL REFERENCES projections.checkpoints ON DELETE CASCADE,
+    position   bigint NOT NULL,
+    reason     text NOT NULL,      -- why it could not be folded
+    skipped_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (name, position)
+);

@@ -92,8 +92,16 @@ def open_house(postgres_url: str, tmp_path: Path) -> Open:
             code = await register_client(balto.library.store, email=client_email, legal_name="Farmácia")
             counter_id, key = await register_counter(balto.library.store, code, "Balcão 1")
             yield House(balto, url, key, counter_id)
+            await assert_read_models_are_sound(balto)
 
     return open_one
+
+
+async def assert_read_models_are_sound(balto: Balto) -> None:
+    """Whatever a test did: every read model equals its rebuild, byte for byte."""
+    projector = balto.library.projector
+    await projector.catch_up()
+    assert [one for one in await projector.verify() if not one.sound] == []
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from events.ids import phrase_id
 from events.postgres import PostgresStore
 from events.sealing import MasterKeys
 from events.store import Append, RecordingChunk
+from projections.projection import standard
 from tests.events_at_hand import new_event
 
 SESSION = "01890000-0000-7000-8000-000000000001"
@@ -74,7 +75,46 @@ async def test_a_whole_ledger_is_verified(home: Path) -> None:
     assert {row["lag"] for row in found["read_models_behind"]} == {4}
     await told("sessions")
     assert (await told("verify"))["read_models_behind"] == []
-    assert (await balto("verify")).stdout == "4 events in 2 streams: whole\n"
+    models = len(standard())
+    whole = f"4 events in 2 streams: whole\n{models} of {models} read models equal their rebuild\n"
+    assert (await balto("verify")).stdout == whole
+    assert (await balto("verify", "--ledger-only")).stdout == "4 events in 2 streams: whole\n"
+
+
+async def test_a_read_model_that_is_not_what_its_events_make_of_it_is_named(home: Path, postgres_url: str) -> None:
+    await told("sessions")
+    owner = await asyncpg.connect(postgres_url)
+    await owner.execute("UPDATE projections.sessions SET phrases = phrases + 1")
+    await owner.close()
+    result = await balto("verify")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "balto: read model sessions is not what its events make of it: 1 rows are missing or other, 1 too many or other"
+        " (`balto projections rebuild sessions`)\n"
+    )
+    assert (await balto("projections", "rebuild", "sessions")).exit_code == 0
+    assert {one["name"]: one["sound"] for one in (await told("verify"))["read_models"]}["sessions"]
+
+
+async def test_an_event_that_stops_a_read_model_is_shown_and_can_be_skipped(home: Path, postgres_url: str) -> None:
+    owner = await asyncpg.connect(postgres_url)
+    await told("projections", "list")
+    await owner.execute(
+        "UPDATE projections.checkpoints SET position = 2, stopped_at = 3, reason = 'told so' WHERE name = 'sessions'"
+    )
+    shown = {row["name"]: row for row in await told("projections", "status")}
+    assert (shown["sessions"]["state"], shown["sessions"]["stopped_at"]) == ("stopped", 3)
+    assert (shown["clients"]["state"], shown["clients"]["reason"]) == ("live", None)
+    refused = await balto("projections", "skip", "sessions", "2")
+    assert (refused.exit_code, refused.stderr) == (
+        1,
+        "balto: sessions is not stopped at event 2 (`balto projections status` shows what is stopped, and where)\n",
+    )
+    assert (await balto("projections", "skip", "sessions", "3")).stdout == "sessions leaves out event 3 (told so)\n"
+    assert "sessions leaves out on purpose: 3" in (await balto("projections", "status")).stdout
+    (left,) = [row for row in await told("projections", "status") if row["name"] == "sessions"]
+    assert (left["state"], left["lag"], left["skipped"]) == ("live", 0, [3])
+    await owner.close()
 
 
 async def test_a_flaw_is_named_and_the_exit_code_tells(home: Path, postgres_url: str) -> None:

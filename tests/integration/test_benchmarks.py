@@ -51,3 +51,15 @@ def test_providers_are_measured_and_every_phrase_of_an_outage_is_heard_or_explai
     assert checks["transcript or explained"]["met"]
     assert checks["transcript or explained in outages"]["met"]
     assert len(checks) == 17
+
+
+def test_read_models_are_rebuilt_followed_and_right_after_their_projectors_were_killed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = a_report(capsys, "projections")
+    checks = {check["name"]: check for check in report["checks"]}  # type: ignore[attr-defined] # JSON
+    assert all(check["value"] is not None for check in checks.values())
+    right = ("events missed", "events applied twice", "rows that differ from a rebuild")
+    assert all(checks[name]["met"] for name in (*right, "projectors killed", "read models that could not be compared"))
+    kills = report["compared"]["kills"]  # type: ignore[index] # JSON
+    assert kills["rows"] > 0 < kills["events"]

@@ -1,3 +1,4 @@
+-- reads: RecommendationSent
 INSERT INTO advice (session_id, recommendation_id, place, tenant, counter_id, sent_at, basket, rule, item)
 SELECT substr(s.name, 9), e.data ->> 'recommendation_id', i.place, s.tenant,
        (SELECT b.data ->> 'counter_id' FROM events b WHERE b.position = s.first_pos AND b.type = 'SessionStarted'),

@@ -1,3 +1,4 @@
+-- reads: RecommendationAnswered
 -- Any answer proves that it was shown; of acceptance and dismissal the last word counts.
 UPDATE advice t
    SET shown = true, answer = coalesce(a.answer, t.answer)

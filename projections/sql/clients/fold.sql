@@ -1,3 +1,4 @@
+-- reads: ClientRegistered
 INSERT INTO clients (code, legal_name, registered_at)
 SELECT e.data ->> 'code', e.data ->> 'legal_name', e.occurred_at
   FROM events e

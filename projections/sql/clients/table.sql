@@ -4,3 +4,4 @@ CREATE TABLE clients (
     legal_name    text NOT NULL,
     registered_at timestamptz NOT NULL
 );
+COMMENT ON TABLE clients IS 'Pharmacies, by their code, which is their tenant.';

@@ -1,3 +1,4 @@
+-- reads: CounterRegistered, CounterKeyIssued, CounterPresetChanged, CounterTermsChanged
 INSERT INTO counters AS t (counter_id, code, name, key_sha256, threshold_multiplier, min_energy, registered_at,
                            terms)
 SELECT e.data ->> 'counter_id', s.tenant,

@@ -11,3 +11,5 @@ CREATE TABLE counters (
 );
 CREATE INDEX ON counters (key_sha256);
 CREATE INDEX ON counters (code);
+COMMENT ON TABLE counters IS 'Counters, each with its latest key''s hash and its voice-detection preset.';
+COMMENT ON COLUMN counters.code IS 'Of its pharmacy: the tenant.';

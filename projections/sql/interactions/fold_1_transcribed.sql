@@ -1,3 +1,4 @@
+-- reads: TranscriptionReceived
 INSERT INTO interactions (session_id, phrase, tenant, counter_id, at, position)
 SELECT substr(s.name, 9), e.phrase, s.tenant,
        (SELECT b.data ->> 'counter_id' FROM events b WHERE b.position = s.first_pos AND b.type = 'SessionStarted'),

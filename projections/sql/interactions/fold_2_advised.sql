@@ -1,3 +1,4 @@
+-- reads: ClassificationCompleted, RecommendationSent
 UPDATE interactions t
    SET categories        = coalesce(a.categories, t.categories),
        items             = coalesce(a.items, t.items),

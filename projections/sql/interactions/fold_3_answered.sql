@@ -1,3 +1,4 @@
+-- reads: RecommendationAnswered
 -- The attendant's last word counts.
 UPDATE interactions t
    SET answer = a.answer

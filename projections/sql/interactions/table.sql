@@ -15,3 +15,7 @@ CREATE TABLE interactions (
 CREATE INDEX ON interactions (tenant, at);
 CREATE INDEX ON interactions (counter_id, at);
 CREATE INDEX ON interactions (recommendation_id);
+COMMENT ON TABLE interactions IS 'Phrases understood as words, and the advice on each; the words themselves are not here.';
+COMMENT ON COLUMN interactions.position IS 'Global position of the event that holds the words, sealed.';
+COMMENT ON COLUMN interactions.categories IS 'MACRO/MICRO or MACRO, the strongest first.';
+COMMENT ON COLUMN interactions.answer IS 'The attendant''s last word: exibida, aceita or dispensada.';

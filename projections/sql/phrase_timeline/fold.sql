@@ -1,62 +1,59 @@
--- An event at or before the row's last position is in it already. The first outcome of a phrase is its outcome.
-WITH fresh AS (
-    SELECT e.position, e.type, e.occurred_at, e.elapsed_us, e.sample_start, e.sample_end, e.latency_ms, e.phrase, e.data,
-           substr(s.name, 9) AS session_id, s.tenant, s.first_pos
+-- The first outcome of a phrase is its outcome, and so with all that can come twice. Only costs add up: where a run is
+-- folded again, events at or before the row's last position are in its cost already.
+WITH told AS (
+    -- One sort serves all that is taken in order; what an event holds is taken apart once a phrase, below.
+    SELECT e.stream_id, e.phrase,
+           min(e.sample_start) FILTER (WHERE e.type IN ('SpeechStarted', 'PhraseCaptured', 'PhraseDiscarded')) AS sample_start,
+           max(e.sample_end) FILTER (WHERE e.type IN ('PhraseCaptured', 'PhraseDiscarded')) AS sample_end,
+           min(e.occurred_at) FILTER (WHERE e.type = 'PhraseCaptured') AS captured_at,
+           min(e.elapsed_us) FILTER (WHERE e.type = 'PhraseCaptured') AS captured_us,
+           min(e.elapsed_us) FILTER (WHERE e.type = 'TranscriptionRequested') AS requested_us,
+           min(e.elapsed_us) FILTER (WHERE e.type = 'RecommendationSent') AS sent_us,
+           min(e.elapsed_us) FILTER (WHERE e.type = 'RecommendationDelivered') AS delivered_us,
+           (array_agg(e.data ORDER BY e.position) FILTER (
+               WHERE e.type IN ('TranscriptionReceived', 'TranscriptionRejected')
+                 AND coalesce(e.data ->> 'role', 'chosen') = 'chosen'))[1] AS heard,
+           (array_agg(e.data ORDER BY e.position) FILTER (WHERE e.type = 'NormalisationCompleted'))[1] AS named,
+           (array_agg(e.data ORDER BY e.position) FILTER (WHERE e.type = 'ClassificationCompleted'))[1] AS placed,
+           (array_agg(e.data ORDER BY e.position) FILTER (WHERE e.type = 'ResourcesSampled'))[1] AS machine,
+           (array_agg(e.data ->> 'basket' ORDER BY e.position) FILTER (WHERE e.type = 'BasketResolved'))[1] AS basket,
+           (array_agg(CASE e.type WHEN 'RecommendationSent' THEN 'recommended'
+                                  WHEN 'RecommendationWithheld' THEN 'withheld:' || (e.data ->> 'reason')
+                                  WHEN 'TranscriptionRejected' THEN 'rejected:' || (e.data ->> 'reason')
+                                   WHEN 'PhraseGathered' THEN 'gathered'
+                                  ELSE 'discarded:' || (e.data ->> 'reason') END ORDER BY e.position) FILTER (
+               WHERE e.type IN ('RecommendationSent', 'RecommendationWithheld', 'TranscriptionRejected',
+                                'PhraseGathered', 'PhraseDiscarded')))[1] AS outcome,
+           coalesce(sum((e.data ->> 'cost_usd')::numeric), 0) AS cost_usd,
+           min(e.position) AS first_position, max(e.position) AS last_position
       FROM events e
-      JOIN streams s ON s.id = e.stream_id AND left(s.name, 8) = 'session-'
-      LEFT JOIN phrase_timeline t ON t.session_id = substr(s.name, 9) AND t.phrase = e.phrase
      WHERE e.position > $1 AND e.position <= $2 AND e.phrase IS NOT NULL
-       AND e.position > coalesce(t.last_position, 0)
-), told AS (
-    SELECT f.*,
-           f.type IN ('TranscriptionReceived', 'TranscriptionRejected')
-               AND coalesce(f.data ->> 'role', 'chosen') = 'chosen' AS chosen,
-           CASE f.type WHEN 'RecommendationSent' THEN 'recommended'
-                       WHEN 'RecommendationWithheld' THEN 'withheld:' || (f.data ->> 'reason')
-                       WHEN 'TranscriptionRejected' THEN 'rejected:' || (f.data ->> 'reason')
-                       WHEN 'PhraseGathered' THEN 'gathered'
-                       WHEN 'PhraseDiscarded' THEN 'discarded:' || (f.data ->> 'reason') END AS outcome
-      FROM fresh f
+     GROUP BY e.stream_id, e.phrase
+), speakers AS MATERIALIZED (
+    SELECT s.id, substr(s.name, 9) AS session_id, s.tenant, b.data ->> 'counter_id' AS counter_id
+      FROM (SELECT DISTINCT stream_id FROM told) t
+      JOIN streams s ON s.id = t.stream_id AND left(s.name, 8) = 'session-'
+      LEFT JOIN events b ON b.position = s.first_pos AND b.type = 'SessionStarted'
 )
 INSERT INTO phrase_timeline AS t (
     session_id, phrase, tenant, counter_id, sample_start, sample_end, captured_at, captured_us, requested_us, sent_us,
     delivered_us, stt_provider, stt_model, stt_ms, ai1_engine, ai1_model, ai1_ms, ai2_engine, ai2_model, ai2_ms,
     categories, basket, outcome, cost_usd, cpu_percent, system_cpu_percent, rss_bytes, system_memory_percent,
-    loop_lag_ms, last_position)
-SELECT session_id, phrase, tenant,
-       (SELECT b.data ->> 'counter_id' FROM events b WHERE b.position = first_pos AND b.type = 'SessionStarted'),
-       min(sample_start) FILTER (WHERE type IN ('SpeechStarted', 'PhraseCaptured', 'PhraseDiscarded')),
-       max(sample_end) FILTER (WHERE type IN ('PhraseCaptured', 'PhraseDiscarded')),
-       min(occurred_at) FILTER (WHERE type = 'PhraseCaptured'),
-       min(elapsed_us) FILTER (WHERE type = 'PhraseCaptured'),
-       min(elapsed_us) FILTER (WHERE type = 'TranscriptionRequested'),
-       min(elapsed_us) FILTER (WHERE type = 'RecommendationSent'),
-       min(elapsed_us) FILTER (WHERE type = 'RecommendationDelivered'),
-       (array_agg(data ->> 'provider' ORDER BY position) FILTER (WHERE chosen))[1],
-       (array_agg(data ->> 'model' ORDER BY position) FILTER (WHERE chosen))[1],
-       (array_agg(latency_ms ORDER BY position) FILTER (WHERE chosen))[1],
-       (array_agg(data ->> 'engine' ORDER BY position) FILTER (WHERE type = 'NormalisationCompleted'))[1],
-       (array_agg(data ->> 'model' ORDER BY position) FILTER (WHERE type = 'NormalisationCompleted'))[1],
-       (array_agg(latency_ms ORDER BY position) FILTER (WHERE type = 'NormalisationCompleted'))[1],
-       (array_agg(data ->> 'engine' ORDER BY position) FILTER (WHERE type = 'ClassificationCompleted'))[1],
-       (array_agg(data ->> 'model' ORDER BY position) FILTER (WHERE type = 'ClassificationCompleted'))[1],
-       (array_agg(latency_ms ORDER BY position) FILTER (WHERE type = 'ClassificationCompleted'))[1],
-       CASE WHEN bool_or(type = 'ClassificationCompleted') THEN
-           ARRAY(SELECT concat_ws('/', c ->> 'macro', c ->> 'micro')
-                   FROM jsonb_array_elements((array_agg(data -> 'categories' ORDER BY position)
-                                              FILTER (WHERE type = 'ClassificationCompleted'))[1]) AS c) END,
-       (array_agg(data ->> 'basket' ORDER BY position) FILTER (WHERE type = 'BasketResolved'))[1],
-       (array_agg(outcome ORDER BY position) FILTER (WHERE outcome IS NOT NULL))[1],
-       coalesce(sum((data ->> 'cost_usd')::numeric), 0),
-       (array_agg((data ->> 'cpu_percent')::float8 ORDER BY position) FILTER (WHERE type = 'ResourcesSampled'))[1],
-       (array_agg((data ->> 'system_cpu_percent')::float8 ORDER BY position) FILTER (WHERE type = 'ResourcesSampled'))[1],
-       (array_agg((data ->> 'rss_bytes')::bigint ORDER BY position) FILTER (WHERE type = 'ResourcesSampled'))[1],
-       (array_agg((data ->> 'system_memory_percent')::float8 ORDER BY position)
-           FILTER (WHERE type = 'ResourcesSampled'))[1],
-       (array_agg((data ->> 'loop_lag_ms')::float8 ORDER BY position) FILTER (WHERE type = 'ResourcesSampled'))[1],
-       max(position)
-  FROM told
- GROUP BY session_id, phrase, tenant, first_pos
+    loop_lag_ms, last_position, first_position)
+SELECT s.session_id, f.phrase, s.tenant, s.counter_id, f.sample_start, f.sample_end, f.captured_at, f.captured_us,
+       f.requested_us, f.sent_us, f.delivered_us, h.provider, h.model, h.latency_ms, n.engine, n.model, n.latency_ms,
+       c.engine, c.model, c.latency_ms,
+       CASE WHEN f.placed IS NOT NULL THEN
+           ARRAY(SELECT concat_ws('/', g ->> 'macro', g ->> 'micro') FROM jsonb_array_elements(c.categories) AS g) END,
+       f.basket, f.outcome, f.cost_usd, m.cpu_percent, m.system_cpu_percent, m.rss_bytes, m.system_memory_percent,
+       m.loop_lag_ms, f.last_position, f.first_position
+  FROM told f
+  JOIN speakers s ON s.id = f.stream_id
+ CROSS JOIN LATERAL jsonb_to_record(f.heard) AS h (provider text, model text, latency_ms float8)
+ CROSS JOIN LATERAL jsonb_to_record(f.named) AS n (engine text, model text, latency_ms float8)
+ CROSS JOIN LATERAL jsonb_to_record(f.placed) AS c (engine text, model text, latency_ms float8, categories jsonb)
+ CROSS JOIN LATERAL jsonb_to_record(f.machine) AS m (
+       cpu_percent float8, system_cpu_percent float8, rss_bytes bigint, system_memory_percent float8, loop_lag_ms float8)
 ON CONFLICT (session_id, phrase) DO UPDATE SET
     sample_start          = least(t.sample_start, excluded.sample_start),
     sample_end            = greatest(t.sample_end, excluded.sample_end),
@@ -77,10 +74,18 @@ ON CONFLICT (session_id, phrase) DO UPDATE SET
     categories            = coalesce(t.categories, excluded.categories),
     basket                = coalesce(t.basket, excluded.basket),
     outcome               = coalesce(t.outcome, excluded.outcome),
-    cost_usd              = t.cost_usd + excluded.cost_usd,
+    cost_usd              = t.cost_usd + CASE
+        WHEN excluded.first_position > t.last_position THEN excluded.cost_usd
+        WHEN excluded.last_position <= t.last_position THEN 0
+        ELSE (SELECT coalesce(sum((e.data ->> 'cost_usd')::numeric), 0)
+                FROM streams s
+                JOIN events e ON e.stream_id = s.id AND e.phrase = t.phrase
+                             AND e.position > t.last_position AND e.position <= excluded.last_position
+               WHERE s.name = 'session-' || t.session_id) END,
     cpu_percent           = coalesce(t.cpu_percent, excluded.cpu_percent),
     system_cpu_percent    = coalesce(t.system_cpu_percent, excluded.system_cpu_percent),
     rss_bytes             = coalesce(t.rss_bytes, excluded.rss_bytes),
     system_memory_percent = coalesce(t.system_memory_percent, excluded.system_memory_percent),
     loop_lag_ms           = coalesce(t.loop_lag_ms, excluded.loop_lag_ms),
-    last_position         = excluded.last_position
+    last_position         = greatest(t.last_position, excluded.last_position),
+    first_position        = least(t.first_position, excluded.first_position)

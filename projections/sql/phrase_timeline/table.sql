@@ -35,7 +35,22 @@ CREATE TABLE phrase_timeline (
     audio_ms  double precision GENERATED ALWAYS AS ((requested_us - captured_us) / 1000.0) STORED,
     ws_ms     double precision GENERATED ALWAYS AS ((delivered_us - sent_us) / 1000.0) STORED,
     total_ms  double precision GENERATED ALWAYS AS ((delivered_us - captured_us) / 1000.0) STORED,
+    first_position        bigint NOT NULL,
     PRIMARY KEY (session_id, phrase)
 );
 CREATE INDEX ON phrase_timeline (captured_at);
 CREATE INDEX ON phrase_timeline (counter_id, captured_at);
+COMMENT ON TABLE phrase_timeline IS 'When each phrase was, how long each hop took (Audio, STT, AI 1, AI 2, WS), what came of it.';
+COMMENT ON COLUMN phrase_timeline.captured_at IS 'When the phrase was found to be over, by the session''s clock.';
+COMMENT ON COLUMN phrase_timeline.captured_us IS 'The same on the session''s monotonic clock, microseconds since its start.';
+COMMENT ON COLUMN phrase_timeline.stt_ms IS 'Latency of the transcript that counted, be it accepted or rejected.';
+COMMENT ON COLUMN phrase_timeline.ai1_ms IS 'Latency of normalisation.';
+COMMENT ON COLUMN phrase_timeline.ai2_ms IS 'Latency of classification.';
+COMMENT ON COLUMN phrase_timeline.outcome IS 'recommended, withheld:REASON, rejected:REASON or discarded:REASON; null while under way.';
+COMMENT ON COLUMN phrase_timeline.cost_usd IS 'Of all calls to engines for the phrase.';
+COMMENT ON COLUMN phrase_timeline.speech_ms IS 'Length of the phrase''s audio.';
+COMMENT ON COLUMN phrase_timeline.audio_ms IS 'From the capture to the first request for a transcript.';
+COMMENT ON COLUMN phrase_timeline.ws_ms IS 'From the recommendation''s decision until the socket had taken it.';
+COMMENT ON COLUMN phrase_timeline.total_ms IS 'From the capture until the socket had taken the recommendation.';
+COMMENT ON COLUMN phrase_timeline.first_position IS 'Global position of the phrase''s first event.';
+COMMENT ON COLUMN phrase_timeline.last_position IS 'Global position of the last event that is in the row.';

@@ -16,3 +16,5 @@ CREATE TABLE sessions (
 );
 CREATE INDEX ON sessions (started_at);
 CREATE INDEX ON sessions (tenant, started_at);
+COMMENT ON TABLE sessions IS 'Sessions, living and ended, with what they heard and said so far.';
+COMMENT ON COLUMN sessions.samples IS 'Samples heard, mono at 16 kHz.';

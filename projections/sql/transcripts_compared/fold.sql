@@ -1,3 +1,4 @@
+-- reads: TranscriptCompared, ComparisonFailed
 INSERT INTO transcripts_compared (
     session_id, phrase, provider, model, tenant, counter_id, at, position, chosen_provider, chosen_model, failure, rejected,
     word_errors, chosen_words, audio_ms, latency_ms, chosen_latency_ms, cost_usd, chosen_cost_usd)

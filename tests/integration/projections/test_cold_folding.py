@@ -16,8 +16,8 @@ from projections.database import open_pool
 from projections.projection import standard
 from projections.projector import Projector
 from tests.integration.projections.conftest import all_rows
+from tests.integration.projections.models import TALLY, tally
 from tests.integration.projections.script import Ledger, day
-from tests.integration.projections.test_projector import TALLY, tally
 from tests.postgres import divide
 
 pytest.importorskip("pyarrow", reason="Parquet needs the extra `export`")
@@ -145,7 +145,7 @@ async def test_without_the_archive_one_read_model_waits_and_the_others_go_on(
     states = {row.name: (row.state, row.lag) for row in await stranded.status()}
     assert states.pop("tally") == ("live", head)
     assert set(states.values()) == {("live", 0)}
-    assert [r.getMessage() for r in caplog.records if r.name == "projections.projector"] == [
+    assert [r.getMessage() for r in caplog.records if r.name == "projections.following"] == [
         "projection tally waits: events 1 to 49 are in the archive, which is not at hand"
     ]
     with pytest.raises(ArchiveError, match="not at hand"):

@@ -16,40 +16,12 @@ from events.store import StoreUnavailableError
 from events.watch import Watch
 from projections import reports
 from projections.database import open_pool
-from projections.projection import Projection, standard
+from projections.projection import standard
 from projections.projector import Projector
 from projections.status import ProjectionStoppedError, UnknownProjectionError
 from tests.integration.projections.conftest import all_rows
+from tests.integration.projections.models import FRAGILE, TALLY, tally
 from tests.integration.projections.script import Ledger, day
-
-TALLY = Projection(
-    name="tally",
-    table="CREATE TABLE tally (type text PRIMARY KEY, events bigint NOT NULL)",
-    folds=[
-        """
-        INSERT INTO tally AS t (type, events)
-        SELECT type, count(*) FROM events WHERE position > $1 AND position <= $2 GROUP BY type
-        ON CONFLICT (type) DO UPDATE SET events = t.events + excluded.events
-        """
-    ],
-)
-FRAGILE = replace(
-    TALLY,
-    name="fragile",
-    table="CREATE TABLE fragile (position bigint PRIMARY KEY)",
-    folds=[
-        """
-        INSERT INTO fragile  -- takes everything but a session's end
-        SELECT CASE type WHEN 'SessionEnded' THEN (data ->> 'reason')::bigint ELSE position END
-          FROM events WHERE position > $1 AND position <= $2
-        """
-    ],
-)
-
-
-async def tally(database: asyncpg.Pool | asyncpg.Connection) -> int:
-    """How many events the tally counts."""
-    return int(await database.fetchval("SELECT coalesce(sum(events), 0) FROM projections.tally"))
 
 
 async def write(ledger: Ledger, seed: int) -> list[str]:
@@ -118,10 +90,12 @@ async def test_a_rebuild_that_fails_leaves_rows_and_checkpoint_as_they_were(ledg
     poison = types.index("SessionEnded") + 1
     projector = Projector(pool, [FRAGILE])
     await projector.catch_up()
-    before = await projector.status()
+    (before,) = await projector.status()
     with pytest.raises(ProjectionStoppedError, match=f"stops at event {poison}:"):
         await projector.rebuild("fragile")
-    assert await projector.status() == before
+    (after,) = await projector.status()
+    assert (after.rebuilt_to, after.rebuild_stopped_at, after.rebuild_reason) == (poison - 1, poison, before.reason)
+    assert replace(after, rebuilt_to=None, rebuild_stopped_at=None, rebuild_reason=None) == before
     assert await pool.fetchval("SELECT count(*) FROM projections.fragile") == poison - 1
 
 

@@ -1,0 +1,1 @@
+"""The read models: rebuilding them, keeping them up live, and keeping them right while their projectors are killed."""
