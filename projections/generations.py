@@ -7,6 +7,7 @@ from typing import Final
 import asyncpg
 
 from events.ranges import pinned_ranges
+from projections import bi
 from projections.cold import demand_files, laid_out
 from projections.database import Connection, describe, passes
 from projections.projection import Projection, checkpoints
@@ -103,6 +104,7 @@ async def install(connection: Connection, projections: list[Projection]) -> list
                 if projection.name not in known:
                     await _install(connection, projection)
                     known[projection.name] = projection.definition
+    await bi.install_views(connection)
     return [projection.name for projection in projections if known[projection.name] != projection.definition]
 
 
@@ -128,6 +130,7 @@ $$
 async def grant(connection: Connection, projection: Projection, generation: int) -> None:
     """Let the app's role fold into a generation and show it, and the reader's see it, where there are such roles."""
     await connection.execute(_GRANT.format(schema=projection.schema(generation), name=projection.name))
+    await bi.guard(connection, projection.schema(generation))
 
 
 async def grant_all(connection: Connection, projections: list[Projection]) -> None:
@@ -244,3 +247,4 @@ async def _show(connection: Connection, projection: Projection, generation: int)
     except asyncpg.InvalidTableDefinitionError:
         await connection.execute(f"DROP VIEW {view}")  # refused while another view stands on it
         await connection.execute(f"CREATE {create}")
+    await bi.show_views(connection, projection.name, projection.schema(generation))

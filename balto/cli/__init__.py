@@ -3,7 +3,7 @@
 import typer
 
 from balto import __version__
-from balto.cli import browsing, counters, hearing, ledger, past, serving
+from balto.cli import bi, browsing, counters, hearing, ledger, past, serving
 
 app = typer.Typer(
     help="Balto listens at a pharmacy counter and tells the attendant what goes well with what was asked for.",
@@ -29,6 +29,7 @@ def _root(
 for module in (serving, hearing, past, browsing, ledger):
     for command in module.COMMANDS:
         app.command()(command)
+app.add_typer(bi.app, name="bi")
 app.add_typer(counters.app, name="counters")
 app.add_typer(ledger.store, name="store")
 app.add_typer(past.report, name="report")
