@@ -46,6 +46,7 @@ BENCHMARKS: Final = {
     "fuzz": Entry("benchmarks.fuzz.bench", "damaged audio of every kind against the decoders"),
     "hearing": Entry("benchmarks.hearing.bench", "Balto's ears against a neural detector asked about everything"),
     "providers": Entry("benchmarks.providers.bench", "simulated speech and language providers, well and in outages"),
+    "exports": Entry("benchmarks.exports.bench", "300,000 rows of a read model in every form, in time and memory"),
     "actors": Entry("benchmarks.actors.bench", "the actor runtime against plain Pykka"),
 }
 

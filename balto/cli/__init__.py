@@ -3,7 +3,7 @@
 import typer
 
 from balto import __version__
-from balto.cli import bi, browsing, counters, hearing, ledger, past, serving
+from balto.cli import bi, browsing, counters, export, hearing, ledger, past, serving
 
 app = typer.Typer(
     help="Balto listens at a pharmacy counter and tells the attendant what goes well with what was asked for.",
@@ -26,7 +26,7 @@ def _root(
     """Settings come from the environment and `.env`, under the prefix BALTO_; see `.env.example`."""
 
 
-for module in (serving, hearing, past, browsing, ledger):
+for module in (serving, hearing, past, browsing, export, ledger):
     for command in module.COMMANDS:
         app.command()(command)
 app.add_typer(bi.app, name="bi")

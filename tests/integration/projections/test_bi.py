@@ -66,8 +66,8 @@ async def test_every_read_model_has_a_view_and_every_view_and_column_says_what_i
 async def test_every_view_names_its_key_and_time_rightly(filled: Projector) -> None:
     for view in bi_views():
         key = ", ".join(view.key)
-        total, distinct = await filled.pool.fetchrow(f"SELECT count(*), count(DISTINCT ({key})) FROM bi.{view.name}")
-        assert total == distinct, view.name
+        doubled = await filled.pool.fetch(f"SELECT FROM bi.{view.name} GROUP BY {key} HAVING count(*) > 1")
+        assert doubled == [], view.name
         if view.time is not None:
             await filled.pool.fetch(f"SELECT FROM bi.{view.name} WHERE {view.time} < now()")
 
