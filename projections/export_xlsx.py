@@ -18,7 +18,11 @@ _LONGEST_NAME: Final = 31
 
 
 class WorkbookError(Exception):
-    """A workbook cannot be written: XlsxWriter is missing, or a sheet cannot hold so many rows."""
+    """A workbook cannot be written, and why."""
+
+
+class TooManyRowsError(WorkbookError):
+    """A sheet cannot hold so many rows."""
 
 
 class Workbook:
@@ -51,7 +55,7 @@ class Workbook:
         """Add a sheet with the rows of a view, times in UTC, and return how many there are.
 
         Raises:
-            WorkbookError: they are more than a sheet may hold.
+            TooManyRowsError: they are more than a sheet may hold.
             StoreUnavailableError: the database is away.
         """
         sheet = self._book.add_worksheet((name or export.view.subject)[:_LONGEST_NAME])
@@ -64,7 +68,7 @@ class Workbook:
             cursor = await export.connection.cursor(text, *arguments)
             while rows := await cursor.fetch(_BATCH):
                 if written + len(rows) > self._most_rows:
-                    raise WorkbookError(f"{export.view.subject} has more than {self._most_rows} rows")
+                    raise TooManyRowsError(f"{export.view.subject} has more than {self._most_rows} rows")
                 await asyncio.to_thread(_write, sheet, written + 1, rows)
                 written += len(rows)
         return written

@@ -1,4 +1,4 @@
-"""Commands for analysts: logins of the database that see schema `bi`, and what there is to see."""
+"""Commands for analysts: their logins of the database, their tokens for HTTP, and what there is to see."""
 
 from typing import Annotated, Any
 
@@ -62,6 +62,55 @@ def list_(as_json: AsJson = False) -> None:
 
     rows = with_store(lambda library: list_analysts(library.dsn))
     print_rows(rows, ("login", "tenant", "granted_at"), title="Analysts", as_json=as_json)
+
+
+@app.command()
+def token(
+    tenant: Annotated[str, typer.Argument(help="Code of the client whose rows it opens.")],
+    label: Annotated[str, typer.Option("--label", help="What it is for; nothing personal.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a token for /api/v1 (as `Authorization: Bearer`), which is shown only now."""
+    from balto.accounts import UnknownClientError
+    from balto.analysts import issue_token
+
+    async def work(library: Any) -> tuple[str, str]:
+        try:
+            return await issue_token(library.store, tenant, label)
+        except UnknownClientError:
+            fail(f"there is no client {tenant} (`balto counters list` names them)")
+
+    token_id, made = with_store(work)
+    if as_json:
+        print_json({"token_id": token_id, "tenant": tenant, "token": made})
+        return
+    out.print(f"token {token_id} opens the rows of {tenant}")
+    out.print(made, markup=False)
+
+
+@app.command()
+def tokens(as_json: AsJson = False) -> None:
+    """List the tokens that open something."""
+    from balto.analysts import list_tokens
+
+    rows = with_store(lambda library: list_tokens(library.store))
+    print_rows(rows, ("token_id", "tenant", "label", "issued_at"), title="Tokens of analysts", as_json=as_json)
+
+
+@app.command("revoke-token")
+def revoke_token(token_id: Annotated[str, typer.Argument(help="Its id.")]) -> None:
+    """Let a token open nothing from its next request on."""
+    from balto.analysts import UnknownTokenError
+    from balto.analysts import revoke_token as revoke_it
+
+    async def work(library: Any) -> None:
+        try:
+            await revoke_it(library.store, token_id)
+        except UnknownTokenError as error:
+            fail(str(error))
+
+    with_store(work)
+    out.print(f"token {token_id} opens nothing any more")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from balto.security.admin import AdminDoor
 from balto.web.gate import check_access, tell_failures
 from balto.web.keys import ADMIN_DOOR, BALTO, CALLER, LIMITS, WORKSHOP
 from balto.web.limits import Limits
-from balto.web.routes import administration, console, data, health, metrics, registration, sessions, trials
+from balto.web.routes import administration, console, data, exports, health, metrics, registration, sessions, trials
 from balto.web.workshop import Workshop
 
 __all__ = ["ADMIN_DOOR", "BALTO", "CALLER", "LIMITS", "WORKSHOP", "add_routes", "unlisted_routes"]
@@ -32,7 +32,7 @@ def add_routes(app: web.Application, balto: Balto) -> None:
     app[LIMITS] = Limits(balto.clock)
     app[WORKSHOP] = Workshop(balto)
     app.middlewares.extend((tell_failures, check_access))
-    for topic in (health, metrics, registration, administration, trials, data, sessions, console):
+    for topic in (health, metrics, registration, administration, trials, data, sessions, exports, console):
         app.router.add_routes(topic.routes)
     app.on_startup.append(_check_table)
     app.cleanup_ctx.append(_workshop)

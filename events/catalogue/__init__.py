@@ -1,6 +1,8 @@
 """What can happen, in the order it happens: import events from here."""
 
 from events.catalogue.accounts import (
+    AnalystTokenIssued,
+    AnalystTokenRevoked,
     ClientRegistered,
     CounterKeyIssued,
     CounterPresetChanged,
@@ -69,6 +71,8 @@ from events.catalogue.understanding import (
 )
 
 __all__ = [
+    "AnalystTokenIssued",
+    "AnalystTokenRevoked",
     "Answer",
     "AttemptEnded",
     "AttemptOutcome",

@@ -53,3 +53,21 @@ class CounterPresetChanged(Event):
     counter_id: str
     threshold_multiplier: float
     min_energy: float
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalystTokenIssued(Event):
+    """A client's analyst got a token for HTTP: first event of a stream named after the token's SHA-256."""
+
+    token_id: str
+    """What people call it; opens nothing."""
+    label: str
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalystTokenRevoked(Event):
+    """A token opens nothing any more."""
+
+    token_id: str

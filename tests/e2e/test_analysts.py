@@ -8,6 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from click.testing import Result
+from pyarrow import parquet
 from typer.testing import CliRunner
 
 from balto.cli import app
@@ -40,6 +41,48 @@ async def test_an_analyst_is_made_listed_and_taken_away(postgres_url: str) -> No
     assert (row["login"], row["tenant"]) == (login, made["client"])
     assert (await balto("bi", "revoke", login)).stdout == f"dropped {login}\n"
     assert json.loads((await balto("bi", "list", "--json")).stdout) == []
+
+
+async def test_a_token_is_made_listed_and_revoked() -> None:
+    made = json.loads((await balto("counters", "add", "Balcão 1", "--email", "a@b.example", "--json")).stdout)
+    token = json.loads((await balto("bi", "token", made["client"], "--label", "painel", "--json")).stdout)
+    assert token["token"].startswith("bt_")
+    listed = await balto("bi", "tokens", "--json")
+    (row,) = json.loads(listed.stdout)
+    assert (row["token_id"], row["tenant"], row["label"]) == (token["token_id"], made["client"], "painel")
+    assert token["token"] not in listed.stdout
+    assert (await balto("bi", "revoke-token", token["token_id"])).exit_code == 0
+    assert json.loads((await balto("bi", "tokens", "--json")).stdout) == []
+    assert (await balto("bi", "revoke-token", token["token_id"])).exit_code == 1
+
+
+async def test_read_models_are_written_to_files_named_by_form(tmp_path: Path) -> None:
+    made = json.loads((await balto("counters", "add", "=Balcão", "--email", "a@b.example", "--json")).stdout)
+    printed = await balto("export", "counters")
+    assert printed.stdout.splitlines()[1].startswith(f"{made['counter_id']},{made['client']},'=Balcão,")
+    for form in ("csv", "json", "parquet", "xlsx"):
+        file = tmp_path / f"counters.{form}"
+        told = json.loads((await balto("export", "counters_v1", "-o", str(file), "--json")).stdout)
+        assert told == {"view": "counters_v1", "position": 4, "file": str(file)}
+    assert json.loads((tmp_path / "counters.json").read_text())[0]["name"] == "=Balcão"
+    assert parquet.read_table(tmp_path / "counters.parquet").column("name").to_pylist() == ["=Balcão"]
+    assert (tmp_path / "counters.csv").read_text() == printed.stdout
+    assert sorted(path.name for path in tmp_path.glob("*counters*")) == [
+        f"counters.{form}" for form in ("csv", "json", "parquet", "xlsx")
+    ]
+
+
+async def test_what_cannot_be_exported_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:
+    for arguments in (
+        ("nothing",),
+        ("clients", "--counter", "c"),
+        ("clients", "-o", "/nowhere/at/all.csv"),
+        ("clients", "--format", "xlsx"),
+    ):
+        refused = await balto("export", *arguments)
+        assert refused.exit_code == 1
+        assert refused.stderr.count("\n") == 1
+    assert list(tmp_path.glob("*.part")) == []
 
 
 async def test_what_cannot_be_granted_is_one_line() -> None:
