@@ -54,6 +54,7 @@ TABLE: Final[Mapping[tuple[str, str], Access]] = {
     ("GET", "/api/v1/sessions/{id}/events"): Access.LOOPBACK_OR_ADMIN,
     ("GET", "/api/v1/projections"): Access.LOOPBACK_OR_TOKEN_OR_ADMIN,
     ("GET", "/api/v1/projections/{name}"): Access.LOOPBACK_OR_TOKEN_OR_ADMIN,
+    ("GET", "/api/v1/events"): Access.LOOPBACK_OR_TOKEN_OR_ADMIN,
     ("GET", "/api/export/xlsx"): Access.TOKEN_OR_ADMIN,
 }
 """By method and path as the router has them. `HEAD` is allowed where `GET` is."""

@@ -10,7 +10,19 @@ from balto.security.admin import AdminDoor
 from balto.web.gate import check_access, tell_failures
 from balto.web.keys import ADMIN_DOOR, BALTO, CALLER, LIMITS, WORKSHOP
 from balto.web.limits import Limits
-from balto.web.routes import administration, console, data, exports, health, metrics, registration, sessions, trials
+from balto.web.routes import (
+    administration,
+    console,
+    data,
+    events,
+    exports,
+    health,
+    metrics,
+    registration,
+    sessions,
+    trials,
+)
+from balto.web.watching import FOLLOWERS, Followers, followers, let_go
 from balto.web.workshop import Workshop
 
 __all__ = ["ADMIN_DOOR", "BALTO", "CALLER", "LIMITS", "WORKSHOP", "add_routes", "unlisted_routes"]
@@ -31,11 +43,13 @@ def add_routes(app: web.Application, balto: Balto) -> None:
         raise StartError(str(error)) from None
     app[LIMITS] = Limits(balto.clock)
     app[WORKSHOP] = Workshop(balto)
+    app[FOLLOWERS] = Followers(balto)
     app.middlewares.extend((tell_failures, check_access))
-    for topic in (health, metrics, registration, administration, trials, data, sessions, exports, console):
+    for topic in (health, metrics, registration, administration, trials, data, sessions, exports, events, console):
         app.router.add_routes(topic.routes)
     app.on_startup.append(_check_table)
-    app.cleanup_ctx.append(_workshop)
+    app.cleanup_ctx.extend((_workshop, followers))
+    app.on_shutdown.append(let_go)
 
 
 def unlisted_routes(app: web.Application) -> list[str]:

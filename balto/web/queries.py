@@ -1,14 +1,25 @@
 """Reading what stands in a query string, and writing rows as JSON can have them."""
 
 from dataclasses import fields
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from balto.web.answers import RequestError
 from balto.web.keys import CALLER
+
+
+def _in_a_zone(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_a_zone)]
+"""A time, in UTC where it does not say."""
+Name = Annotated[str, Field(max_length=200)]
+"""Something's id or name."""
 
 
 def whole_number(request: web.Request, name: str, *, default: int, least: int, greatest: int) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from uuid import uuid4
 
@@ -67,9 +68,9 @@ async def test_read_models_are_written_to_files_named_by_form(tmp_path: Path) ->
     assert json.loads((tmp_path / "counters.json").read_text())[0]["name"] == "=Balcão"
     assert parquet.read_table(tmp_path / "counters.parquet").column("name").to_pylist() == ["=Balcão"]
     assert (tmp_path / "counters.csv").read_text() == printed.stdout
-    assert sorted(path.name for path in tmp_path.glob("*counters*")) == [
+    assert {name for name in os.listdir(tmp_path) if "counters" in name} == {
         f"counters.{form}" for form in ("csv", "json", "parquet", "xlsx")
-    ]
+    }
 
 
 async def test_what_cannot_be_exported_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ async def test_what_cannot_be_exported_is_one_line_and_leaves_no_file(tmp_path: 
         refused = await balto("export", *arguments)
         assert refused.exit_code == 1
         assert refused.stderr.count("\n") == 1
-    assert list(tmp_path.glob("*.part")) == []
+    assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
 
 
 async def test_what_cannot_be_granted_is_one_line() -> None:

@@ -5,18 +5,17 @@ import contextlib
 import logging
 import tempfile
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import orjson
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from balto.web.answers import RequestError, answer, json_bytes
 from balto.web.fresh import caught_up
 from balto.web.keys import BALTO, LIMITS
-from balto.web.queries import read_query, tenant_of
+from balto.web.queries import Moment, Name, read_query, tenant_of
 from events.store import StoreError
 from projections import reports
 from projections.bi import BiView, bi_views, find_view
@@ -42,14 +41,6 @@ _SHEETS: Final = {
     "sessions": "sessoes",
     "counters": "balcoes",
 }
-
-
-def _in_a_zone(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-Moment = Annotated[datetime, AfterValidator(_in_a_zone)]
-Name = Annotated[str, Field(max_length=200)]
 
 
 class RowsQuery(BaseModel):
