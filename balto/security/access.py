@@ -35,6 +35,8 @@ TABLE: Final[Mapping[tuple[str, str], Access]] = {
     ("GET", "/ws"): Access.HANDSHAKE,
     ("GET", "/"): Access.PUBLIC,
     ("GET", "/console/{file}"): Access.PUBLIC,
+    ("GET", "/docs"): Access.PUBLIC,
+    ("GET", "/api/v1/openapi.json"): Access.PUBLIC,
     ("GET", "/healthz"): Access.PUBLIC,
     ("GET", "/readyz"): Access.PUBLIC,
     ("GET", "/metrics"): Access.LOOPBACK_OR_ADMIN,

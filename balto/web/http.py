@@ -1,6 +1,7 @@
 """HTTP put together: every route but the socket, behind the gate."""
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 from aiohttp import web
 
@@ -14,6 +15,7 @@ from balto.web.routes import (
     administration,
     console,
     data,
+    documentation,
     events,
     exports,
     health,
@@ -26,6 +28,20 @@ from balto.web.watching import FOLLOWERS, Followers, followers, let_go
 from balto.web.workshop import Workshop
 
 __all__ = ["ADMIN_DOOR", "BALTO", "CALLER", "LIMITS", "WORKSHOP", "add_routes", "unlisted_routes"]
+
+_TOPICS: Final = (
+    health,
+    metrics,
+    registration,
+    administration,
+    trials,
+    data,
+    sessions,
+    exports,
+    events,
+    documentation,
+    console,
+)
 
 
 def add_routes(app: web.Application, balto: Balto) -> None:
@@ -45,11 +61,19 @@ def add_routes(app: web.Application, balto: Balto) -> None:
     app[WORKSHOP] = Workshop(balto)
     app[FOLLOWERS] = Followers(balto)
     app.middlewares.extend((tell_failures, check_access))
-    for topic in (health, metrics, registration, administration, trials, data, sessions, exports, events, console):
+    for topic in _TOPICS:
         app.router.add_routes(topic.routes)
     app.on_startup.append(_check_table)
     app.cleanup_ctx.extend((_workshop, followers))
     app.on_shutdown.append(let_go)
+
+
+def all_routes() -> web.UrlDispatcher:
+    """Return every route but the socket, bound to nothing."""
+    app = web.Application()
+    for topic in _TOPICS:
+        app.router.add_routes(topic.routes)
+    return app.router
 
 
 def unlisted_routes(app: web.Application) -> list[str]:

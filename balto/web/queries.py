@@ -22,18 +22,9 @@ Name = Annotated[str, Field(max_length=200)]
 """Something's id or name."""
 
 
-def whole_number(request: web.Request, name: str, *, default: int, least: int, greatest: int) -> int:
-    """Read a whole number from the query string; above the greatest it is the greatest.
-
-    Raises:
-        RequestError: 400, it is none or below the least.
-    """
-    raw = request.query.get(name)
-    if raw is None:
-        return default
-    if not (raw.isascii() and raw.isdecimal()) or len(raw) > 18 or int(raw) < least:
-        raise RequestError(400, f"parâmetro {name} inválido")
-    return min(int(raw), greatest)
+def at_most(greatest: int) -> AfterValidator:
+    """Return a validator that takes what is above the greatest for the greatest."""
+    return AfterValidator(lambda number: min(number, greatest))
 
 
 def as_dict(row: Any) -> dict[str, Any]:
@@ -48,7 +39,9 @@ def read_query[M: BaseModel](request: web.Request, model: type[M]) -> M:
     Raises:
         RequestError: 400, naming the first parameter that does not fit.
     """
-    given = {name: value for name, value in reversed(list(request.query.items())) if value}
+    optional = {name for name, field in model.model_fields.items() if field.default is None}
+    # What may be left out may also be empty, as a form sends it.
+    given = {name: value for name, value in reversed(list(request.query.items())) if value or name not in optional}
     try:
         return model.model_validate(given)
     except ValidationError as error:

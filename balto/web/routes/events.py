@@ -9,8 +9,10 @@ from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, Field
 
 from balto.web.answers import RequestError, answer
+from balto.web.described import JSON, described
 from balto.web.keys import BALTO
 from balto.web.queries import Moment, Name, read_query, tenant_of
+from balto.web.shapes import LedgerEvents
 from balto.web.watching import FOLLOWERS
 from events.archive import ArchiveError
 from events.catalogue import event_types
@@ -56,6 +58,7 @@ class EventsQuery(BaseModel):
 
 
 @routes.get("/api/v1/events")
+@described(topic="events", query=EventsQuery, gives=LedgerEvents, media=(JSON, "text/event-stream"))
 async def events(request: web.Request) -> web.StreamResponse:
     """Return events without anything personal in them, in order.
 

@@ -13,9 +13,11 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from balto.web.answers import RequestError, answer, json_bytes
+from balto.web.described import JSON, described
 from balto.web.fresh import caught_up
 from balto.web.keys import BALTO, LIMITS
 from balto.web.queries import Moment, Name, read_query, tenant_of
+from balto.web.shapes import ReadModels, Rows
 from events.store import StoreError
 from projections import reports
 from projections.bi import BiView, bi_views, find_view
@@ -65,6 +67,7 @@ class WorkbookQuery(BaseModel):
 
 
 @routes.get("/api/v1/projections")
+@described(topic="projections", gives=ReadModels)
 async def projections(request: web.Request) -> web.Response:
     """Return the read models that can be had, each with its present view and how far its rows are."""
     status = {row.name: row for row in await request.app[BALTO].library.projector.status()}
@@ -89,6 +92,9 @@ async def projections(request: web.Request) -> web.Response:
 
 
 @routes.get("/api/v1/projections/{name}")
+@described(
+    topic="projections", query=RowsQuery, gives=Rows, media=(JSON, *_TYPES.values()), extra=((304, "Not modified."),)
+)
 async def rows(request: web.Request) -> web.StreamResponse:
     """Return rows of a read model as one moment has them: a page as JSON, or all as a file.
 
@@ -115,6 +121,7 @@ async def rows(request: web.Request) -> web.StreamResponse:
 
 
 @routes.get("/api/export/xlsx")
+@described(topic="projections", query=WorkbookQuery, media=(_TYPES["xlsx"],))
 async def workbook(request: web.Request) -> web.StreamResponse:
     """Return a client's workbook: interactions, times, voices, sessions and counters. No words that were said."""
     asked = read_query(request, WorkbookQuery).codigo

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from actors.runtime import deadletters
 from actors.runtime.metrics import ClassMetrics, snapshot
 from balto.sessions import SessionHost
+from balto.web.described import described
 from balto.web.keys import BALTO
 
 routes = web.RouteTableDef()
@@ -31,6 +32,7 @@ _COUNTERS: Final = {
 
 
 @routes.get("/metrics")
+@described(topic="health", media=("text/plain",))
 async def metrics(request: web.Request) -> web.Response:
     """Answer in Prometheus's text format."""
     registry = CollectorRegistry(auto_describe=False)
