@@ -26,10 +26,12 @@ from balto.resources import ResourceMonitor
 from balto.routing import route
 from balto.sessions import SessionHost
 from balto.settings import OWN_BASKETS, Settings
+from balto.telemetry.telling import Telemetry
+from balto.telemetry.traces import TracingError
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from events.guard import guarded
 from events.ids import RANDOM_BYTES, uuid7
-from events.journal import Journal
+from events.journal import EventWriter, Journal
 from events.postgres import PostgresStore
 from events.presence import Presence
 from events.sealing import MasterKeys
@@ -70,6 +72,7 @@ class Balto:
     sessions: SessionHost
     presence: Presence
     clock: Clock
+    telemetry: Telemetry
 
     @property
     def settings(self) -> Settings:
@@ -194,7 +197,8 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
             # What is quickly known to be wrong is told before anything slow begins.
             baskets = load_baskets(settings.baskets, vocabulary=OWN_BASKETS)
             engines = engines or build_engines(settings, baskets)
-        except (BasketFileError, EngineError) as error:
+            telemetry = Telemetry.of(settings)
+        except (BasketFileError, EngineError, TracingError) as error:
             raise StartError(str(error)) from error
         library = await stack.enter_async_context(open_library(settings, say))
         clock = SystemClock()
@@ -211,10 +215,11 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         journal = Journal(library.store)
         await journal.start()
         stack.push_async_callback(journal.close)
+        stack.push_async_callback(telemetry.close)
         system = await stack.enter_async_context(ActorSystem())
         monitor = await stack.enter_async_context(ResourceMonitor())
         presence = await stack.enter_async_context(Presence(library.dsn))
-        services = _services(settings, routed, baskets, library.store, journal, monitor, clock)
+        services = _services(settings, routed, baskets, library.store, telemetry.watching(journal), monitor, clock)
         sessions = SessionHost(
             system,
             services,
@@ -234,6 +239,7 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
             sessions=sessions,
             presence=presence,
             clock=clock,
+            telemetry=telemetry,
         )
 
 
@@ -242,7 +248,7 @@ def _services(
     engines: Engines,
     baskets: BasketCatalogue,
     store: PostgresStore,
-    journal: Journal,
+    journal: EventWriter,
     monitor: ResourceMonitor,
     clock: Clock,
 ) -> SessionServices:
