@@ -1,18 +1,20 @@
 """The commands for analysts, against a real database."""
 
 import asyncio
+import base64
 import json
-import os
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
-from click.testing import Result
 from pyarrow import parquet
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from balto.cli import app
+from events.postgres import PostgresStore
+from tests.integration.projections.script import Ledger, day
+from tests.postgres import MASTERS
 
 
 async def balto(*arguments: str) -> Result:
@@ -24,6 +26,10 @@ def as_operator(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BALTO_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("BALTO_DATABASE_URL", postgres_url)
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 async def test_an_analyst_is_made_listed_and_taken_away(postgres_url: str) -> None:
@@ -68,7 +74,7 @@ async def test_read_models_are_written_to_files_named_by_form(tmp_path: Path) ->
     assert json.loads((tmp_path / "counters.json").read_text())[0]["name"] == "=Balcão"
     assert parquet.read_table(tmp_path / "counters.parquet").column("name").to_pylist() == ["=Balcão"]
     assert (tmp_path / "counters.csv").read_text() == printed.stdout
-    assert {name for name in os.listdir(tmp_path) if "counters" in name} == {
+    assert {name for name in names(tmp_path) if "counters" in name} == {
         f"counters.{form}" for form in ("csv", "json", "parquet", "xlsx")
     }
 
@@ -83,7 +89,7 @@ async def test_what_cannot_be_exported_is_one_line_and_leaves_no_file(tmp_path: 
         refused = await balto("export", *arguments)
         assert refused.exit_code == 1
         assert refused.stderr.count("\n") == 1
-    assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
+    assert not [name for name in names(tmp_path) if name.endswith(".part")]
 
 
 async def test_what_cannot_be_granted_is_one_line() -> None:
@@ -91,3 +97,22 @@ async def test_what_cannot_be_granted_is_one_line() -> None:
         refused = await balto("bi", *arguments)
         assert refused.exit_code == 1
         assert refused.stderr.count("\n") == 1
+
+
+async def test_reports_are_pages_of_what_was_heard(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALTO_MASTER_KEY", base64.b64encode(bytes(range(32))).decode())
+    store = await PostgresStore.connect(postgres_url, masters=MASTERS)
+    ledger = Ledger(store)
+    for stream, tenant, us, event in day(5, sessions=2):
+        await ledger.append(stream, tenant, event, at_us=us)
+    await store.close()
+    for name, drawn in (("latency", 'class="bar'), ("biometrics", "Mean pitch, Balcão 1")):
+        file = tmp_path / f"{name}.html"
+        made = await balto("report", name, "--html", str(file))
+        assert made.exit_code == 0, made.stderr
+        assert drawn in file.read_text(encoding="utf-8")
+        empty = await balto("report", name, "--html", str(file), "--until", "2001-01-01")
+        assert empty.exit_code == 0
+        assert drawn not in file.read_text(encoding="utf-8")
