@@ -61,12 +61,13 @@ class BiView:
 
 @cache
 def bi_views() -> tuple[BiView, ...]:
-    """Return all views, by name and version.
+    """Return the views of the read models that there are, by name and version.
 
     Raises:
         ValueError: a file does not say the key of its view, or is not named with a version.
     """
-    folders = (folder for folder in files("projections.sql").joinpath("bi").iterdir() if folder.is_dir())
+    sql = files("projections.sql")
+    folders = (folder for folder in sql.joinpath("bi").iterdir() if sql.joinpath(folder.name, "table.sql").is_file())
     found = [_load(folder.name, file) for folder in folders for file in folder.iterdir() if file.name.endswith(".sql")]
     return tuple(sorted(found, key=lambda view: (view.subject, view.version)))
 
