@@ -31,8 +31,9 @@ SELECT uuidv7()::text, 1 + n % 20, (100000 + n % 7)::text, gen_random_uuid()::te
        n::bigint * 100 + 32000,
        timestamptz '2026-03-02 09:00+00' + n * interval '1 second', n::bigint * 1000000, n::bigint * 1000000 + 1500,
        n::bigint * 1000000 + 700000, n::bigint * 1000000 + 700900, 'elevenlabs', 'scribe_v2', 100 + random() * 400,
-       'lexicon', '1.4.0', random() * 5, 'openai', 'gpt', 200 + random() * 300, ARRAY['RESPIRATORIO_GRIPE/GRIPE', 'OUTRO'],
-       'RESPIRATORIO_GRIPE/GRIPE', 'recommended', round(random()::numeric / 100, 6), random() * 100, random() * 100,
+       'lexicon', '1.4.0', random() * 5, 'openai', 'gpt', 200 + random() * 300,
+       ARRAY['RESPIRATORIO_GRIPE/GRIPE', 'OUTRO'], 'RESPIRATORIO_GRIPE/GRIPE', 'recommended',
+       round(random()::numeric / 100, 6), random() * 100, random() * 100,
        200000000 + n, random() * 100, random() * 10, n
   FROM generate_series(1, {rows}) n
 """
@@ -77,7 +78,12 @@ def measure(dsn: str, *, quick: bool, progress: Progress) -> tuple[list[Check], 
         ),
     ]
     ratio = medians["csv"]["seconds"] / medians["bare"]["seconds"]
-    return checks, {"rows": rows, "medians": medians, "csv_over_bare_copy": ratio}
+    return checks, {"rows": rows, "medians": medians, "csv_over_bare_copy": ratio, "cpu_s": _cpu(medians)}
+
+
+def _cpu(medians: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Return CPU seconds of both sides by form: unlike wall time, little changed by what else the machine does."""
+    return {form: taken["cpu_s"] + taken["server_cpu_s"] for form, taken in medians.items()}
 
 
 def _export(dsn: str, form: str) -> dict[str, float]:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import orjson
+import psutil
 
 from projections.bi import find_view
 from projections.export_parquet import write_parquet
@@ -37,11 +38,13 @@ async def export(dsn: str, form: str, path: Path) -> dict[str, float]:
                     await write_parquet(opened, sink)
                 else:
                     await {"csv": opened.write_csv, "json": opened.write_json}[form](sink)
+        server = psutil.Process(opened.connection.get_server_pid()).cpu_times()
     after = resource.getrusage(resource.RUSAGE_SELF)
     size = await asyncio.to_thread(path.stat)
     return {
         "seconds": time.perf_counter() - began,
         "cpu_s": time.process_time() - cpu,
+        "server_cpu_s": server.user + server.system,
         "peak_mb": after.ru_maxrss / 1024,
         "grown_mb": (after.ru_maxrss - before.ru_maxrss) / 1024,
         "file_mb": size.st_size / 2**20,
