@@ -29,10 +29,12 @@ from balto.routing import compiler, policy_of, route
 from balto.sessions import SessionHost
 from balto.settings import Settings
 from balto.shelf import Restocker, Shelf, compiled, read_catalogue
+from balto.telemetry.telling import Telemetry
+from balto.telemetry.traces import TracingError
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from events.guard import guarded
 from events.ids import RANDOM_BYTES, uuid7
-from events.journal import Journal
+from events.journal import EventWriter, Journal
 from events.postgres import PostgresStore
 from events.presence import Presence
 from events.sealing import MasterKeys
@@ -74,6 +76,7 @@ class Balto:
     presence: Presence
     budgets: Budgets
     clock: Clock
+    telemetry: Telemetry
 
     @property
     def settings(self) -> Settings:
@@ -198,7 +201,8 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
             # What is quickly known to be wrong is told before anything slow begins.
             baskets = read_catalogue(settings)
             given, engines = engines, engines or build_engines(settings, baskets)
-        except (BasketFileError, EngineError) as error:
+            telemetry = Telemetry.of(settings)
+        except (BasketFileError, EngineError, TracingError) as error:
             raise StartError(str(error)) from error
         library = await stack.enter_async_context(open_library(settings, say))
         clock = SystemClock()
@@ -215,6 +219,7 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         journal = Journal(library.store)
         await journal.start()
         stack.push_async_callback(journal.close)
+        stack.push_async_callback(telemetry.close)
         system = await stack.enter_async_context(ActorSystem())
         monitor = await stack.enter_async_context(ResourceMonitor())
         presence = await stack.enter_async_context(Presence(library.dsn))
@@ -222,9 +227,8 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         live = routed.streaming if isinstance(routed.streaming, LiveEars) else None
         policy = policy_of(settings, routed, engines, live)
         shelf = Shelf(compiled(settings, baskets, routed.understandings))
-        services = shelf.serve(
-            _services(settings, routed, policy, live, library.store, journal, monitor, budgets, clock)
-        )
+        told = telemetry.watching(journal)
+        services = shelf.serve(_services(settings, routed, policy, live, library.store, told, monitor, budgets, clock))
         sessions = SessionHost(
             system,
             services,
@@ -249,6 +253,7 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
             presence=presence,
             budgets=budgets,
             clock=clock,
+            telemetry=telemetry,
         )
 
 
@@ -258,7 +263,7 @@ def _services(
     policy: Policy,
     live: LiveEars | None,
     store: PostgresStore,
-    journal: Journal,
+    journal: EventWriter,
     monitor: ResourceMonitor,
     budgets: Budgets,
     clock: Clock,

@@ -118,6 +118,8 @@ class Settings(BaseSettings):
     handshake_timeout_s: float = Field(default=10.0, gt=0)
     max_frame_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
     max_sessions: int = Field(default=500, gt=0)
+    trace_url: str | None = None
+    """Where spans of phrases go, by OTLP over HTTP: `http://collector:4318/v1/traces`. Needs the extra `trace`."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
 

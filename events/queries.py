@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 import asyncpg
 
+from events.conditions import conditions_of
 from events.envelope import RecordedEvent
 from events.ranges import NOWHERE, ColdRanges, LedgerMovedError, Segment
 from events.selection import EVERYTHING, Selection
@@ -150,7 +151,7 @@ async def read(
     """
     head = await reader.last_position()
     upto = head if upto is None else min(upto, head)
-    after, upto = await _bounds(reader, selection, after, upto)
+    after, upto = await bounds(reader, selection, after, upto)
     left = limit
     while after < upto and (left is None or left > 0):
         size = page if left is None else min(page, left)
@@ -193,7 +194,8 @@ async def _position_at(reader: EventReader, ranges: ColdRanges, moment: datetime
     return int(rows[0]["position"])
 
 
-async def _bounds(reader: EventReader, selection: Selection, after: int, upto: int) -> tuple[int, int]:
+async def bounds(reader: EventReader, selection: Selection, after: int, upto: int) -> tuple[int, int]:
+    """Narrow a range of positions to the times of a selection."""
     if selection.since is not None:
         after = max(after, await position_at(reader, selection.since - _SLACK))
     if selection.until is not None:
@@ -220,7 +222,7 @@ async def _prepare(
         window = end - start
         arguments.append([row["id"] for row in streams if row["first_pos"] <= end and row["last_pos"] > start])
     conditions = [
-        *_conditions(selection, arguments, cause, of_streams=streams is None),
+        *conditions_of(selection, arguments, cause, of_streams=streams is None),
         *(["false"] if nowhere else []),
     ]
     shape = "select_events" if streams is None else "select_events_of_streams"
@@ -258,35 +260,6 @@ def _enough(
         if held >= limit:
             return (row["first_pos"] - 1, upto) if backwards else (after, row["last_pos"])
     return after, upto
-
-
-def _conditions(selection: Selection, arguments: list[object], cause: int | None, *, of_streams: bool) -> list[str]:
-    """Return conditions on `e`, and add what they compare with to the arguments, which are numbered from $4."""
-    conditions: list[str] = []
-
-    def also(condition: str, value: Any) -> None:
-        if value is not None:
-            arguments.append(value)
-            conditions.append(condition.format(f"${len(arguments) + 3}"))
-
-    also("e.type = ANY ({}::text[])", list(selection.types) or None)
-    also("e.recorded_at >= {}", selection.since)
-    also("e.recorded_at < {}", selection.until)
-    also("e.correlation_id = {}", selection.correlation_id)
-    also("e.causation_id = {}", selection.causation_id)
-    also("e.stream_id = {}", cause)
-    if selection.slot is not None:
-        slot, slots = selection.slot
-        # Multiplicative hashing (Knuth, The Art of Computer Programming, volume 3, 6.4): ids are given out in turn.
-        also(f"mod((e.stream_id & 2147483647) * 2654435761 >> 16, {int(slots)}) = {{}}::bigint", slot)
-    if of_streams:
-        also(_STREAM.format("t.name = {}"), selection.stream)
-        also(_STREAM.format("starts_with(t.name, {})"), selection.names)
-        also(_STREAM.format("t.tenant = {}"), selection.tenant)
-    return conditions
-
-
-_STREAM: Final = "EXISTS (SELECT FROM streams t WHERE t.id = e.stream_id AND {} OFFSET 0)"
 
 
 def _demand_density(events: list[RecordedEvent], after: int, upto: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import asyncpg
 
 from events.ahead import one_ahead
+from events.archive import ArchiveError
 from events.envelope import RecordedEvent
 from events.faults import translated
 from events.frozen import ColdRow, Frozen, Wanted, pick
@@ -175,6 +176,8 @@ class LedgerReader:
             LedgerMovedError: it is no longer cold.
             StoreUnavailableError: the database is away.
         """
+        if selection.where is not None:
+            raise ArchiveError("JSON paths are not looked for in the archive: thaw it, or look after it")
         wanted = partial(matches, selection=selection)
         rows, keys = await self._fetch_cold(segment, wanted, limit=limit, stream=selection.stream, backwards=backwards)
         return list(recorded_events(rows, keys))

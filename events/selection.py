@@ -29,6 +29,10 @@ class Selection:
     """Recorded then or later."""
     until: datetime | None = None
     """Recorded before then."""
+    where: str | None = None
+    """An SQL/JSON path (ISO/IEC 9075-2, as PostgreSQL has it) over the data in the clear, as stored: a condition such
+    as `$.latency_ms > 500` that holds, or a path such as `$.categories[*] ? (@.macro == "OUTRO")` that finds something.
+    Events in the archive are not looked into."""
     slot: tuple[int, int] | None = None
     """Streams of one slot of so many, as a consumer group divides them: `(0, 4)` is the first of four."""
 

@@ -4,6 +4,7 @@ from typing import Final
 
 import asyncpg
 
+from projections import bi
 from projections.database import Connection
 from projections.folding import FOLD_TIMEOUT_S
 from projections.projection import Projection, checkpoints
@@ -48,12 +49,14 @@ async def install(connection: Connection, projections: list[Projection]) -> list
                 if projection.name not in known:
                     await _install(connection, projection)
                     known[projection.name] = projection.definition
+    await bi.install_views(connection)
     return [projection.name for projection in projections if known[projection.name] != projection.definition]
 
 
 async def grant(connection: Connection, projection: Projection, generation: int) -> None:
     """Let the app's role fold into a generation and show it, and the reader's see it, where there are such roles."""
     await connection.execute(_GRANT.format(schema=projection.schema(generation), name=projection.name))
+    await bi.guard(connection, projection.schema(generation))
 
 
 async def grant_all(connection: Connection, projections: list[Projection]) -> None:
@@ -95,6 +98,7 @@ async def show(connection: Connection, projection: Projection, generation: int) 
         await connection.execute(f"DROP VIEW {view}")  # refused while another view stands on it
         await connection.execute(f"CREATE {create_it}")
     await _describe(connection, projection, generation)
+    await bi.show_views(connection, projection.name, projection.schema(generation))
 
 
 async def sweep(connection: Connection, projection: Projection) -> None:

@@ -82,7 +82,7 @@ def load(folder: Traversable) -> Projection:
 @cache
 def standard() -> tuple[Projection, ...]:
     """Return Balto's own read models, by name."""
-    folders = (f for f in files("projections.sql").iterdir() if f.is_dir() and not f.name.startswith("_"))
+    folders = (f for f in files("projections.sql").iterdir() if f.joinpath("table.sql").is_file())
     return tuple(sorted(map(load, folders), key=lambda projection: projection.name))
 
 

@@ -26,6 +26,12 @@ def events(
     causation: Annotated[
         str | None, typer.Option("--causation", metavar="ID", help="Led to directly by this event.")
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where", metavar="PATH", help="Whose data in the clear fits an SQL/JSON path: `$.latency_ms > 500`."
+        ),
+    ] = None,
     since: Since = None,
     until: Until = None,
     after: Annotated[int | None, typer.Option("--after", min=0, help="After this global position.")] = None,
@@ -48,8 +54,14 @@ def events(
     about, cause = event_id("--correlation", correlation), event_id("--causation", causation)
 
     async def work(library: Any) -> None:
+        from events.paging import JsonPathError, check_path
         from events.selection import Selection
 
+        if where is not None:
+            try:
+                await check_path(library.store, where)
+            except JsonPathError:
+                fail(f'--where {where} is no SQL/JSON path: write `$.phrase == 3` or `$.provider ? (@ == "local")`')
         chosen = Selection(
             stream=await existing_stream(library, stream),
             category=category,
@@ -59,6 +71,7 @@ def events(
             causation_id=cause,
             since=begin,
             until=end,
+            where=where,
         )
         start = after
         if follow and after is None and since is None:

@@ -1,5 +1,6 @@
 """Commands about the past: sessions, timeline, reports."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -7,11 +8,15 @@ import typer
 from balto.cli.advice_report import advice
 from balto.cli.common import AsJson, fail, print_rows, with_library
 from balto.cli.money import cost
-from balto.cli.opening import stream_name
+from balto.cli.opening import Since, Until, moment, stream_name
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
 
 SessionId = Annotated[str, typer.Argument(help="A session's id, or `last`.", metavar="SESSION")]
+Tenant = Annotated[str | None, typer.Option("--tenant", help="Of one client.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write one page with plots, which opens offline.")
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
 
 TIMELINE_COLUMNS = ("phrase", "speech_ms", "audio_ms", "stt_ms", "ai1_ms", "ai2_ms", "ws_ms", "total_ms", "outcome")
@@ -83,14 +88,25 @@ async def existing_stream(library: Any, name: str | None) -> str | None:
 def biometrics(
     session: Annotated[str | None, typer.Option("--session", help="Of one session, by id or `last`.")] = None,
     limit: Limit = 50,
+    since: Since = None,
+    until: Until = None,
+    tenant: Tenant = None,
+    html: Html = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pitch, SNR, spectral centroid, ZCR and level of each phrase."""
+    """Pitch, SNR, spectral centroid, ZCR and level of each phrase; with --html how they are spread at each counter."""
+    from balto.cli.pages import write_biometrics
     from projections import reports
+
+    begin, end = moment("--since", since), moment("--until", until)
+    if html is not None:
+        write_biometrics(html, since=begin, until=end, tenant=tenant)
+        return
 
     async def work(library: Any) -> Any:
         session_id = await resolve_session(library, session) if session else None
-        return await reports.biometrics(library.projector.pool, session_id=session_id, limit=limit)
+        pool = library.projector.pool
+        return await reports.biometrics(pool, session_id=session_id, tenant=tenant, since=begin, until=end, limit=limit)
 
     rows = with_library(work)
     if session and not rows and not as_json:
@@ -100,11 +116,18 @@ def biometrics(
 
 
 @report.command()
-def latency(as_json: AsJson = False) -> None:
-    """Percentiles of every hop, in milliseconds."""
+def latency(
+    since: Since = None, until: Until = None, tenant: Tenant = None, html: Html = None, as_json: AsJson = False
+) -> None:
+    """Percentiles of every hop, in milliseconds; with --html the stages and how they were over time."""
+    from balto.cli.pages import write_latency
     from projections import reports
 
-    rows = with_library(lambda library: reports.latency(library.projector.pool))
+    begin, end = moment("--since", since), moment("--until", until)
+    if html is not None:
+        write_latency(html, since=begin, until=end, tenant=tenant)
+        return
+    rows = with_library(lambda library: reports.latency(library.projector.pool, since=begin, until=end, tenant=tenant))
     print_rows(rows, ("hop", "count", "p50", "p95", "p99"), title="Latency by hop (ms)", as_json=as_json)
 
 

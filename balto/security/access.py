@@ -25,12 +25,18 @@ class Access(Enum):
     """As `ADMIN_OR_KEY`, or whoever sits at this machine."""
     LOOPBACK_OR_ADMIN = auto()
     """The administrator, or whoever sits at this machine."""
+    LOOPBACK_OR_TOKEN_OR_ADMIN = auto()
+    """As `LOOPBACK_OR_ADMIN`, or an analyst by a token; the route itself limits them to the rows of their client."""
+    TOKEN_OR_ADMIN = auto()
+    """The administrator, or an analyst by a token, limited in the same way."""
 
 
 TABLE: Final[Mapping[tuple[str, str], Access]] = {
     ("GET", "/ws"): Access.HANDSHAKE,
     ("GET", "/"): Access.PUBLIC,
     ("GET", "/console/{file}"): Access.PUBLIC,
+    ("GET", "/docs"): Access.PUBLIC,
+    ("GET", "/api/v1/openapi.json"): Access.PUBLIC,
     ("GET", "/healthz"): Access.PUBLIC,
     ("GET", "/readyz"): Access.PUBLIC,
     ("GET", "/metrics"): Access.LOOPBACK_OR_ADMIN,
@@ -50,6 +56,10 @@ TABLE: Final[Mapping[tuple[str, str], Access]] = {
     ("GET", "/api/v1/sessions/{id}/timeline"): Access.LOOPBACK_OR_ADMIN,
     ("GET", "/api/v1/sessions/{id}/biometrics"): Access.LOOPBACK_OR_ADMIN,
     ("GET", "/api/v1/sessions/{id}/events"): Access.LOOPBACK_OR_ADMIN,
+    ("GET", "/api/v1/projections"): Access.LOOPBACK_OR_TOKEN_OR_ADMIN,
+    ("GET", "/api/v1/projections/{name}"): Access.LOOPBACK_OR_TOKEN_OR_ADMIN,
+    ("GET", "/api/v1/events"): Access.LOOPBACK_OR_TOKEN_OR_ADMIN,
+    ("GET", "/api/export/xlsx"): Access.TOKEN_OR_ADMIN,
 }
 """By method and path as the router has them. `HEAD` is allowed where `GET` is."""
 
@@ -60,6 +70,8 @@ class Caller:
 
     admin: bool = False
     counter: Counter | None = None
+    analyst_of: str | None = None
+    """The client whose rows a token opens."""
     loopback: bool = False
 
 
@@ -83,3 +95,7 @@ def allows(access: Access, caller: Caller, *, open_registration: bool) -> bool:
             return caller.admin or caller.counter is not None or caller.loopback
         case Access.LOOPBACK_OR_ADMIN:
             return caller.admin or caller.loopback
+        case Access.LOOPBACK_OR_TOKEN_OR_ADMIN:
+            return caller.admin or caller.loopback or caller.analyst_of is not None
+        case Access.TOKEN_OR_ADMIN:
+            return caller.admin or caller.analyst_of is not None

@@ -4,13 +4,15 @@ import asyncio
 import ipaddress
 import logging
 import traceback
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
 from balto.accounts import Counter, find_counter_by_key
+from balto.analysts import find_tenant, looks_like_token
 from balto.security.access import Access, Caller, access_to, allows
 from balto.security.admin import COOKIE
 from balto.security.keys import hash_key
@@ -73,7 +75,7 @@ async def check_access(request: web.Request, handler: Handler) -> web.StreamResp
         raise RequestError(403)
     caller = await _identify(request)
     if not allows(access, caller, open_registration=request.app[BALTO].settings.registration_is_open):
-        raise RequestError(403 if caller.counter is not None else 401)
+        raise RequestError(401 if caller.counter is None and caller.analyst_of is None else 403)
     request[CALLER] = caller
     return await handler(request)
 
@@ -147,10 +149,15 @@ def _of_another_origin(request: web.Request) -> bool:
 async def _identify(request: web.Request) -> Caller:
     admin = request.app[ADMIN_DOOR].knows(request.cookies.get(COOKIE, ""))
     key = _key_of(request)
-    counter = None if key is None else await _counter_of(request, key)
+    counter = analyst_of = None
+    if key is not None and looks_like_token(key):
+        analyst_of = await _tenant_of(request, key)
+    elif key is not None:
+        counter = await _counter_of(request, key)
     trusted = request.app[BALTO].settings.loopback_is_trusted
-    # Who shows a key acts for its counter, wherever they sit.
-    return Caller(admin=admin, counter=counter, loopback=trusted and key is None and sits_here(request))
+    # Who shows a key acts for its counter, and who shows a token for its client, wherever they sit.
+    here = trusted and key is None and sits_here(request)
+    return Caller(admin=admin, counter=counter, analyst_of=analyst_of, loopback=here)
 
 
 async def recognise(app: web.Application, remote: str, key: str) -> Counter | None:
@@ -166,20 +173,35 @@ async def recognise(app: web.Application, remote: str, key: str) -> Counter | No
             that opened a counter lately.
         StoreError: the database could not be asked; nothing is known about the key.
     """
-    guard, key_sha256 = app[LIMITS].keys, hash_key(key)
-    wait_s = guard.wait_s(remote, key_sha256)
+    return await _looked_up(app, remote, key, find_counter_by_key(app[BALTO].library, key))
+
+
+async def _looked_up[T](
+    app: web.Application, remote: str, secret: str, look: Coroutine[Any, Any, T | None]
+) -> T | None:
+    guard, secret_sha256 = app[LIMITS].keys, hash_key(secret)
+    wait_s = guard.wait_s(remote, secret_sha256)
     if wait_s:
+        look.close()
         raise RequestError(429, "muitas chaves erradas; tente mais tarde", retry_after_s=wait_s)
     try:
         async with asyncio.timeout(_LOOKUP_PATIENCE_S):
-            counter = await find_counter_by_key(app[BALTO].library, key)
+            found = await look
     except TimeoutError:
         raise StoreUnavailableError("the database did not say in time whose key it is") from None
-    if counter is not None:
-        guard.opened(key_sha256)
-    elif guard.missed(remote, key_sha256):
+    if found is not None:
+        guard.opened(secret_sha256)
+    elif guard.missed(remote, secret_sha256):
         logger.warning("many unknown keys from %s: its unknown keys are refused for a while", remote)
-    return counter
+    return found
+
+
+async def _tenant_of(request: web.Request, token: str) -> str:
+    look = find_tenant(request.app[BALTO].library.store, token)
+    tenant = await _looked_up(request.app, remote_of(request), token, look)
+    if tenant is None:
+        raise RequestError(401, "chave inválida")
+    return tenant
 
 
 async def _counter_of(request: web.Request, key: str) -> Counter:

@@ -1,6 +1,7 @@
 """HTTP put together: every route but the socket, behind the gate."""
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 from aiohttp import web
 
@@ -10,10 +11,37 @@ from balto.security.admin import AdminDoor
 from balto.web.gate import check_access, tell_failures
 from balto.web.keys import ADMIN_DOOR, BALTO, CALLER, LIMITS, WORKSHOP
 from balto.web.limits import Limits
-from balto.web.routes import administration, console, data, health, metrics, registration, sessions, trials
+from balto.web.routes import (
+    administration,
+    console,
+    data,
+    documentation,
+    events,
+    exports,
+    health,
+    metrics,
+    registration,
+    sessions,
+    trials,
+)
+from balto.web.watching import FOLLOWERS, Followers, followers, let_go
 from balto.web.workshop import Workshop
 
 __all__ = ["ADMIN_DOOR", "BALTO", "CALLER", "LIMITS", "WORKSHOP", "add_routes", "unlisted_routes"]
+
+_TOPICS: Final = (
+    health,
+    metrics,
+    registration,
+    administration,
+    trials,
+    data,
+    sessions,
+    exports,
+    events,
+    documentation,
+    console,
+)
 
 
 def add_routes(app: web.Application, balto: Balto) -> None:
@@ -31,11 +59,21 @@ def add_routes(app: web.Application, balto: Balto) -> None:
         raise StartError(str(error)) from None
     app[LIMITS] = Limits(balto.clock)
     app[WORKSHOP] = Workshop(balto)
+    app[FOLLOWERS] = Followers(balto)
     app.middlewares.extend((tell_failures, check_access))
-    for topic in (health, metrics, registration, administration, trials, data, sessions, console):
+    for topic in _TOPICS:
         app.router.add_routes(topic.routes)
     app.on_startup.append(_check_table)
-    app.cleanup_ctx.append(_workshop)
+    app.cleanup_ctx.extend((_workshop, followers))
+    app.on_shutdown.append(let_go)
+
+
+def all_routes() -> web.UrlDispatcher:
+    """Return every route but the socket, bound to nothing."""
+    app = web.Application()
+    for topic in _TOPICS:
+        app.router.add_routes(topic.routes)
+    return app.router
 
 
 def unlisted_routes(app: web.Application) -> list[str]:

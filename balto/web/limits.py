@@ -1,7 +1,7 @@
 """How often each kind of call may be made."""
 
 from actors.runtime.clock import Clock
-from balto.security.limits import KeyGuard, RateLimiter
+from balto.security.limits import KeyGuard, RateLimiter, Turnstile
 
 
 class Limits:
@@ -24,3 +24,5 @@ class Limits:
         """What stands before every look for a key; see `balto.web.gate.recognise`."""
         self.trials = RateLimiter(per_minute=120, burst=60, clock=clock)
         """Trials of the engines, by counter or remote address."""
+        self.exports = Turnstile(inside=2, waiting=6)
+        """Exports under way: each holds a connection to the database for as long as its reader takes."""

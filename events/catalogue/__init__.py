@@ -1,6 +1,8 @@
 """What can happen, in the order it happens: import events from here."""
 
 from events.catalogue.accounts import (
+    AnalystTokenIssued,
+    AnalystTokenRevoked,
     ClientRegistered,
     CounterKeyIssued,
     CounterPresetChanged,
@@ -86,6 +88,8 @@ from events.catalogue.understanding import (
 
 __all__ = [
     "CATALOGUE_STREAM",
+    "AnalystTokenIssued",
+    "AnalystTokenRevoked",
     "Answer",
     "AttemptEnded",
     "AttemptOutcome",

@@ -67,3 +67,21 @@ class CounterTermsChanged(Event):
     """Whether what the lexicon is certain about asks no model; None for as the server has it."""
     daily_budget_usd: float | None
     """What a day at the counter may cost before only free engines are asked; None for any sum."""
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalystTokenIssued(Event):
+    """A client's analyst got a token for HTTP: first event of a stream named after the token's SHA-256."""
+
+    token_id: str
+    """What people call it; opens nothing."""
+    label: str
+
+
+@recorded()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalystTokenRevoked(Event):
+    """A token opens nothing any more."""
+
+    token_id: str

@@ -10,6 +10,7 @@ import pytest
 
 from events.catalogue import SpeechStarted, SubjectErased
 from events.envelope import NewEvent, RecordedEvent
+from events.paging import JsonPathError, check_path, read_some
 from events.postgres import PostgresStore
 from events.queries import MissingEventsError, _prepare, position_at, read, read_page, read_page_backwards
 from events.selection import Selection
@@ -48,6 +49,11 @@ SELECTIONS: list[tuple[Selection, Callable[[RecordedEvent], bool]]] = [
     (Selection(types=("SubjectErased", "SpeechStarted")), lambda _: True),
     (Selection(types=("Never",)), lambda _: False),
     (Selection(tenant="1"), lambda e: e.tenant == "1"),
+    (Selection(where="$.phrase > 10"), lambda e: getattr(e.event, "phrase", 0) > 10),
+    (Selection(where="$.phrase ? (@ > 10)"), lambda e: getattr(e.event, "phrase", 0) > 10),
+    (Selection(where='$.reason == "asked"', tenant="1"), lambda e: (e.type, e.tenant) == ("SubjectErased", "1")),
+    (Selection(where="$.never"), lambda _: False),
+    (Selection(where="$.phrase / 0 > 1"), lambda _: False),
     (Selection(correlation_id=PHRASES[1]), lambda e: e.correlation_id == PHRASES[1]),
     (
         Selection(tenant="0", category="session", types=("SpeechStarted",), correlation_id=PHRASES[2]),
@@ -167,3 +173,63 @@ def test_a_selection_that_makes_no_sense_is_refused() -> None:
         Selection(category="session", prefix="s")
     with pytest.raises(ValueError, match="zone"):
         Selection(since=datetime(2026, 1, 1))  # noqa: DTZ001 # it is the point
+
+
+PARTITION = "events_from_0"
+INDEXES: list[tuple[Selection, str]] = [
+    (Selection(), f"{PARTITION}_pkey"),
+    (Selection(types=("SpeechStarted",)), f"{PARTITION}_pkey"),
+    (Selection(since=datetime(2020, 1, 1, tzinfo=UTC)), f"{PARTITION}_pkey"),
+    (Selection(where="$.phrase > 3"), f"{PARTITION}_pkey"),
+    (Selection(stream="session-1"), f"{PARTITION}_stream_id_position_idx"),
+    (Selection(category="session"), f"{PARTITION}_stream_id_position_idx"),
+    (Selection(tenant="1"), f"{PARTITION}_stream_id_position_idx"),
+    (Selection(correlation_id=PHRASES[0]), f"{PARTITION}_correlation_id_idx"),
+]
+
+
+@pytest.mark.parametrize(("selection", "index"), INDEXES)
+async def test_an_index_serves_every_condition(
+    store: PostgresStore, postgres_url: str, monkeypatch: pytest.MonkeyPatch, selection: Selection, index: str
+) -> None:
+    """In the order of positions, too: what a type or a JSON path selects is met on the way, in windows."""
+    monkeypatch.setattr("events.queries._SHORT", 0)
+    await fill(store)
+    text, arguments, _ = await _prepare(store, selection, 0, 60, limit=10, backwards=False)
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        # Few rows are read whole, whatever indexes there are: the question is whether one can serve.
+        await connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {text}", 0, 60, 10, *arguments))
+    finally:
+        await connection.close()
+    assert index in plan
+    assert f"Seq Scan on {PARTITION}" not in plan
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_pages_of_bounded_effort_give_every_selected_event_once(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch, backwards: bool
+) -> None:
+    monkeypatch.setattr("events.queries._WINDOW", 3)
+    monkeypatch.setattr("events.queries._SHORT", 1_000)
+    everything = await fill(store)
+    selection = Selection(types=("SubjectErased",), tenant="1")
+    after, upto = 0, 60
+    found: list[RecordedEvent] = []
+    while True:
+        page, whole = await read_some(store, selection, after=after, upto=upto, limit=2, backwards=backwards)
+        assert len(page.events) <= 2
+        found += page.events
+        if whole:
+            break
+        after, upto = (after, page.after) if backwards else (page.upto, upto)
+    expected = [e for e in everything if e.type == "SubjectErased" and e.tenant == "1"]
+    assert found == (expected[::-1] if backwards else expected)
+
+
+async def test_what_is_no_path_is_told(store: PostgresStore) -> None:
+    await check_path(store, "$.a ? (@ > 1)")
+    for path in ("", "$.", "a b", "$.x ? (@ > $y", "'; DROP TABLE events; --"):
+        with pytest.raises(JsonPathError):
+            await check_path(store, path)

@@ -14,8 +14,10 @@ from balto.security.admin import COOKIE, SESSION_S
 from balto.terms import MOST_USD, CounterTerms, TermsError
 from balto.web.answers import RequestError, answer
 from balto.web.bodies import read_model
+from balto.web.described import described
 from balto.web.gate import remote_of, spend
 from balto.web.keys import ADMIN_DOOR, BALTO, LIMITS
+from balto.web.shapes import PresetChanged, PresetShown
 
 routes = web.RouteTableDef()
 
@@ -62,6 +64,7 @@ _REFUSED: Final = {
 
 
 @routes.post("/admin/login")
+@described(topic="administration", body=LoginBody, media=("text/plain",))
 async def log_in(request: web.Request) -> web.Response:
     """Begin an administrator's session, kept in a cookie that no script and no other site gets at."""
     spend(request.app[LIMITS].logins, remote_of(request))
@@ -84,6 +87,7 @@ async def log_in(request: web.Request) -> web.Response:
 
 
 @routes.get("/api/admin/client/{codigo}/balcoes")
+@described(topic="administration", gives=list[PresetShown])
 async def presets(request: web.Request) -> web.Response:
     """Return the counters of a client with their presets."""
     try:
@@ -94,6 +98,7 @@ async def presets(request: web.Request) -> web.Response:
 
 
 @routes.put("/api/admin/balcao/{id}/vad")
+@described(topic="administration", body=PresetBody, gives=PresetChanged)
 async def set_preset(request: web.Request) -> web.Response:
     """Change the preset of a counter; sessions that start later have it."""
     body = await read_model(request, PresetBody)

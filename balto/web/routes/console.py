@@ -8,6 +8,8 @@ from typing import Final
 
 from aiohttp import web
 
+from balto.web.described import described
+
 routes = web.RouteTableDef()
 
 _FOLDER: Final = Path(__file__).parent.parent / "static"
@@ -71,12 +73,14 @@ def file_names() -> list[str]:
 
 
 @routes.get("/")
+@described(topic="console", media=("text/html",), extra=((304, "Not modified."),))
 async def page(request: web.Request) -> web.Response:
     """Return the console's one page."""
     return _respond(request, _FILES[_PAGE])
 
 
 @routes.get("/console/{file}")
+@described(topic="console", media=("text/css", "text/javascript", "image/svg+xml"), extra=((304, "Not modified."),))
 async def file(request: web.Request) -> web.Response:
     """Return a file of the console; 404 for any name that is none of them."""
     name = request.match_info["file"]

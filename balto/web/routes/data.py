@@ -1,14 +1,17 @@
 """What was said and advised, and how long it took."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
+from pydantic import BaseModel, Field
 
 from balto.accounts import UnknownCounterError, load_counter
 from balto.web.answers import RequestError, answer
+from balto.web.described import described
 from balto.web.fresh import caught_up
 from balto.web.keys import BALTO, CALLER
-from balto.web.queries import as_dict
+from balto.web.queries import Name, as_dict, read_query
+from balto.web.shapes import CounterMetrics, InteractionShown
 from events.catalogue import TranscriptionReceived
 from events.envelope import RecordedEvent
 from projections import reports
@@ -16,20 +19,29 @@ from projections.rows import Interaction
 
 routes = web.RouteTableDef()
 
+
+class ClientQuery(BaseModel):
+    """Whose."""
+
+    codigo: Annotated[Name | None, Field(description="Of one client.")] = None
+
+
 _LATEST = 50
 
 
 @routes.get("/api/data/interacoes")
+@described(topic="data", query=ClientQuery, gives=list[InteractionShown])
 async def interactions(request: web.Request) -> web.Response:
     """Return the last 50 interactions, of one client where `codigo` names it."""
     projector = await caught_up(request, "interactions")
-    rows = await reports.interactions(projector.pool, request.query.get("codigo") or None, limit=_LATEST)
+    rows = await reports.interactions(projector.pool, read_query(request, ClientQuery).codigo, limit=_LATEST)
     read = await request.app[BALTO].library.store.read_at([row.position for row in rows])
     said = {event.position: event for event in read}
     return answer([_with_words(row, said.get(row.position)) for row in rows])
 
 
 @routes.get("/api/data/balcao/{balcao_id}/metricas")
+@described(topic="data", gives=CounterMetrics)
 async def counter_metrics(request: web.Request) -> web.Response:
     """Return the last 50 phrases of a counter, with latencies and voice. A counter's key sees that counter only."""
     library, counter_id = request.app[BALTO].library, request.match_info["balcao_id"]

@@ -6,7 +6,9 @@ from typing import Final
 from aiohttp import web
 
 from balto.web.answers import answer
+from balto.web.described import described
 from balto.web.keys import BALTO
+from balto.web.shapes import Status
 from events.store import StoreUnavailableError
 
 routes = web.RouteTableDef()
@@ -16,12 +18,14 @@ _PATIENCE_S: Final = 2.5
 
 
 @routes.get("/healthz")
+@described(topic="health", gives=Status)
 async def live(_: web.Request) -> web.Response:
     """Answer that the process and its loop are alive."""
     return answer({"status": "ok"})
 
 
 @routes.get("/readyz")
+@described(topic="health", gives=Status)
 async def ready(request: web.Request) -> web.Response:
     """Answer that the store can be reached; 503 while it cannot."""
     try:

@@ -1,19 +1,28 @@
-"""What the process says of itself to Prometheus: its sessions, its actors and what died undelivered."""
+"""What the process says of itself to Prometheus: sessions, phrases, hops, engines, actors, read models."""
 
+import asyncio
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from actors.runtime import deadletters
 from actors.runtime.metrics import ClassMetrics, snapshot
+from balto.app import Balto
 from balto.sessions import SessionHost
+from balto.web.described import described
 from balto.web.keys import BALTO
+from events.store import StoreError
+from projections.status import ProjectionStatus
 
 routes = web.RouteTableDef()
+
+_PATIENCE_S: Final = 2.0
+"""Scrapes come every few seconds and are given up soon."""
 
 _GAUGES: Final = {
     "live": "Actors of the class that live now.",
@@ -31,11 +40,22 @@ _COUNTERS: Final = {
 
 
 @routes.get("/metrics")
+@described(topic="health", media=("text/plain",))
 async def metrics(request: web.Request) -> web.Response:
     """Answer in Prometheus's text format."""
+    balto = request.app[BALTO]
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Workings(request.app[BALTO].sessions))
-    return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    registry.register(Workings(balto.sessions, await _standing(balto)))
+    body = generate_latest(registry) + generate_latest(balto.telemetry.figures.registry)
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _standing(balto: Balto) -> list[ProjectionStatus]:
+    """Return where the read models stand, none where the database does not say so at once: the rest is told anyway."""
+    with contextlib.suppress(StoreError, TimeoutError):
+        async with asyncio.timeout(_PATIENCE_S):
+            return await balto.library.projector.status()
+    return []
 
 
 class Workings(Collector):
@@ -43,16 +63,21 @@ class Workings(Collector):
 
     Args:
         sessions: of this process.
+        standing: where the read models stand.
     """
 
-    def __init__(self, sessions: SessionHost) -> None:
+    def __init__(self, sessions: SessionHost, standing: list[ProjectionStatus]) -> None:
         self._sessions = sessions
+        self._standing = standing
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family of figures."""
         yield GaugeMetricFamily("balto_sessions", "Sessions that have not ended.", value=self._sessions.live)
         yield GaugeMetricFamily("balto_sessions_awake", "Those that are not at rest.", value=self._sessions.awake)
-        yield from _of_actors(snapshot())
+        figures = snapshot()
+        yield from _of_actors(figures)
+        yield _waits(figures)
+        yield from _of_projections(self._standing)
         yield _counter("balto_dead_letters", "Messages nobody handled.", "message", deadletters.counts.items())
         yield _counter("balto_dead_letters_by_reason", "The same by reason.", "reason", deadletters.reasons.items())
 
@@ -66,6 +91,24 @@ def _of_actors(figures: dict[str, ClassMetrics]) -> Iterator[Metric]:
     for name, text in _COUNTERS.items():
         values = ((actor, getattr(figure, name)) for actor, figure in figures.items())
         yield _counter(f"balto_actor_{name}", text, "actor", values)
+
+
+def _waits(figures: dict[str, ClassMetrics]) -> Metric:
+    text = "Waits of timed messages (one in sixteen)."
+    family = SummaryMetricFamily("balto_mailbox_wait_seconds", text, labels=["actor"])
+    for actor, figure in figures.items():
+        family.add_metric([actor], count_value=figure.timed, sum_value=figure.wait_mean_s * max(figure.timed, 1))
+    return family
+
+
+def _of_projections(standing: list[ProjectionStatus]) -> Iterator[Metric]:
+    lag = GaugeMetricFamily("balto_projection_lag_events", "Events behind the ledger.", labels=["projection"])
+    live = GaugeMetricFamily("balto_projection_live", "1 while it follows, 0 if it is stopped.", labels=["projection"])
+    for row in standing:
+        lag.add_metric([row.name], row.lag)
+        live.add_metric([row.name], row.state == "live")
+    yield lag
+    yield live
 
 
 def _unit(name: str) -> str:

@@ -8,8 +8,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from balto.accounts import EmailTakenError, UnknownClientError, is_email, register_client, register_counter
 from balto.web.answers import RequestError, answer
 from balto.web.bodies import read_model
+from balto.web.described import described
 from balto.web.gate import remote_of, spend
 from balto.web.keys import BALTO, LIMITS
+from balto.web.shapes import CounterMade, Registered
 
 routes = web.RouteTableDef()
 
@@ -55,6 +57,7 @@ class CounterBody(BaseModel):
 
 
 @routes.post("/cadastro/cliente")
+@described(topic="registration", body=ClientBody, gives=Registered, status=201)
 async def add_client(request: web.Request) -> web.Response:
     """Register a client: 201 with its code."""
     spend(request.app[LIMITS].registrations, remote_of(request))
@@ -74,6 +77,7 @@ async def add_client(request: web.Request) -> web.Response:
 
 
 @routes.post("/cadastro/balcao")
+@described(topic="registration", body=CounterBody, gives=CounterMade)
 async def add_counter(request: web.Request) -> web.Response:
     """Add a counter to a client: its id and, this once, its key."""
     limits, remote = request.app[LIMITS], remote_of(request)

@@ -1,15 +1,18 @@
 """Sessions for those who ask why: the list, a session's timeline, its events."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
 from aiohttp import web
+from pydantic import BaseModel, Field
 
 from balto.web.answers import RequestError, answer
+from balto.web.described import described
 from balto.web.fresh import caught_up
 from balto.web.keys import BALTO
-from balto.web.queries import as_dict, whole_number
+from balto.web.queries import Name, as_dict, at_most, read_query
+from balto.web.shapes import Biometrics, SessionEvents, Sessions, Timeline
 from events.catalogue import Event
 from events.codec import encode
 from events.envelope import RecordedEvent, UnknownEvent
@@ -18,16 +21,32 @@ from projections import reports
 routes = web.RouteTableDef()
 
 
+class SessionsQuery(BaseModel):
+    """Which sessions."""
+
+    limit: Annotated[int, Field(ge=1, le=2**53, description="At most so many, and 500."), at_most(500)] = 50
+    codigo: Annotated[Name | None, Field(description="Of one client.")] = None
+
+
+class PageQuery(BaseModel):
+    """Which page of a session's events."""
+
+    after: Annotated[int, Field(ge=0, le=2**53, description="After this position in its stream.")] = 0
+    limit: Annotated[int, Field(ge=1, le=2**53, description="At most so many, and 1000."), at_most(1_000)] = 200
+
+
 @routes.get("/api/v1/sessions")
+@described(topic="sessions", query=SessionsQuery, gives=Sessions)
 async def sessions(request: web.Request) -> web.Response:
     """Return sessions, the latest first, of one client where `codigo` names it; at most `limit`, 50 by default."""
-    limit = whole_number(request, "limit", default=50, least=1, greatest=500)
+    query = read_query(request, SessionsQuery)
     projector = await caught_up(request, "sessions", "counters")
-    rows = await reports.sessions(projector.pool, limit=limit, tenant=request.query.get("codigo") or None)
+    rows = await reports.sessions(projector.pool, limit=query.limit, tenant=query.codigo)
     return answer({"sessions": [as_dict(row) for row in rows]})
 
 
 @routes.get("/api/v1/sessions/{id}/timeline")
+@described(topic="sessions", gives=Timeline)
 async def timeline(request: web.Request) -> web.Response:
     """Return the phrases of a session with the time that every hop took."""
     session_id = request.match_info["id"]
@@ -38,6 +57,7 @@ async def timeline(request: web.Request) -> web.Response:
 
 
 @routes.get("/api/v1/sessions/{id}/biometrics")
+@described(topic="sessions", gives=Biometrics)
 async def biometrics(request: web.Request) -> web.Response:
     """Return the coarse acoustic statistics of a session's phrases, in their order."""
     session_id = request.match_info["id"]
@@ -49,18 +69,18 @@ async def biometrics(request: web.Request) -> web.Response:
 
 
 @routes.get("/api/v1/sessions/{id}/events")
+@described(topic="sessions", query=PageQuery, gives=SessionEvents)
 async def events(request: web.Request) -> web.Response:
     """Return events of a session in order: at most `limit`, 200 by default, after the stream position `after`.
 
     `next` is what to give as `after` for those that follow, null at the end.
     """
-    after = whole_number(request, "after", default=0, least=0, greatest=2**53)
-    limit = whole_number(request, "limit", default=200, least=1, greatest=1000)
+    query = read_query(request, PageQuery)
     await _require(request)
-    read = request.app[BALTO].library.store.read_stream(_stream(request), after=after, limit=limit + 1)
+    read = request.app[BALTO].library.store.read_stream(_stream(request), after=query.after, limit=query.limit + 1)
     found = [recorded async for recorded in read]
-    more = len(found) > limit
-    page = found[:limit]
+    more = len(found) > query.limit
+    page = found[: query.limit]
     return answer(
         {
             "session_id": request.match_info["id"],

@@ -11,8 +11,10 @@ from actors.values import SAMPLE_RATE, Pcm, VadSettings
 from balto.listening import with_stages
 from balto.web.answers import answer, json_bytes
 from balto.web.bodies import read_model, read_upload
+from balto.web.described import described
 from balto.web.gate import remote_of, spend
 from balto.web.keys import BALTO, CALLER, LIMITS, WORKSHOP
+from balto.web.shapes import Analysis, Segments, Transcript
 from balto.web.wire import _item
 from balto.web.workshop import wav
 
@@ -26,6 +28,7 @@ class TextBody(BaseModel):
 
 
 @routes.post("/api/test/analisar")
+@described(topic="trials", body=TextBody, gives=Analysis)
 async def analyse(request: web.Request) -> web.Response:
     """Say what would be recommended for a text, and which of its words are the evidence."""
     _count(request)
@@ -41,6 +44,7 @@ async def analyse(request: web.Request) -> web.Response:
 
 
 @routes.post("/api/test/segmentar")
+@described(topic="trials", upload=("audio",), gives=Segments)
 async def segment(request: web.Request) -> web.Response:
     """Return the phrases in an audio file, each as a WAV file."""
     _count(request)
@@ -52,6 +56,7 @@ async def segment(request: web.Request) -> web.Response:
 
 
 @routes.post("/api/test/transcrever")
+@described(topic="trials", upload=("audio", "provider"), gives=Transcript)
 async def transcribe(request: web.Request) -> web.Response:
     """Write down an audio file."""
     _count(request)

@@ -25,11 +25,16 @@ WRONG = "Bearer bk_" + "a" * 43
 CLOSED = [
     route for route, access in TABLE.items() if access not in (Access.PUBLIC, Access.HANDSHAKE, Access.REGISTRATION)
 ]
-LOCAL = (Access.LOOPBACK_OR_ADMIN, Access.LOOPBACK_OR_KEY_OR_ADMIN)
+LOCAL = (Access.LOOPBACK_OR_ADMIN, Access.LOOPBACK_OR_KEY_OR_ADMIN, Access.LOOPBACK_OR_TOKEN_OR_ADMIN)
 
 
 def _path(route: str) -> str:
-    return route.replace("{codigo}", "000000").replace("{id}", "x").replace("{balcao_id}", "x")
+    return (
+        route.replace("{codigo}", "000000")
+        .replace("{id}", "x")
+        .replace("{balcao_id}", "x")
+        .replace("{name}", "sessions")
+    )
 
 
 async def test_every_route_is_in_the_table_and_every_row_is_a_route(balto: Balto) -> None:

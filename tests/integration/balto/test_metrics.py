@@ -1,9 +1,11 @@
 """GET /metrics: what the process tells Prometheus of its sessions and actors, and whom it tells."""
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from balto.app import Balto
 from balto.listening import Collector, listen
+from events.store import StoreUnavailableError
 from tests.integration.balto.door import AFAR, Client, log_in
 from tests.recordings import conversation
 
@@ -37,3 +39,32 @@ async def test_figures_are_for_who_runs_the_server(client: Client) -> None:
     assert (await client.get("/metrics", headers=AFAR)).status == 401
     await log_in(client)
     assert (await client.get("/metrics", headers=AFAR)).status == 200
+
+
+async def test_phrases_hops_calls_waits_and_read_models_are_told(client: Client, balto: Balto) -> None:
+    await listen(balto.sessions, conversation("dor_de_cabeca").tobytes(), collector=Collector())
+    text = await (await client.get("/metrics")).text()
+    told = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    heard = sum(value for key, value in told.items() if key[0] == "balto_phrases_total")
+    assert heard > 0
+    assert told["balto_hop_seconds_count", ("hop", "stt")] > 0
+    assert sum(value for key, value in told.items() if key[0] == "balto_provider_calls_total") >= 2
+    assert told["balto_mailbox_wait_seconds_count", ("actor", "SessionActor")] > 0
+    assert ("balto_projection_lag_events", ("projection", "phrase_timeline")) in told
+    assert told["balto_projection_live", ("projection", "phrase_timeline")] == 1
+
+
+async def test_what_needs_no_database_is_told_without_it(
+    client: Client, balto: Balto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away() -> None:
+        raise StoreUnavailableError("away")
+
+    monkeypatch.setattr(balto.library.projector, "status", away)
+    response = await client.get("/metrics")
+    assert response.status == 200
+    assert "balto_sessions " in await response.text()

@@ -1,0 +1,112 @@
+"""The command that writes read models to files."""
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from balto.cli.common import AsJson, fail, note, print_json, with_library
+from balto.cli.opening import Since, Until, moment
+from balto.cli.past import resolve_session
+
+type Form = Literal["csv", "json", "parquet", "xlsx"]
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="A read model, or one version of its view (`balto bi views`).")],
+    form: Annotated[Form | None, typer.Option("--format", help="By default as FILE is named, else CSV.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Instead of standard output.")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    tenant: Annotated[str | None, typer.Option("--tenant", help="Rows of one client.")] = None,
+    counter: Annotated[str | None, typer.Option("--counter", help="Rows of one counter.")] = None,
+    session: Annotated[str | None, typer.Option("--session", help="Rows of one session, by id or `last`.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the rows of a read model to a file, as one moment has them; no words that were said are in any.
+
+    --since and --until mean the time in each row, not when it was recorded.
+    """
+    from projections.bi import bi_views, find_view
+    from projections.exports import ExportError, Filters, open_export
+
+    view = find_view(name)
+    if view is None:
+        fail(f"there is no read model {name}; there are {', '.join(sorted({one.subject for one in bi_views()}))}")
+    chosen = _form(form, output)
+    begin, end = moment("--since", since), moment("--until", until)
+
+    async def work(library: Any) -> dict[str, Any]:
+        session_id = await resolve_session(library, session) if session else None
+        filters = Filters(tenant=tenant, since=begin, until=end, counter_id=counter, session_id=session_id)
+        try:
+            async with open_export(library.dsn, view, filters) as opened:
+                await _write(opened, chosen, output)
+                return {"view": view.name, "position": opened.position, "file": output and str(output)}
+        except ExportError as error:
+            fail(str(error))
+        except OSError as error:
+            fail(f"{output} cannot be written: {error.strerror}")
+
+    told = with_library(work)
+    if output is not None:
+        if as_json:
+            print_json(told)
+        else:
+            note(f"wrote {told['view']} as of event {told['position']} to {output}")
+
+
+def _form(form: Form | None, output: Path | None) -> Form:
+    suffix = "" if output is None else output.suffix.removeprefix(".")
+    named: dict[str, Form] = {"csv": "csv", "json": "json", "parquet": "parquet", "xlsx": "xlsx"}
+    chosen = form or named.get(suffix, "csv")
+    if output is None and chosen in ("parquet", "xlsx") and sys.stdout.isatty():
+        fail(f"{chosen} is nothing for a terminal: give -o FILE")
+    if output is None and chosen == "xlsx":
+        fail("a workbook needs a file: give -o FILE")
+    return chosen
+
+
+async def _write(opened: Any, form: Form, output: Path | None) -> None:
+    """Write to standard output, or to a file that is whole or not there."""
+    from projections.export_parquet import ParquetError
+    from projections.export_xlsx import WorkbookError
+
+    draft = None if output is None else output.with_name(f".{output.name}.part")
+    try:
+        await _fill(opened, form, draft)
+        if output is not None and draft is not None:
+            draft.replace(output)
+    except (ParquetError, WorkbookError) as error:
+        fail(str(error))
+    finally:
+        if draft is not None:
+            draft.unlink(missing_ok=True)
+
+
+async def _fill(opened: Any, form: Form, draft: Path | None) -> None:
+    from projections.export_parquet import write_parquet
+    from projections.export_xlsx import Workbook
+
+    if form == "xlsx" and draft is not None:
+        async with Workbook(draft) as workbook:
+            await workbook.add(opened)
+        return
+    with contextlib.nullcontext(sys.stdout.buffer) if draft is None else draft.open("wb") as file:
+
+        async def sink(data: bytes) -> None:
+            await asyncio.to_thread(file.write, data)
+
+        if form == "parquet":
+            await write_parquet(opened, sink)
+        else:
+            await {"csv": opened.write_csv, "json": opened.write_json}[form](sink)
+        file.flush()
+
+
+COMMANDS = (export,)

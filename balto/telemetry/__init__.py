@@ -1,0 +1,1 @@
+"""What the process tells of its phrases while it works: figures for Prometheus, spans for OpenTelemetry. No words."""

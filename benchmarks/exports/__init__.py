@@ -1,0 +1,1 @@
+"""Exports of a read model, in time and memory."""

@@ -1,0 +1,129 @@
+"""GET /api/v1/events: what happened, by any condition and live, without anything personal."""
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+
+from balto.analysts import issue_token
+from balto.app import Balto
+from tests.integration.balto.door import AFAR, Client, Registered, error_of, log_in, register
+from tests.integration.balto.happened import record_session
+
+PATH = "/api/v1/events"
+
+
+@pytest.fixture
+async def shops(client: Client, balto: Balto) -> tuple[Registered, Registered]:
+    one, other = await register(client), await register(client, "outra@farmacia.example")
+    await record_session(balto, "s1", tenant=one.code, counter_id=one.counter_id, text="palavra secreta")
+    await record_session(balto, "s2", tenant=other.code, counter_id=other.counter_id)
+    return one, other
+
+
+async def asked(client: Client, **params: str) -> list[dict[str, Any]]:
+    """Return all that a question selects, page by page."""
+    found: list[dict[str, Any]] = []
+    while True:
+        response = await client.get(PATH, params=params)
+        assert response.status == 200
+        body = await response.json()
+        found += body["events"]
+        if body["next"] is None:
+            return found
+        params["upto" if params.get("order") == "desc" else "after"] = str(body["next"])
+
+
+async def test_every_condition_selects(client: Client, shops: tuple[Registered, Registered]) -> None:
+    everything = await asked(client, limit="7")
+    assert [event["position"] for event in everything] == list(range(1, len(everything) + 1))
+    assert await asked(client, limit="3", order="desc") == everything[::-1]
+    for params, fits in (
+        ({"session": "s1"}, lambda e: e["stream"] == "session-s1"),
+        ({"stream": "session-s2"}, lambda e: e["stream"] == "session-s2"),
+        ({"category": "counter"}, lambda e: e["stream"].startswith("counter-")),
+        (
+            {"type": "PhraseCaptured,RecommendationSent"},
+            lambda e: e["type"] in ("PhraseCaptured", "RecommendationSent"),
+        ),
+        ({"codigo": shops[1].code}, lambda e: e["tenant"] == shops[1].code),
+        ({"where": "$.latency_ms > 50"}, lambda e: e["data"].get("latency_ms", 0) > 50),
+        ({"after": "3", "upto": "6"}, lambda e: 3 < e["position"] <= 6),
+        ({"until": "2020-01-01"}, lambda _: False),
+        ({"since": "2020-01-01", "session": "s1"}, lambda e: e["stream"] == "session-s1"),
+        ({"correlation": "00000000-0000-0000-0000-000000000000"}, lambda _: False),
+    ):
+        assert await asked(client, **params) == [event for event in everything if fits(event)], params
+
+
+async def test_nothing_personal_and_no_hash_of_a_key_is_told(
+    client: Client, shops: tuple[Registered, Registered]
+) -> None:
+    text = await (await client.get(PATH)).text()
+    assert not any(told in text for told in ("palavra secreta", "dona@farmacia.example", "key_sha256", '"text"'))
+
+
+async def test_an_analyst_sees_their_clients_events_alone(
+    client: Client, balto: Balto, shops: tuple[Registered, Registered]
+) -> None:
+    _, token = await issue_token(balto.library.store, shops[1].code, "")
+    headers = {**AFAR, "Authorization": f"Bearer {token}"}
+    events = (await (await client.get(PATH, headers=headers)).json())["events"]
+    assert {event["tenant"] for event in events} == {shops[1].code}
+    other = await client.get(PATH, params={"session": "s1"}, headers=headers)
+    assert (await other.json())["events"] == []
+    assert (await client.get(PATH, params={"codigo": shops[0].code}, headers=headers)).status == 403
+    assert (await client.get(PATH, headers=shops[0].headers)).status == 403
+    assert (await client.get(PATH, headers=AFAR)).status == 401
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "type=Nada", "limit=0", "limit=1001", "after=-1", "order=x", "where=%24.", "correlation=x", "since=x",
+        "session=a&stream=b", "follow=talvez", "follow=true&order=desc", "follow=1&until=2026-01-01", "after=1e400",
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_asked_is_refused(client: Client, query: str) -> None:
+    response = await client.get(f"{PATH}?{query}")
+    assert response.status == 400
+    await error_of(response)
+
+
+async def next_message(stream: Any) -> dict[str, Any]:
+    async with asyncio.timeout(10):
+        while True:
+            lines = (await stream.readuntil(b"\n\n")).decode().splitlines()
+            fields = dict(line.split(": ", 1) for line in lines if line and not line.startswith(":"))
+            if fields:
+                told: dict[str, Any] = orjson.loads(fields["data"])
+                assert (fields["id"], fields["event"]) == (str(told["position"]), told["type"])
+                return told
+
+
+async def test_events_are_sent_as_they_come_and_taken_up_again_after_the_last(
+    client: Client, balto: Balto, shops: tuple[Registered, Registered]
+) -> None:
+    await log_in(client)
+    params = {"follow": "true", "type": "PhraseCaptured"}
+    async with client.get(PATH, params=params) as response:
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        await record_session(balto, "s3", tenant=shops[0].code, counter_id=shops[0].counter_id)
+        first = await next_message(response.content)
+        assert first["stream"] == "session-s3"
+    await record_session(balto, "s4", tenant=shops[0].code, counter_id=shops[0].counter_id)
+    headers = {"Last-Event-ID": str(first["position"]), "Accept": "text/event-stream"}
+    async with client.get(PATH, params={"type": "PhraseCaptured"}, headers=headers) as response:
+        assert (await next_message(response.content))["stream"] == "session-s4"
+    async with client.get(PATH, params={**params, "after": "0"}) as response:
+        streams = [(await next_message(response.content))["stream"] for _ in range(4)]
+    assert streams == ["session-s1", "session-s2", "session-s3", "session-s4"]
+
+
+async def test_a_stopping_server_lets_its_followers_go(client: Client, balto: Balto) -> None:
+    async with client.get(PATH, params={"follow": "true"}) as response:
+        await response.content.readuntil(b"\n\n")
+        async with asyncio.timeout(5):
+            await client.app.shutdown()
+            assert await response.content.read() == b""
