@@ -25,7 +25,8 @@ class Terms:
 
     def recorded(self) -> dict[str, Any]:
         """Return them as the settings snapshot holds them."""
-        return asdict(self)
+        # As JSON gives it back.
+        return {**asdict(self), "prefer": list(self.prefer)}
 
 
 def terms_of(settings: Mapping[str, Any]) -> Terms:
