@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.basket.catalogue import BasketCatalogue
-from actors.llm.encoder import SentenceEncoder, encoder_installed
+from actors.llm.encoder import encoder_installed, shared_encoder
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.nearest import NearestExamples, shipped_examples
 from actors.llm.understanding import Understanding
@@ -221,7 +221,7 @@ def offline_lexicon(baskets: BasketCatalogue, *, encoder: bool = True) -> Lexico
         encoder: whether the sentence encoder may be used where it is installed; letters alone are compared otherwise.
     """
     known = {name for entry in baskets.lexicon for name in (entry.name, *entry.forms)}
-    meaning = SentenceEncoder() if encoder and encoder_installed() else None
+    meaning = shared_encoder() if encoder and encoder_installed() else None
     nearest = NearestExamples(shipped_examples(known.__contains__), meaning)
     return LexiconUnderstanding(baskets.lexicon, baskets.version, nearest=nearest)
 

