@@ -118,7 +118,13 @@ async def sweep(connection: Connection, projection: Projection) -> None:
         if row["n"] not in kept:
             async with connection.transaction():
                 await connection.execute("SET LOCAL lock_timeout TO '2s'")
-                await connection.execute(f"DROP SCHEMA IF EXISTS {projection.schema(row['n'])} CASCADE")
+                await drop(connection, projection, row["n"])
+
+
+async def drop(connection: Connection, projection: Projection, generation: int) -> None:
+    """Drop a generation's schema and all in it, in a transaction of the caller."""
+    schema = projection.schema(generation)
+    await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE", timeout=FOLD_TIMEOUT_S)
 
 
 async def next_generation(connection: Connection, projection: Projection) -> int:

@@ -13,7 +13,7 @@ from events.store import StoreUnavailableError
 from projections.cold import demand_files
 from projections.database import Connection, describe, passes
 from projections.folding import FOLD_TIMEOUT_S, Folding, UnfoldableError
-from projections.generations import add_indexes, create, grant, next_generation, show, sweep
+from projections.generations import add_indexes, create, drop, grant, next_generation, show, sweep
 from projections.projection import Projection
 from projections.skips import skipped_after
 from projections.status import ProjectionBusyError, ProjectionStoppedError
@@ -127,8 +127,7 @@ class Shadow:
                 return
             if row is not None:
                 await self._connection.execute("DELETE FROM projections.shadows WHERE name = $1", name)
-                schema = self._projection.schema(row["generation"])
-                await self._connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+                await drop(self._connection, self._projection, row["generation"])
             self._generation = await next_generation(self._connection, self._projection)
             self._position, self._indexed = 0, False
             await create(self._connection, self._projection, self._generation, indexes=False)
