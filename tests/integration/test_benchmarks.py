@@ -51,3 +51,11 @@ def test_providers_are_measured_and_every_phrase_of_an_outage_is_heard_or_explai
     assert checks["transcript or explained"]["met"]
     assert checks["transcript or explained in outages"]["met"]
     assert len(checks) == 13
+
+
+def test_exports_are_measured_in_time_and_memory_beside_a_bare_copy(capsys: pytest.CaptureFixture[str]) -> None:
+    report = a_report(capsys, "exports")
+    assert len(report["checks"]) == 4  # type: ignore[arg-type] # JSON
+    medians = report["compared"]["medians"]  # type: ignore[index] # JSON
+    assert set(medians) == {"bare", "csv", "parquet", "json"}
+    assert all(taken["file_mb"] > 0 for taken in medians.values())
