@@ -12,7 +12,9 @@ from projections.database import Connection
 
 ANALYST: Final = "balto_analyst"
 """The role that logins of analysts are made in. They see the rows of their tenants, and nothing but views of `bi`."""
-_SEE_ALL: Final = ("balto_app", "balto_reader")
+_ROLES: Final = (ANALYST, "balto_app", "balto_reader")
+_PATIENCE_S: Final = 120.0
+"""Seconds to wait for whoever reads a view or a table now: longer than an analyst's statement may take."""
 _TENANT: Final = ("tenant", "code")
 """Columns that may hold a row's tenant, the first that there is. Without one, rows are not for analysts."""
 _LOCK: Final = 4712000004
@@ -131,7 +133,7 @@ async def show_views(connection: Connection, read_model: str, schema: str) -> No
     path = await connection.fetchval("SELECT current_setting('search_path')")
     await connection.execute("SELECT set_config('search_path', $1, true)", schema)
     for view in (view for view in bi_views() if view.read_model == read_model):
-        await connection.execute(view.sql)
+        await connection.execute(view.sql, timeout=_PATIENCE_S)
         await connection.execute(
             "INSERT INTO bi.views (name, definition) VALUES ($1, $2)"
             " ON CONFLICT (name) DO UPDATE SET definition = excluded.definition",
@@ -149,22 +151,37 @@ async def guard(connection: Connection, schema: str) -> None:
     """
     if await connection.fetchval("SELECT to_regnamespace('bi')") is None:
         return
-    roles = ("balto_analyst", *_SEE_ALL)
-    rows = await connection.fetch("SELECT rolname FROM pg_roles WHERE rolname = ANY ($1::text[])", list(roles))
-    present = {row["rolname"] for row in rows}
+    rows = await connection.fetch("SELECT rolname FROM pg_roles WHERE rolname = ANY ($1::text[])", list(_ROLES))
+    present = [role for role in _ROLES if role in {row["rolname"] for row in rows}]
+    for role in present:
+        await connection.execute(f"GRANT USAGE ON SCHEMA bi, {schema} TO {role}")
+        await connection.execute(f"GRANT EXECUTE ON FUNCTION bi.tenants() TO {role}")
+    if "balto_app" in present:
+        await connection.execute("GRANT SELECT ON bi.views TO balto_app")
     for row in await connection.fetch(_REFERENCED, schema):
         table, columns = f"{schema}.{row['relation']}", ", ".join(row["columns"])
         tenant = await _tenant_column(connection, table)
-        await connection.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        for role in roles:
-            await connection.execute(f"DROP POLICY IF EXISTS {role} ON {table}")
-            if role not in present or (role == ANALYST and tenant is None):
+        for role in present:
+            if role == ANALYST and tenant is None:
                 continue
             seen = f"{tenant} = ANY ((SELECT bi.tenants())::text[])" if role == ANALYST else "true"
-            await connection.execute(f"CREATE POLICY {role} ON {table} TO {role} USING ({seen})")
-            await connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
+            await _make_policy(connection, table, role, seen)
             await connection.execute(f"GRANT SELECT ({columns}) ON {table} TO {role}")
             await connection.execute(f"GRANT SELECT ON {row['view']} TO {role}")
+
+
+async def _make_policy(connection: Connection, table: str, role: str, seen: str) -> None:
+    """Make a policy where there is none: changing one would wait for everybody who reads the table."""
+    found = await connection.fetchrow(
+        "SELECT c.relrowsecurity AS enabled, EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid"
+        " AND p.polname = $2) AS made FROM pg_class c WHERE c.oid = $1::regclass",
+        table,
+        role,
+    )
+    if found is None or not found["made"]:
+        await connection.execute(f"CREATE POLICY {role} ON {table} TO {role} USING ({seen})", timeout=_PATIENCE_S)
+    if found is None or not found["enabled"]:
+        await connection.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY", timeout=_PATIENCE_S)
 
 
 async def _tenant_column(connection: Connection, table: str) -> str | None:

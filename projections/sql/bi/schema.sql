@@ -22,8 +22,6 @@ COMMENT ON FUNCTION bi.tenants() IS 'Codes of the clients whose rows this login 
 REVOKE EXECUTE ON FUNCTION bi.tenants() FROM PUBLIC;
 
 DO $$
-DECLARE
-    role text;
 BEGIN
     IF to_regrole('balto_analyst') IS NULL THEN
         BEGIN
@@ -34,15 +32,6 @@ BEGIN
             WHEN insufficient_privilege THEN
                 RAISE NOTICE 'role balto_analyst is not there and may not be created';
         END;
-    END IF;
-    FOREACH role IN ARRAY ARRAY['balto_analyst', 'balto_app', 'balto_reader'] LOOP
-        IF to_regrole(role) IS NOT NULL THEN
-            EXECUTE format('GRANT USAGE ON SCHEMA bi TO %I', role);
-            EXECUTE format('GRANT EXECUTE ON FUNCTION bi.tenants() TO %I', role);
-        END IF;
-    END LOOP;
-    IF to_regrole('balto_app') IS NOT NULL THEN
-        GRANT SELECT ON bi.views TO balto_app;
     END IF;
 END
 $$;
