@@ -117,6 +117,21 @@ class PresetChanged(Shape):
     min_energy: float
 
 
+class Preferences(Shape):
+    """What a counter prefers of the engines and may spend a day."""
+
+    balcao_id: str
+    transcritores: list[str]
+    caminho_rapido: bool | None
+    orcamento_diario_usd: float | None
+
+
+class PreferencesChanged(Preferences):
+    """A counter's preferences, as they are now."""
+
+    status: Literal["updated"]
+
+
 class Sessions(Shape):
     """Sessions, the latest first."""
 

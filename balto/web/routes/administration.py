@@ -17,7 +17,7 @@ from balto.web.bodies import read_model
 from balto.web.described import described
 from balto.web.gate import remote_of, spend
 from balto.web.keys import ADMIN_DOOR, BALTO, LIMITS
-from balto.web.shapes import PresetChanged, PresetShown
+from balto.web.shapes import Preferences, PreferencesChanged, PresetChanged, PresetShown
 
 routes = web.RouteTableDef()
 
@@ -112,6 +112,7 @@ async def set_preset(request: web.Request) -> web.Response:
 
 
 @routes.get("/api/admin/balcao/{id}/preferencias")
+@described(topic="administration", gives=Preferences)
 async def terms(request: web.Request) -> web.Response:
     """Return what a counter prefers of the engines and may spend a day."""
     counter_id = request.match_info["id"]
@@ -123,6 +124,7 @@ async def terms(request: web.Request) -> web.Response:
 
 
 @routes.put("/api/admin/balcao/{id}/preferencias")
+@described(topic="administration", body=TermsBody, gives=PreferencesChanged)
 async def set_terms(request: web.Request) -> web.Response:
     """Change what a counter prefers of the engines and may spend a day; what the body leaves out stays."""
     body = await read_model(request, TermsBody)
