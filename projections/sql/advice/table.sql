@@ -15,3 +15,8 @@ CREATE TABLE advice (
 );
 CREATE INDEX ON advice (tenant, sent_at);
 CREATE INDEX ON advice (counter_id, sent_at);
+COMMENT ON TABLE advice IS 'Items of recommendations, and what became of them: one row an item.';
+COMMENT ON COLUMN advice.place IS 'Place of the item in its recommendation, from 1, as clients show it.';
+COMMENT ON COLUMN advice.rule IS 'How the basket was found; null before recommendations told it.';
+COMMENT ON COLUMN advice.shown IS 'Whether the attendant''s client answered anything.';
+COMMENT ON COLUMN advice.answer IS 'aceita or dispensada, the attendant''s last word on the whole recommendation.';

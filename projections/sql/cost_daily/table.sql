@@ -13,3 +13,9 @@ CREATE TABLE cost_daily (
 );
 CREATE INDEX ON cost_daily (day);
 CREATE INDEX ON cost_daily (counter_id, day);
+COMMENT ON TABLE cost_daily IS 'What a day at a counter cost: one row a counter, day, step, engine and model.';
+COMMENT ON COLUMN cost_daily.day IS 'Day by the clocks of Brasília (America/Sao_Paulo).';
+COMMENT ON COLUMN cost_daily.step IS 'transcription, comparison, normalisation or classification.';
+COMMENT ON COLUMN cost_daily.provider IS 'Empty where the event does not tell.';
+COMMENT ON COLUMN cost_daily.calls IS 'Calls made, whatever came of them.';
+COMMENT ON COLUMN cost_daily.usd IS 'US dollars, by the price list.';

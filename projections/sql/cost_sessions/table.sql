@@ -11,3 +11,8 @@ CREATE TABLE cost_sessions (
     last_position bigint NOT NULL,
     PRIMARY KEY (session_id, step, provider, model)
 );
+COMMENT ON TABLE cost_sessions IS 'What a session cost: one row a session, step, engine and model.';
+COMMENT ON COLUMN cost_sessions.step IS 'transcription, comparison, normalisation or classification.';
+COMMENT ON COLUMN cost_sessions.provider IS 'Empty where the event does not tell.';
+COMMENT ON COLUMN cost_sessions.calls IS 'Calls made, whatever came of them.';
+COMMENT ON COLUMN cost_sessions.usd IS 'US dollars, by the price list.';

@@ -1,26 +1,33 @@
 -- An event at or before its row's last position is in it already.
 WITH calls AS (
     SELECT e.position, e.type, e.occurred_at, s.tenant, e.latency_ms, (e.data ->> 'cost_usd')::numeric AS cost_usd,
-           (e.data ->> 'latency_ms')::numeric AS exact_ms, e.data ->> 'outcome' AS outcome, e.data ->> 'code' AS code,
+           (e.data ->> 'latency_ms')::numeric AS exact_ms, e.data ->> 'code' AS code,
+           -- A stream that was lost was open in a process that is gone: nobody's answer came second.
+           CASE e.type WHEN 'TranscriptionStreamClosed' THEN nullif(e.data ->> 'outcome', 'lost')
+                       ELSE e.data ->> 'outcome' END AS outcome,
+           e.data ->> 'rejected' IS NOT NULL AS refused,
            date_trunc('hour', e.occurred_at, 'UTC') AS hour,
            CASE WHEN e.type IN ('AttemptStarted', 'AttemptEnded') THEN e.data ->> 'step'
+                WHEN e.type IN ('ComparisonRequested', 'TranscriptCompared', 'ComparisonFailed') THEN 'comparison'
                 WHEN e.type LIKE 'Normalisation%' THEN 'normalisation'
                 WHEN e.type LIKE 'Classification%' THEN 'classification'
                 ELSE 'transcription' END AS step,
-           coalesce(e.data ->> 'provider', e.data ->> 'engine') AS provider, e.data ->> 'model' AS model
+           coalesce(e.data ->> 'provider', e.data ->> 'engine', '') AS provider, coalesce(e.data ->> 'model', '') AS model
       FROM events e
       JOIN streams s ON s.id = e.stream_id AND left(s.name, 8) = 'session-'
      WHERE e.position > $1 AND e.position <= $2
-       AND e.type IN ('PhraseOffered', 'OfferTranscribed', 'TranscriptionRequested', 'TranscriptionReceived',
-                      'TranscriptionRejected', 'TranscriptionFailed', 'NormalisationRequested', 'NormalisationCompleted',
-                      'NormalisationFailed', 'ClassificationRequested', 'ClassificationCompleted', 'ClassificationFailed',
-                      'AttemptStarted', 'AttemptEnded')
+       AND e.type IN ('PhraseOffered', 'OfferTranscribed', 'PhraseOfferWithdrawn', 'TranscriptionRequested',
+                      'TranscriptionReceived', 'TranscriptionRejected', 'TranscriptionFailed',
+                      'TranscriptionStreamOpened', 'TranscriptionStreamClosed', 'ComparisonRequested',
+                      'TranscriptCompared', 'ComparisonFailed', 'NormalisationRequested', 'NormalisationCompleted',
+                      'NormalisationFailed', 'ClassificationRequested', 'ClassificationCompleted',
+                      'ClassificationFailed', 'AttemptStarted', 'AttemptEnded')
 ), fresh AS (
     SELECT c.*,
            c.type IN ('TranscriptionReceived', 'TranscriptionRejected', 'NormalisationCompleted',
-                      'ClassificationCompleted') AS answered,
-           c.type IN ('TranscriptionFailed', 'NormalisationFailed', 'ClassificationFailed')
-               OR c.type = 'AttemptEnded' AND c.outcome = 'failed' AS failed
+                      'ClassificationCompleted', 'TranscriptCompared') AS answered,
+           c.type IN ('TranscriptionFailed', 'NormalisationFailed', 'ClassificationFailed', 'ComparisonFailed')
+               OR c.type IN ('AttemptEnded', 'TranscriptionStreamClosed') AND c.outcome = 'failed' AS failed
       FROM calls c
       LEFT JOIN provider_health t ON t.tenant = c.tenant AND t.hour = c.hour AND t.step = c.step
                                  AND t.provider = c.provider AND t.model = c.model
@@ -32,8 +39,10 @@ INSERT INTO provider_health AS t (
     last_failure, last_failure_at, last_position)
 SELECT tenant, hour, step, provider, model,
        count(*) FILTER (WHERE type IN ('PhraseOffered', 'TranscriptionRequested', 'NormalisationRequested',
-                                       'ClassificationRequested', 'AttemptStarted')),
-       count(*) FILTER (WHERE answered), count(*) FILTER (WHERE type = 'TranscriptionRejected'),
+                                       'ClassificationRequested', 'AttemptStarted', 'ComparisonRequested',
+                                       'TranscriptionStreamOpened')),
+       count(*) FILTER (WHERE answered),
+       count(*) FILTER (WHERE type = 'TranscriptionRejected' OR type = 'TranscriptCompared' AND refused),
        count(*) FILTER (WHERE failed), count(*) FILTER (WHERE outcome = 'cancelled'),
        count(*) FILTER (WHERE outcome = 'lost'), count(*) FILTER (WHERE outcome = 'passed_over'),
        coalesce(sum(exact_ms) FILTER (WHERE answered), 0), max(latency_ms) FILTER (WHERE answered),

@@ -23,3 +23,10 @@ CREATE TABLE transcripts_compared (
 );
 CREATE INDEX ON transcripts_compared (at);
 CREATE INDEX ON transcripts_compared (counter_id, at);
+COMMENT ON TABLE transcripts_compared IS 'What other engines heard of a phrase, beside the one that counted: one row a phrase and other engine.';
+COMMENT ON COLUMN transcripts_compared.position IS 'Global position of the event that holds the text, sealed.';
+COMMENT ON COLUMN transcripts_compared.failure IS 'Code of the failure where it wrote nothing.';
+COMMENT ON COLUMN transcripts_compared.rejected IS 'Why its text was not believed.';
+COMMENT ON COLUMN transcripts_compared.word_errors IS 'Words by which it differs from the transcript that counted.';
+COMMENT ON COLUMN transcripts_compared.chosen_words IS 'Words of the transcript that counted.';
+COMMENT ON COLUMN transcripts_compared.audio_ms IS 'Length of the phrase, milliseconds.';

@@ -138,7 +138,8 @@ async def test_the_machine_is_known_at_each_phrase(ledger: Ledger, projector: Pr
 async def test_a_days_counters_agree_with_its_sessions(
     ledger: Ledger, projector: Projector, pool: asyncpg.Pool
 ) -> None:
-    for stream, tenant, at_us, event in day(4, sessions=6):
+    events = day(4, sessions=6)
+    for stream, tenant, at_us, event in events:
         await ledger.append(stream, tenant, event, at_us=at_us)
     await projector.catch_up()
     summed = (
@@ -148,7 +149,14 @@ async def test_a_days_counters_agree_with_its_sessions(
     (by_session,) = await pool.fetch(f"{summed}session_summary")
     (by_day,) = await pool.fetch(f"{summed}counter_daily")
     assert tuple(by_session) == tuple(by_day)
-    assert all(value > 0 for value in by_session)
+    happened = [event for *_, event in events]
+    kinds = [type(event).__name__ for event in happened]
+    counted = ("PhraseCaptured", "PhraseDiscarded", "TranscriptionReceived", "TranscriptionRejected")
+    advised = ("RecommendationSent", "RecommendationWithheld")
+    assert list(by_session)[:6] == [kinds.count(kind) for kind in (*counted, *advised)]
+    answers = [event.answer for event in happened if isinstance(event, RecommendationAnswered)]
+    assert list(by_session)[6:9] == [answers.count(answer) for answer in ("exibida", "aceita", "dispensada")]
+    assert float(by_session[-1]) == pytest.approx(sum(getattr(event, "cost_usd", 0.0) for event in happened))
     by_engine = await pool.fetchval("SELECT sum(cost_usd) FROM projections.provider_health")
     assert by_engine == by_session[-1]
 
