@@ -4,7 +4,7 @@ import base64
 import csv
 import io
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -140,6 +140,8 @@ async def test_parquet_has_types_and_the_rows_of_json(filled: Projector, postgre
                 match got[name]:
                     case datetime() as moment:
                         assert moment == datetime.fromisoformat(str(value))
+                    case date() as day:
+                        assert day.isoformat() == value
                     case str() as text if not isinstance(value, str):
                         assert orjson.loads(text) == value  # an object
                     case other:
