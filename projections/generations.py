@@ -99,7 +99,6 @@ async def show(connection: Connection, projection: Projection, generation: int) 
         await connection.execute(f"CREATE {create_it}")
     await _describe(connection, projection, generation)
     await bi.show_views(connection, projection.name, projection.schema(generation))
-    await bi.show_views(connection, projection.name, projection.schema(generation))
 
 
 async def sweep(connection: Connection, projection: Projection) -> None:
