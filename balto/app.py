@@ -6,24 +6,21 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from actors.audio import clean
-from actors.basket.catalogue import BasketCatalogue
 from actors.basket.entries import BasketFileError
 from actors.runtime.clock import Clock, SystemClock
 from actors.runtime.system import ActorSystem
 from actors.session.inputs import Policy
 from actors.session.ports import SessionServices
-from actors.session.terms import KEY, Terms
 from actors.stt.live import LiveEars
 from actors.vad.silero import speech_model
 from balto.budgets import Budgets
 from balto.engines import EngineError, Engines, build_engines, prepare_weights
 from balto.memory import Memory
+from balto.provenance import settings_of, versions_of
 from balto.resources import ResourceMonitor
 from balto.routing import compiler, policy_of, route
 from balto.sessions import SessionHost
@@ -232,8 +229,8 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         sessions = SessionHost(
             system,
             services,
-            versions=_versions(baskets),
-            settings=_snapshot(settings),
+            versions=versions_of(baskets),
+            settings=settings_of(settings),
             max_sessions=settings.max_sessions,
             idle_s=settings.idle_s,
             presence=presence,
@@ -241,7 +238,7 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         )
         compile_ = None if given else compiler(settings, engines, clock)
         restocker = Restocker(shelf, settings, journal, clock, services.new_id, compile_understandings=compile_)
-        restocker.served = lambda catalogue: sessions.tell_versions(_versions(catalogue))
+        restocker.served = lambda catalogue: sessions.tell_versions(versions_of(catalogue))
         await stack.enter_async_context(restocker.running())
         yield Balto(
             library=library,
@@ -288,31 +285,3 @@ def _services(
 def new_event_id(clock: Clock) -> UUID:
     """Return a fresh UUIDv7."""
     return uuid7(int(clock.utc().timestamp() * 1000), os.urandom(RANDOM_BYTES))
-
-
-def _versions(baskets: BasketCatalogue) -> dict[str, str]:
-    neural = speech_model()
-    return {"balto": version("balto"), "baskets": baskets.version, "vad": "none" if neural is None else neural.name}
-
-
-def _snapshot(settings: Settings) -> dict[str, Any]:
-    """Return what decisions of a session can depend on; never a key."""
-    return {
-        "stt": settings.stt,
-        "llm": settings.llm,
-        "stt_budget_s": settings.stt_budget_s,
-        "llm_budget_s": settings.llm_budget_s,
-        "stt_hedge_s": settings.stt_hedge_s,
-        "stt_streaming": settings.stt_streaming,
-        "llm_hedge_s": settings.llm_hedge_s,
-        "gather_ms": settings.gather_ms,
-        "cooldown_s": settings.cooldown_s,
-        "conversation_silence_s": settings.conversation_silence_s,
-        KEY: Terms(
-            fast_path=settings.fast_path,
-            compare=settings.stt_compare,
-            cheaper_snr_db=settings.stt_cheaper_snr_db,
-            cheaper_s=settings.stt_cheaper_s,
-        ).recorded(),
-        "baskets": Path(settings.baskets).name,
-    }

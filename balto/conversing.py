@@ -18,7 +18,9 @@ def conversation_rules(settings: Settings, baskets: BasketCatalogue) -> Rules:
     lexicon, safety = LexiconUnderstanding(baskets.lexicon, baskets.version), baskets.safety
 
     def names_something(text: str) -> bool:
-        return bool(names_unknown(text) or safety.look(text) or lexicon.entities(text))
+        # Of a price alone nothing is said: what is asked about may follow in the next breath.
+        told = any(found.name not in safety.silence_names for found in safety.look(text))
+        return bool(names_unknown(text) or told or lexicon.entities(text))
 
     def circumstances(text: str) -> tuple[str, ...]:
         return tuple(found.name for found in safety.look(text) if found.name in safety.circumstance_names)

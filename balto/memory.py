@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Final
 
-from actors.session import conversation, saying
+from actors.session import conversation, phrase, saying, terms
 from actors.session import state as session_state
 from actors.session.ports import Recalled
 from actors.session.state import SessionState, fold
@@ -16,7 +16,7 @@ from events.store import RecordingChunk, StoreError
 
 logger = logging.getLogger(__name__)
 
-CODEC: Final = JsonCodec(SessionState, session_state, conversation, saying)
+CODEC: Final = JsonCodec(SessionState, session_state, phrase, terms, conversation, saying)
 
 
 class Memory:

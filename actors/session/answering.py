@@ -6,7 +6,8 @@ from actors.messages import NormaliseDone, Transcribed
 from actors.session.attempts import ended
 from actors.session.conversation import conversation_of
 from actors.session.inputs import Classification, EngineName, Policy
-from actors.session.state import PhraseState, SessionState
+from actors.session.phrase import PhraseState
+from actors.session.state import SessionState
 from actors.values import Resolved, Withheld
 from events.catalogue import (
     BasketResolved,

@@ -4,7 +4,8 @@ from actors.messages import Examined
 from actors.session.choosing import choose
 from actors.session.early import taken_over
 from actors.session.inputs import Policy, Resources
-from actors.session.state import PhraseState, SessionState
+from actors.session.phrase import PhraseState
+from actors.session.state import SessionState
 from actors.session.streaming import heard_by
 from actors.values import SAMPLE_RATE, Phrase
 from events.catalogue import (

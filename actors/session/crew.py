@@ -32,9 +32,10 @@ from actors.session.early import lasting
 from actors.session.intake import Intake
 from actors.session.line import Line, tell
 from actors.session.offers import Offers
+from actors.session.phrase import PhraseState, Stage
 from actors.session.ports import SessionServices, SessionSpec
 from actors.session.resuming import Hearing
-from actors.session.state import PhraseState, SessionState, Stage
+from actors.session.state import SessionState
 from actors.session.streams import Streams
 from actors.session.terms import terms_of
 from actors.session.writing import Writer

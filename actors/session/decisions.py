@@ -36,8 +36,9 @@ from actors.session.inputs import (
     TakenUp,
     Undelivered,
 )
+from actors.session.phrase import PhraseState
 from actors.session.purse import Allowance
-from actors.session.state import PhraseState, SessionState, fold, offer_of
+from actors.session.state import SessionState, fold, offer_of
 from actors.session.streaming import closed, lost, opened
 from actors.session.utterance import gathered
 from actors.values import SAMPLE_RATE, EarlyPhrase, Phrase, SpeechBegan, SpeechGivenUp, SpeechWentOn

@@ -9,7 +9,8 @@ from actors.session.answering import transcribed
 from actors.session.attempts import ended
 from actors.session.choosing import choose, usd_per_hour
 from actors.session.inputs import Policy
-from actors.session.state import PhraseState, SessionState, offer_of
+from actors.session.phrase import PhraseState
+from actors.session.state import SessionState, offer_of
 from actors.session.streaming import heard_by
 from actors.values import SAMPLE_RATE, EarlyPhrase, Heard, SpeechBegan, Transcript
 from events.catalogue import (

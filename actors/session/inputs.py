@@ -22,8 +22,8 @@ from actors.messages import (
     Transcribed,
 )
 from actors.session.conversation import Rules
+from actors.session.phrase import Stage
 from actors.session.purse import Allowance
-from actors.session.state import Stage
 from actors.values import Classified, Conversation, Phrase, Resolved, Withheld
 from events.catalogue import EndReason, Entity, GatheringEnd
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from actors.live import LiveStream
 from actors.messages import Examine, Examined, Transcribe
 from actors.runtime.calls import Call
-from actors.session.state import PhraseState
+from actors.session.phrase import PhraseState
 from actors.values import EarlyPhrase, Heard
 from events.catalogue import EngineRule
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Final, Literal
+from typing import Final
 
 from actors.session.conversation import Memory, remember
+from actors.session.phrase import Offer, PhraseState
 from actors.session.saying import joined
 from actors.session.terms import Terms, terms_of
 from actors.vad.resumed import listen_from
@@ -21,8 +22,6 @@ from events.catalogue import (
     ClassificationRequested,
     ComparisonFailed,
     ComparisonRequested,
-    EngineRule,
-    Entity,
     Event,
     NormalisationCompleted,
     NormalisationFailed,
@@ -60,52 +59,11 @@ RECENT: Final = 16
 ANSWERABLE: Final = 500
 """Recommendations whose answers are listened to: those of the last hours."""
 
-Stage = Literal["speaking", "captured", "transcribing", "gathering", "normalising", "classifying"]
-
 _HEARD: Final = frozenset({"speaking", "captured", "transcribing"})
 """Stages in which a phrase's audio is needed."""
 
 SETTLING: Final = 5 * SAMPLE_RATE
 """Samples after a bookmark within which a decoder's samples may differ from those of one that heard everything."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """A phrase that went to speech-to-text before it was certain to be over."""
-
-    event: PhraseOffered
-    answer: OfferTranscribed | None = None
-    backups_usd: float = 0.0
-    """What the engines may cost that were asked beside the first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhraseState:
-    """A phrase between its onset and its outcome."""
-
-    stage: Stage = "speaking"
-    sample_start: int = 0
-    captured: Captured | None = None
-    """Where it is and how it was cut, from the moment it was."""
-    attempt: int = 0
-    """Engines of the present stage that have failed already."""
-    engine: str = ""
-    """Asked for the present stage, as its request names it."""
-    why: EngineRule = "default"
-    """For which rule, of speech-to-text."""
-    audio_for_stt: Literal["raw", "cleaned"] = "raw"
-    audio_ms: float = 0.0
-    text: str = ""
-    entities: tuple[Entity, ...] = ()
-    offer: Offer | None = None
-    """What was offered of it and not withdrawn; of a captured phrase, all of it."""
-    live: TranscriptionStreamOpened | None = None
-    """The stream that hears it while it is said."""
-
-    @property
-    def sample_end(self) -> int:
-        """Where it ended; of one that was not captured, where it began."""
-        return self.sample_start if self.captured is None else self.captured.sample_end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from actors.session.choosing import preferred
 from actors.session.inputs import EngineName, Policy
-from actors.session.state import PhraseState, SessionState, fold
+from actors.session.phrase import PhraseState
+from actors.session.state import SessionState, fold
 from actors.values import SAMPLE_RATE, Heard, Phrase, SpeechBegan, SpeechGivenUp
 from events.catalogue import (
     Event,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from actors.live import LiveStream
 from actors.messages import Listened
-from actors.session.state import PhraseState, SessionState
+from actors.session.phrase import PhraseState
+from actors.session.state import SessionState
 from actors.stt.live import LiveEars
 from actors.values import EarlyPhrase, Pcm, Phrase, SpeechBegan, SpeechGivenUp, SpeechWentOn
 from events.catalogue import (

@@ -4,8 +4,9 @@ from collections.abc import Sequence, Set
 from typing import Final
 
 from actors.session.inputs import GatherDue, Input, Policy, Progressed
+from actors.session.phrase import PhraseState
 from actors.session.saying import ENOUGH_WORDS, greets, hangs, is_no, is_question, joined, leave_taken, word_count
-from actors.session.state import PhraseState, SessionState, fold
+from actors.session.state import SessionState, fold
 from events.catalogue import (
     CircumstancesDenied,
     CircumstancesNoted,

@@ -65,4 +65,4 @@ async def test_what_is_said_in_breaths_and_before_counts(postgres_url: str, tmp_
     ]
     answers = [kinds(events, RecommendationSent, RecommendationWithheld)[-1] for events in (alone, pregnant)]
     assert isinstance(answers[0], RecommendationSent)
-    assert answers[1] == RecommendationWithheld(phrase=2, reason="refer_to_pharmacist")
+    assert answers[1] == RecommendationWithheld(phrase=2, reason="refer_to_pharmacist", safety_rule="gestante")

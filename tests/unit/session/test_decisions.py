@@ -6,7 +6,8 @@ import pytest
 from actors.messages import Decoded, DecodingFailed, Delivered, RecommendationReply
 from actors.session.answering import recommendation_id
 from actors.session.inputs import Drained, PhraseFailed, Resources
-from actors.session.state import SessionState, Stage, fold
+from actors.session.phrase import Stage
+from actors.session.state import SessionState, fold
 from actors.values import Cleaned, SpeechBegan, SpeechGivenUp, Withheld
 from events.catalogue import (
     AudioReceived,

@@ -4,7 +4,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.session import state as session
-from actors.session.state import PhraseState, SessionState, fold
+from actors.session.phrase import PhraseState
+from actors.session.state import SessionState, fold
 from events.catalogue import Event, Item, RecommendationSent, event_types
 from events.snapshots import JsonCodec
 from tests.unit.session.given import VAD
