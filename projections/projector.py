@@ -137,7 +137,8 @@ class Projector:
         """
         renewing = asyncio.create_task(self._keep_renewed(poll_s), name="renewing projections")
         try:
-            await self._keep_up(watch, poll_s)
+            async with self._follower.seated():
+                await self._keep_up(watch, poll_s)
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
@@ -149,7 +150,7 @@ class Projector:
             seen = watch.head if watch is not None else 0
             began = loop.time()
             try:
-                moved = await self._round()
+                moved = await self._round(seen)
             except Exception as error:
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
                 _tell(error)
@@ -240,10 +241,11 @@ class Projector:
                         await stop(connection, name, None, error)
             self._settle(name)
 
-    async def _round(self) -> int:
+    async def _round(self, head: int) -> int:
+        """Fold up to a position; up to wherever the ledger is where it is not known."""
         await self.install()
         with translated():
-            head = int(await self._pool.fetchval("SELECT position FROM head"))
+            head = head or int(await self._pool.fetchval("SELECT position FROM head"))
             return await self._follower.follow(list(self._projections.values()), head, wait=False)
 
     def _named(self, name: str) -> Projection:
