@@ -16,13 +16,15 @@ WITH told AS (
       FROM (SELECT DISTINCT stream_id FROM told) t
       JOIN streams s ON s.id = t.stream_id AND left(s.name, 8) = 'session-'
       LEFT JOIN events b ON b.position = s.first_pos AND b.type = 'SessionStarted'
+), late AS MATERIALIZED (  -- few: the others' are not gone through once a stream
+    SELECT t.stream_id, t.phrase, t.words_per_minute FROM told t
+     WHERE t.measured IS NULL AND t.words_per_minute IS NOT NULL
 ), rated AS (
     UPDATE phrase_biometrics p
        SET words_per_minute = t.words_per_minute
-      FROM told t
+      FROM late t
       JOIN speakers s ON s.id = t.stream_id
-     WHERE t.measured IS NULL AND t.words_per_minute IS NOT NULL
-       AND p.session_id = s.session_id AND p.phrase = t.phrase AND p.words_per_minute IS NULL
+     WHERE p.session_id = s.session_id AND p.phrase = t.phrase AND p.words_per_minute IS NULL
 )
 INSERT INTO phrase_biometrics AS p (
     session_id, phrase, tenant, counter_id, measured_at, sample_start, sample_end, pitch_mean_hz, pitch_std_hz, snr_db,
