@@ -28,6 +28,7 @@ from projections.status import (
 _LONGEST_PAUSE_S: Final = 5.0
 # What a round costs depends little on how many events it folds: under a steady stream, one every so many seconds does.
 _PACE_S: Final = 0.025
+_AT_ONCE: Final = 2
 _OUTDATED: Final = "SELECT definition <> $2 FROM projections.checkpoints WHERE name = $1"
 
 logger = logging.getLogger(__name__)
@@ -207,6 +208,41 @@ class Projector:
             head = await rebuild(self._pool, projection, self._archive, told)
         self._settle(name)
         return head
+
+    async def rebuild_all(self, told: Told | None = None) -> dict[str, int]:
+        """Rebuild every read model, two at a time: each is one connection's work, and a server has more than one core.
+
+        Args:
+            told: told of the progress, over all of them.
+
+        Returns:
+            By name, the position that each is built up to.
+
+        Raises:
+            StoreError: as `rebuild`; the other one that was being built is gone on with by the next rebuild.
+        """
+        built: dict[str, int] = {}
+        folded: dict[str, int] = {}
+        left = iter(self._projections)
+
+        async def work() -> None:
+            for name in left:
+
+                def moved(done: int, of: int, name: str = name) -> None:
+                    folded[name] = done
+                    if told is not None:
+                        told(sum(folded.values()), len(self._projections) * of)
+
+                built[name] = await self.rebuild(name, moved)
+
+        tasks = [asyncio.create_task(work(), name="rebuilding") for _ in range(_AT_ONCE)]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return built
 
     async def skip(self, name: str, position: int) -> str:
         """Leave out the event at which a read model, or its rebuild, is stopped: from now on and in every rebuild.
