@@ -210,16 +210,13 @@ class Projector:
         return head
 
     async def rebuild_all(self, told: Told | None = None) -> dict[str, int]:
-        """Rebuild every read model, two at a time: each is one connection's work, and a server has more than one core.
+        """Rebuild every read model, two at a time; what `rebuild` raises breaks off both, to be gone on with later.
 
         Args:
             told: told of the progress, over all of them.
 
         Returns:
             By name, the position that each is built up to.
-
-        Raises:
-            StoreError: as `rebuild`; the other one that was being built is gone on with by the next rebuild.
         """
         built: dict[str, int] = {}
         folded: dict[str, int] = {}
