@@ -1,8 +1,8 @@
 """Keeping read models up: a batch folded into each of them and their checkpoints, in one transaction."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ import asyncpg
 
 from events.archive import ArchiveError
 from projections.database import Connection
+from projections.desk import MOST, Desk, Seat
 from projections.folding import FOLD_TIMEOUT_S, Folding, UnfoldableError
 from projections.projection import Projection
 
@@ -52,6 +53,11 @@ class Follower:
         self._batch = batch
         self._archive = archive
         self._waiting: set[str] = set()
+        self._seat = Seat(pool)
+
+    def seated(self) -> AbstractAsyncContextManager[None]:
+        """Keep a connection with its plans for as long as the block lasts, and not only for one call."""
+        return self._seat.kept()
 
     async def follow(self, projections: Sequence[Projection], head: int, *, wait: bool) -> int:
         """Fold up to `head`, all together; where that cannot be, each by itself.
@@ -66,16 +72,15 @@ class Follower:
         """
         alone = [each for each in projections if each.name in self._waiting]
         together = [each for each in projections if each.name not in self._waiting]
-        folded = 0
-        while True:
-            try:
-                moved = await self._step(together, head, self._batch, wait=wait)
-            except (UnfoldableError, ArchiveError):
-                alone = list(projections)
-                break
-            if moved == 0:
-                break
-            folded += moved
+        folded, more = 0, True
+        async with self.seated():
+            while more:
+                try:
+                    moved, more = await self._step(together, head, wait=wait)
+                except (UnfoldableError, ArchiveError):
+                    alone = list(projections)
+                    break
+                folded += moved
         return folded + sum([await self._follow_one(each, head, wait=wait) for each in alone])
 
     @contextmanager
@@ -92,12 +97,12 @@ class Follower:
 
     async def _follow_one(self, projection: Projection, head: int, *, wait: bool) -> int:
         """Fold up to `head`; where a batch does not fold, halve it until the event at fault is found."""
-        folded, size = 0, self._batch
-        while True:
+        folded, size, more = 0, self._batch, True
+        while more:
             moved = 0
             try:
                 with self.without_the_archive(projection.name):
-                    moved = await self._step([projection], head, size, wait=wait)
+                    moved, more = await self._step_by_itself({projection.name: projection}, head, size, wait=wait)
             except UnfoldableError as error:
                 size = (error.upto - error.after) // 2
                 if size == 0:
@@ -108,17 +113,47 @@ class Follower:
                 if moved == 0:
                     return folded
                 folded += moved
+        return folded
 
-    async def _step(self, projections: Sequence[Projection], head: int, size: int, *, wait: bool) -> int:
-        """Fold a batch into each that is behind, all or none; 0 where there is nothing to do."""
+    async def _step(self, projections: Sequence[Projection], head: int, *, wait: bool) -> tuple[int, bool]:
+        """Fold a batch into each that is behind, all or none.
+
+        Returns:
+            How many events were folded, counted once for each read model, and whether there may be more to do.
+        """
         known = {projection.name: projection for projection in projections}
-        definitions = [projection.definition for projection in projections]
-        claim = _CLAIM if wait else f"{_CLAIM} SKIP LOCKED"
-        async with self._pool.acquire() as connection, connection.transaction():
-            idle = f"{IDLE_TIMEOUT_S}s"
-            claimed = await connection.fetch(claim, list(known), definitions, head, idle, timeout=FOLD_TIMEOUT_S)
+        async with self._seat.taken() as desk:
+            done = None if desk is None else await self._step_at_desk(desk, known, head, wait=wait)
+        return await self._step_by_itself(known, head, self._batch, wait=wait) if done is None else done
+
+    async def _step_at_desk(
+        self, desk: Desk, known: Mapping[str, Projection], head: int, *, wait: bool
+    ) -> tuple[int, bool] | None:
+        """Fold a small run, the same for all; None where it takes more than that."""
+        async with desk.connection.transaction():
+            claimed = await _claim(desk.connection, known, head, wait=wait)
             if not claimed:
-                return 0
+                return 0, False
+            after = claimed[0]["position"]
+            upto = min(after + self._batch, head)
+            alike = all(row["position"] == after and not any(p <= upto for p in row["skipped"]) for row in claimed)
+            if not alike or upto - after > MOST:
+                return None
+            types = await desk.lay_out(after, upto)
+            if types is None:
+                return None
+            shown = [(known[row["name"]], known[row["name"]].schema(row["generation"])) for row in claimed]
+            await desk.fold(shown, after, upto, types)
+        return len(claimed) * (upto - after), upto < head
+
+    async def _step_by_itself(
+        self, known: Mapping[str, Projection], head: int, size: int, *, wait: bool
+    ) -> tuple[int, bool]:
+        """Fold a batch into each, wherever each is, whatever is cold."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            claimed = await _claim(connection, known, head, wait=wait)
+            if not claimed:
+                return 0, False
             folding = await Folding.begin(connection, self._archive)
             reached = [min(row["position"] + size, head) for row in claimed]
             for row, upto in zip(claimed, reached, strict=True):
@@ -126,7 +161,17 @@ class Follower:
                 schema = projection.schema(row["generation"])
                 await folding.fold(projection, schema, row["position"], upto, skipped=row["skipped"])
             await connection.execute(_ADVANCE, [row["name"] for row in claimed], reached)
-            return sum(upto - row["position"] for row, upto in zip(claimed, reached, strict=True))
+            return sum(upto - row["position"] for row, upto in zip(claimed, reached, strict=True)), min(reached) < head
+
+
+async def _claim(
+    connection: Connection, known: Mapping[str, Projection], head: int, *, wait: bool
+) -> list[asyncpg.Record]:
+    """Lock the checkpoints of what is behind, and return them by name."""
+    definitions = [projection.definition for projection in known.values()]
+    claim = _CLAIM if wait else f"{_CLAIM} SKIP LOCKED"
+    idle = f"{IDLE_TIMEOUT_S}s"
+    return list(await connection.fetch(claim, list(known), definitions, head, idle, timeout=FOLD_TIMEOUT_S))
 
 
 async def stop(connection: Connection, name: str, position: int | None, error: UnfoldableError) -> None:

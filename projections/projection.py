@@ -28,8 +28,9 @@ class Projection:
     """The statements that make its table and indexes, run once for each generation. In a rebuild every `CREATE INDEX`
     that begins a line waits until the rows are there; what a fold needs is a primary key or a unique index."""
     folds: Sequence[str]
-    """Run in order; each takes the events after position $1 up to and including $2. Correct for any run that starts
-    where the last one ended. One with a line `-- reads: TYPE, TYPE` is left out where a run holds none of these."""
+    """Run in order; each is a statement that `PREPARE` takes, of the events after position $1 up to and including $2.
+    Correct for any run that starts where the last one ended. Of other events it may see only the first of each stream
+    in the run. One with a line `-- reads: TYPE, TYPE` is left out where a run holds none of these."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

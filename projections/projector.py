@@ -28,6 +28,7 @@ from projections.status import (
 _LONGEST_PAUSE_S: Final = 5.0
 # What a round costs depends little on how many events it folds: under a steady stream, one every so many seconds does.
 _PACE_S: Final = 0.025
+_AT_ONCE: Final = 2
 _OUTDATED: Final = "SELECT definition <> $2 FROM projections.checkpoints WHERE name = $1"
 
 logger = logging.getLogger(__name__)
@@ -137,7 +138,8 @@ class Projector:
         """
         renewing = asyncio.create_task(self._keep_renewed(poll_s), name="renewing projections")
         try:
-            await self._keep_up(watch, poll_s)
+            async with self._follower.seated():
+                await self._keep_up(watch, poll_s)
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
@@ -149,7 +151,7 @@ class Projector:
             seen = watch.head if watch is not None else 0
             began = loop.time()
             try:
-                moved = await self._round()
+                moved = await self._round(seen)
             except Exception as error:
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
                 _tell(error)
@@ -207,6 +209,38 @@ class Projector:
         self._settle(name)
         return head
 
+    async def rebuild_all(self, told: Told | None = None) -> dict[str, int]:
+        """Rebuild every read model, two at a time; what `rebuild` raises breaks off both, to be gone on with later.
+
+        Args:
+            told: told of the progress, over all of them.
+
+        Returns:
+            By name, the position that each is built up to.
+        """
+        built: dict[str, int] = {}
+        folded: dict[str, int] = {}
+        left = iter(self._projections)
+
+        async def work() -> None:
+            for name in left:
+
+                def moved(done: int, of: int, name: str = name) -> None:
+                    folded[name] = done
+                    if told is not None:
+                        told(sum(folded.values()), len(self._projections) * of)
+
+                built[name] = await self.rebuild(name, moved)
+
+        tasks = [asyncio.create_task(work(), name="rebuilding") for _ in range(_AT_ONCE)]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return built
+
     async def skip(self, name: str, position: int) -> str:
         """Leave out the event at which a read model, or its rebuild, is stopped: from now on and in every rebuild.
 
@@ -240,10 +274,11 @@ class Projector:
                         await stop(connection, name, None, error)
             self._settle(name)
 
-    async def _round(self) -> int:
+    async def _round(self, head: int) -> int:
+        """Fold up to a position; up to wherever the ledger is where it is not known."""
         await self.install()
         with translated():
-            head = int(await self._pool.fetchval("SELECT position FROM head"))
+            head = head or int(await self._pool.fetchval("SELECT position FROM head"))
             return await self._follower.follow(list(self._projections.values()), head, wait=False)
 
     def _named(self, name: str) -> Projection:

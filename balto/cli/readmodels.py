@@ -43,19 +43,19 @@ def rebuild(
 
     async def work(library: Any) -> dict[str, int]:
         known = [row.name for row in await library.projector.status()]
-        built: dict[str, int] = {}
-        for one in known if name == "all" else [name]:
-            if one not in known:
-                fail(f"there is no projection {one}; there are {', '.join(known)}")
-            with bar(f"rebuilding {one}") as moved:
-                built[one] = await library.projector.rebuild(one, moved)
-            if not as_json:
-                out.print(f"rebuilt {one} up to event {built[one]}")
-        return built
+        if name not in (*known, "all"):
+            fail(f"there is no projection {name}; there are {', '.join(known)}")
+        with bar(f"rebuilding {name}") as moved:
+            if name == "all":
+                return dict(await library.projector.rebuild_all(moved))
+            return {name: await library.projector.rebuild(name, moved)}
 
-    built = with_store(work)
+    built = sorted(with_store(work).items())
     if as_json:
-        print_json([{"name": one, "position": position} for one, position in built.items()])
+        print_json([{"name": one, "position": position} for one, position in built])
+        return
+    for one, position in built:
+        out.print(f"rebuilt {one} up to event {position}")
 
 
 @projections.command()

@@ -41,19 +41,18 @@ INSERT INTO phrase_timeline AS t (
     categories, basket, outcome, cost_usd, cpu_percent, system_cpu_percent, rss_bytes, system_memory_percent,
     loop_lag_ms, last_position, first_position)
 SELECT s.session_id, f.phrase, s.tenant, s.counter_id, f.sample_start, f.sample_end, f.captured_at, f.captured_us,
-       f.requested_us, f.sent_us, f.delivered_us, h.provider, h.model, h.latency_ms, n.engine, n.model, n.latency_ms,
-       c.engine, c.model, c.latency_ms,
+       f.requested_us, f.sent_us, f.delivered_us, f.heard ->> 'provider', f.heard ->> 'model',
+       (f.heard ->> 'latency_ms')::float8, f.named ->> 'engine', f.named ->> 'model', (f.named ->> 'latency_ms')::float8,
+       f.placed ->> 'engine', f.placed ->> 'model', (f.placed ->> 'latency_ms')::float8,
        CASE WHEN f.placed IS NOT NULL THEN
-           ARRAY(SELECT concat_ws('/', g ->> 'macro', g ->> 'micro') FROM jsonb_array_elements(c.categories) AS g) END,
-       f.basket, f.outcome, f.cost_usd, m.cpu_percent, m.system_cpu_percent, m.rss_bytes, m.system_memory_percent,
-       m.loop_lag_ms, f.last_position, f.first_position
+           ARRAY(SELECT concat_ws('/', g ->> 'macro', g ->> 'micro')
+                   FROM jsonb_array_elements(f.placed -> 'categories') AS g) END,
+       f.basket, f.outcome, f.cost_usd, (f.machine ->> 'cpu_percent')::float8,
+       (f.machine ->> 'system_cpu_percent')::float8, (f.machine ->> 'rss_bytes')::bigint,
+       (f.machine ->> 'system_memory_percent')::float8, (f.machine ->> 'loop_lag_ms')::float8, f.last_position,
+       f.first_position
   FROM told f
   JOIN speakers s ON s.id = f.stream_id
- CROSS JOIN LATERAL jsonb_to_record(f.heard) AS h (provider text, model text, latency_ms float8)
- CROSS JOIN LATERAL jsonb_to_record(f.named) AS n (engine text, model text, latency_ms float8)
- CROSS JOIN LATERAL jsonb_to_record(f.placed) AS c (engine text, model text, latency_ms float8, categories jsonb)
- CROSS JOIN LATERAL jsonb_to_record(f.machine) AS m (
-       cpu_percent float8, system_cpu_percent float8, rss_bytes bigint, system_memory_percent float8, loop_lag_ms float8)
 ON CONFLICT (session_id, phrase) DO UPDATE SET
     sample_start          = least(t.sample_start, excluded.sample_start),
     sample_end            = greatest(t.sample_end, excluded.sample_end),

@@ -245,10 +245,10 @@ async def test_a_running_projector_survives_whatever_goes_wrong_in_a_round(
     await projector.install()
     sound, failures = projector._round, iter([KeyError("segredo"), RuntimeError("segredo")])
 
-    async def stumbling() -> int:
+    async def stumbling(head: int) -> int:
         for failure in failures:
             raise failure
-        return await sound()
+        return await sound(head)
 
     monkeypatch.setattr(projector, "_round", stumbling)
     written = len(await write(ledger, 9))

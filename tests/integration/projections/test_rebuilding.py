@@ -198,7 +198,7 @@ async def test_another_projector_takes_over_from_one_that_hangs(
     own = await open_pool(postgres_url)
     with monkeypatch.context() as patch:
         patch.setattr("projections.following.IDLE_TIMEOUT_S", 1)
-        patch.setattr("projections.following.Folding.begin", hang)
+        patch.setattr("projections.desk.Desk.lay_out", hang)
         hanging = asyncio.create_task(Projector(own, [TALLY]).catch_up())
         await hung.wait()
     assert await projector.catch_up() == written
@@ -256,3 +256,26 @@ async def test_a_running_projector_keeps_the_others_up_while_it_rebuilds_one_who
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert await tally(pool) == written
+
+
+async def test_all_are_rebuilt_two_at_a_time(ledger: Ledger, pool: asyncpg.Pool, other: asyncpg.Connection) -> None:
+    written = len(await write(ledger, 9))
+    steps: list[tuple[int, int]] = []
+    second, third = (
+        replace(
+            one,
+            name=name,
+            table=one.table.replace("tally", name),
+            folds=[fold.replace("tally", name) for fold in one.folds],
+        )
+        for one, name in ((gated(5), "second"), (TALLY, "third"))
+    )
+    projector = Projector(pool, [gated(5), second, third])
+    await projector.install()
+    await other.execute(f"SELECT pg_advisory_lock({GATE})")
+    rebuilding = asyncio.create_task(projector.rebuild_all(lambda done, of: steps.append((done, of))))
+    while await other.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") < 2:
+        assert not rebuilding.done()
+    await other.execute(f"SELECT pg_advisory_unlock({GATE})")
+    assert await rebuilding == dict.fromkeys(("tally", "second", "third"), written)
+    assert steps[-1] == (3 * written, 3 * written)
