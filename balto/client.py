@@ -174,6 +174,8 @@ class Stream:
 
     def _greeted(self, ready: dict[str, Any]) -> None:
         self.session = ready["session"]
+        # Durable too; the line may have broken under the last `ack`.
+        self.acknowledged = ready["offset"]
         self._hello["resume"] = {"session": ready["session"], "token": ready["token"]}
 
     def _is_new(self, message: dict[str, Any]) -> bool:
