@@ -16,7 +16,7 @@ import asyncpg
 
 from events.store import StoreError
 from projections.bi import ANALYST
-from projections.database import translated
+from projections.database import describe, passes, translated
 
 STATEMENT_TIMEOUT: Final = "60s"
 _CONNECTIONS: Final = 8
@@ -35,6 +35,7 @@ SELECT r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR NOT pg_has_role(r.oid,
        AS otherwise
   FROM pg_roles r WHERE r.rolname = $1
 """
+_END_SESSIONS: Final = "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE usename = $1"
 
 
 class AnalystError(StoreError):
@@ -80,6 +81,8 @@ async def grant_analyst(dsn: str, tenant: str, login: str, *, new_password: bool
             await _define(connection, f"CREATE ROLE %I LOGIN CONNECTION LIMIT {_CONNECTIONS} IN ROLE {ANALYST}", login)
             for name, value in _SETTINGS.items():
                 await _define(connection, f"ALTER ROLE %I SET {name} = %L", login, value)
+        else:
+            await _define(connection, "ALTER ROLE %I LOGIN", login)  # revoked, and could not be dropped
         if role is None or new_password:
             password = secrets.token_urlsafe(24)
             await _define(connection, "ALTER ROLE %I PASSWORD %L", login, scram_verifier(password))
@@ -92,26 +95,34 @@ async def grant_analyst(dsn: str, tenant: str, login: str, *, new_password: bool
 async def revoke_analyst(dsn: str, login: str, tenant: str | None = None) -> bool:
     """Take a tenant, or all, from a login, from its next statement on; one that is left with none is dropped.
 
+    What is taken is taken even where the drop is refused: such a login cannot log in any more, and revoking it once
+    more drops it when nothing is in the way.
+
     Returns:
         Whether the login was dropped.
 
     Raises:
-        AnalystError: it has none of these.
-        StoreError: the login owns something, or the owner may not drop it.
+        AnalystError: it has none of these; or it has none any more, but its role could not be dropped.
         StoreUnavailableError: the database is away.
     """
-    async with _owner(dsn) as connection, connection.transaction():
-        gone = await connection.fetch(
-            "DELETE FROM bi.analysts WHERE login = $1 AND ($2::text IS NULL OR tenant = $2) RETURNING tenant",
-            login,
-            tenant,
-        )
-        if not gone:
-            raise AnalystError(f"{login} sees no such rows (`balto bi list` shows who does)")
-        if await connection.fetchval("SELECT EXISTS (SELECT FROM bi.analysts WHERE login = $1)", login):
-            return False
-        await _define(connection, "DROP ROLE IF EXISTS %I", login)
-        return True
+    async with _owner(dsn) as connection:
+        async with connection.transaction():
+            gone = await connection.fetch(
+                "DELETE FROM bi.analysts WHERE login = $1 AND ($2::text IS NULL OR tenant = $2) RETURNING tenant",
+                login,
+                tenant,
+            )
+            left = await connection.fetchval("SELECT EXISTS (SELECT FROM bi.analysts WHERE login = $1)", login)
+            # Of no tenant and still there: its role could not be dropped the last time.
+            role = None if left else await connection.fetchrow(_IS_ANALYST, login)
+            shut = role is not None and bool(gone or not role["otherwise"])
+            if not gone and not (shut and tenant is None):
+                raise AnalystError(f"{login} sees no such rows (`balto bi list` shows who does)")
+            if shut:
+                await _define(connection, "ALTER ROLE %I NOLOGIN", login)
+        if shut:
+            await _drop(connection, login)
+        return not left
 
 
 async def list_analysts(dsn: str) -> list[Analyst]:
@@ -142,6 +153,21 @@ async def _define(connection: asyncpg.Connection, pattern: str, *values: str) ->
     """Run a statement that takes no arguments; the server quotes what stands for %I and %L."""
     text = await connection.fetchval("SELECT format($1, VARIADIC $2::text[])", pattern, list(values))
     await connection.execute(text)
+
+
+async def _drop(connection: asyncpg.Connection, login: str) -> None:
+    """Drop a role that logs in no more, with what it made (temporary tables, large objects) and its sessions."""
+    try:
+        if await connection.fetchval("SELECT pg_has_role($1::name, 'USAGE')", login):
+            await connection.fetch(_END_SESSIONS, login)
+            await _define(connection, "DROP OWNED BY %I", login)
+        await _define(connection, "DROP ROLE %I", login)
+    except asyncpg.PostgresError as error:
+        if passes(error) and not isinstance(error, asyncpg.ObjectInUseError):
+            raise
+        raise AnalystError(
+            f"{login} sees no rows and cannot log in any more, but the role could not be dropped: {describe(error)}"
+        ) from None
 
 
 @asynccontextmanager

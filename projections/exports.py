@@ -187,6 +187,8 @@ async def open_export(dsn: str, view: BiView, filters: Filters) -> AsyncIterator
     try:
         with translated():
             await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            # Takes no snapshot: what the view shows from here on is the generation that the snapshot has rows of.
+            await connection.execute(f"LOCK TABLE bi.{view.name} IN ACCESS SHARE MODE")
             checkpoint = await connection.fetchrow(_CHECKPOINT, view.read_model)
             rows = await connection.fetch(_COLUMNS, f"bi.{view.name}")
         if checkpoint is None:

@@ -64,7 +64,8 @@ async def events(request: web.Request) -> web.StreamResponse:
 
     `next` is what to give as `after` (as `upto` with `order=desc`) for the next page, null at the end. A page may be
     short before the end where few events are meant. With `follow`, or where `text/event-stream` is asked for, events
-    are sent as they come; `Last-Event-ID` goes on after a position.
+    are sent as they come; `Last-Event-ID` goes on after a position. Of a type or version that this server does not
+    know, `data` is empty.
     """
     query = read_query(request, EventsQuery)
     selection = await _selection(request, query)
@@ -179,6 +180,7 @@ def _shown(recorded: RecordedEvent) -> dict[str, Any]:
 
 
 def _without_persons(recorded: RecordedEvent) -> dict[str, Any]:
-    event = recorded.event
-    data = event.data if isinstance(event, UnknownEvent) else orjson.loads(encode_apart(event)[0])
+    if isinstance(recorded.event, UnknownEvent):
+        return {}  # nothing here knows which of its fields are personal
+    data = orjson.loads(encode_apart(recorded.event)[0])
     return {name: value for name, value in data.items() if name not in _SECRET}

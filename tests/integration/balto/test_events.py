@@ -8,6 +8,7 @@ import pytest
 
 from balto.analysts import issue_token
 from balto.app import Balto
+from events.catalogue import TranscriptionReceived
 from tests.integration.balto.door import AFAR, Client, Registered, error_of, log_in, register
 from tests.integration.balto.happened import record_session
 
@@ -62,6 +63,15 @@ async def test_nothing_personal_and_no_hash_of_a_key_is_told(
 ) -> None:
     text = await (await client.get(PATH)).text()
     assert not any(told in text for told in ("palavra secreta", "dona@farmacia.example", "key_sha256", '"text"'))
+
+
+async def test_of_a_version_that_the_server_does_not_know_no_data_is_told(
+    client: Client, shops: tuple[Registered, Registered], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TranscriptionReceived, "schema_version", TranscriptionReceived.schema_version - 1)
+    response = await client.get(PATH, params={"type": "TranscriptionReceived"})
+    assert "palavra secreta" not in await response.text()
+    assert [event["data"] for event in (await response.json())["events"]] == [{}, {}]
 
 
 async def test_an_analyst_sees_their_clients_events_alone(

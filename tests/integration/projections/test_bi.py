@@ -217,6 +217,43 @@ async def test_a_chains_analyst_sees_several_clients_until_they_are_taken_back(
         await asyncpg.connect(postgres_url.replace("user=balto", f"user={login}"))
 
 
+async def test_a_login_that_made_something_is_revoked_with_it_and_its_sessions_end(
+    analyst: asyncpg.Connection, login: str, filled: Projector, postgres_url: str
+) -> None:
+    await analyst.execute("SET default_transaction_read_only = off")
+    made = await analyst.fetchval("SELECT lo_create(0)")
+    assert await revoke_analyst(postgres_url, login)
+    assert await filled.pool.fetchval("SELECT count(*) FROM pg_largeobject_metadata WHERE oid = $1", made) == 0
+    with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InterfaceError)):
+        await tenants(analyst, "sessions_v1")
+
+
+async def test_a_login_that_cannot_be_dropped_sees_nothing_and_is_dropped_later(
+    analyst: asyncpg.Connection, login: str, postgres_url: str
+) -> None:
+    owner = await asyncpg.connect(postgres_url)
+    other = f"other_{uuid4().hex}"
+    await owner.execute(f"CREATE DATABASE {other} OWNER {login}")
+    try:
+        with pytest.raises(AnalystError, match="could not be dropped"):
+            await revoke_analyst(postgres_url, login)
+        assert await list_analysts(postgres_url) == []
+        with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
+            await asyncpg.connect(postgres_url.replace("user=balto", f"user={login}"))
+        assert await grant_analyst(postgres_url, OTHER, login) is None
+        again = await asyncpg.connect(postgres_url.replace("user=balto", f"user={login}"))
+        assert await tenants(again, "sessions_v1") == {OTHER}
+        await again.close()
+        with pytest.raises(AnalystError, match="could not be dropped"):
+            await revoke_analyst(postgres_url, login, OTHER)
+    finally:
+        await owner.execute(f"DROP DATABASE {other}")
+        await owner.close()
+    assert await revoke_analyst(postgres_url, login)
+    with pytest.raises(AnalystError, match="sees no such rows"):
+        await revoke_analyst(postgres_url, login)
+
+
 async def test_only_a_new_login_of_a_known_client_becomes_an_analyst(filled: Projector, postgres_url: str) -> None:
     for tenant, login in (("999999", "a_login"), (ONE, "balto"), (ONE, "balto_app"), (ONE, 'x"; DROP'), (ONE, "")):
         with pytest.raises(AnalystError):

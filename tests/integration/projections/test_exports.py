@@ -1,5 +1,6 @@
 """Exports: every form holds the same rows, of one moment, and nothing that a spreadsheet would run."""
 
+import asyncio
 import base64
 import csv
 import io
@@ -20,6 +21,11 @@ from projections.projector import Projector
 from tests.integration.projections.script import Ledger, day
 
 NASTY = ["=1+1", "+1", "-1", "@a", "\tx", "\rx", "\nx", "＝1", 'say "x",\nthen\r\nleave', "", " ", "é日本", "{}", "\\N"]
+
+_SOMEBODY_WAITS = """
+SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted
+                  AND relation IN ('bi.clients_v1'::regclass, 'projections.clients'::regclass))
+"""
 
 
 def view(name: str) -> BiView:
@@ -73,6 +79,22 @@ async def test_json_holds_every_row_of_every_view(filled: Projector, postgres_ur
                 len(rows) == await export.count() == await filled.pool.fetchval(f"SELECT count(*) FROM bi.{one.name}")
             )
             assert all(list(row) == [column.name for column in export.columns] for row in rows)
+
+
+async def test_a_generation_that_takes_over_meanwhile_waits_for_the_export(
+    filled: Projector, postgres_url: str
+) -> None:
+    held = await filled.pool.fetchval("SELECT count(*) FROM bi.clients_v1")
+    async with open_export(postgres_url, view("clients"), Filters()) as export:
+        rebuilding = asyncio.create_task(filled.rebuild("clients"))
+        async with asyncio.timeout(30):
+            while not rebuilding.done() and not await filled.pool.fetchval(_SOMEBODY_WAITS):  # noqa: ASYNC110 - of the server
+                await asyncio.sleep(0.01)
+        assert await export.count() == len(await rows_of(export)) == held > 0
+        generation = export.generation
+    await rebuilding
+    async with open_export(postgres_url, view("clients"), Filters()) as export:
+        assert (await export.count(), export.generation) == (held, generation + 1)
 
 
 async def test_an_empty_export_is_whole_in_every_form(projector: Projector, postgres_url: str, tmp_path: Path) -> None:
