@@ -89,19 +89,25 @@ def _asked(state: SessionState, message: Examined, phrase: PhraseState, policy: 
     seconds = (message.sample_end - message.sample_start) / SAMPLE_RATE
     measured = message.biometrics
     snr_db = None if measured is None else measured.snr_db
-    choice = choose(state.terms, policy, stopped=state.paid_stopped, seconds=seconds, snr_db=lambda: snr_db)
+    choice = choose(
+        state.terms,
+        policy,
+        stopped=state.paid_stopped,
+        seconds=seconds,
+        snr_db=lambda: snr_db,
+        heard_by=heard_by(phrase, policy),
+    )
     if choice.engine is None:
         first = policy.engines[0]
         refused = TranscriptionFailed(
             phrase=message.number, provider=first.name, model=first.model, code="budget_reached", latency_ms=0.0
         )
         return [refused, RecommendationWithheld(phrase=message.number, reason="transcription_failed")]
-    engine = heard_by(phrase, policy) or choice.engine
     return [
         TranscriptionRequested(
             phrase=message.number,
-            provider=engine.name,
-            model=engine.model,
+            provider=choice.engine.name,
+            model=choice.engine.model,
             audio_ms=seconds * 1000,
             why=choice.why,
         )
