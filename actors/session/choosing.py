@@ -42,11 +42,11 @@ def choose(
     if stopped:
         return Choice(engine=heard_by or (ranked[0] if ranked else None), why="budget")
     paid = [engine for engine in ranked if engine.usd_per_hour > 0]
-    if terms.cheaper_snr_db is not None and paid and seconds >= terms.cheaper_s:
+    if heard_by is None and terms.cheaper_snr_db is not None and paid and seconds >= terms.cheaper_s:
         cheapest = min(paid, key=lambda engine: engine.usd_per_hour)
         snr = snr_db() if cheapest.usd_per_hour < ranked[0].usd_per_hour else None
         if snr is not None and snr >= terms.cheaper_snr_db:
-            return Choice(engine=heard_by or cheapest, why="long_and_clean")
+            return Choice(engine=cheapest, why="long_and_clean")
     asked_for = any(engine.name in terms.prefer for engine in policy.engines)
     return Choice(engine=heard_by or ranked[0], why="counter" if asked_for else "default")
 

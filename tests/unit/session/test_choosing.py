@@ -220,3 +220,14 @@ def test_what_a_stream_has_heard_is_not_thrown_away_where_every_engine_costs_and
     assert (request.provider, request.model, request.why) == ("dear", "live", "budget")
     heard = session.when(replace(transcribed("estou com dor de cabeça"), provider="dear", model="live"))
     assert names(heard)[0] == "TranscriptionReceived"
+
+
+def test_what_a_stream_has_heard_is_not_said_to_be_chosen_for_its_price() -> None:
+    session = on(Terms(cheaper_snr_db=20.0, cheaper_s=0.5), replace(engines(), streaming=LIVE))
+    session.when(replace(progressed(BEGAN, sample_end=12_000, byte_end=24_000), streaming=True))
+    offered = session.when(progressed(loud_offer(3_000.0), sample_end=24_100, byte_end=48_200))[-1]
+    assert isinstance(offered, PhraseOffered)
+    assert (offered.model, offered.why) == ("live", "default")
+    session.when(progressed(SpeechWentOn(number=1, offer=1), sample_end=26_000, byte_end=52_000))
+    request = asked(session)
+    assert (request.model, request.why) == ("live", "default")
