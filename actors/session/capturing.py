@@ -3,7 +3,7 @@
 from actors.messages import Examined
 from actors.session.choosing import choose
 from actors.session.early import taken_over
-from actors.session.inputs import Policy, Resources
+from actors.session.inputs import EngineName, Policy, Resources
 from actors.session.phrase import PhraseState
 from actors.session.state import SessionState
 from actors.session.streaming import heard_by
@@ -97,7 +97,8 @@ def _asked(state: SessionState, message: Examined, phrase: PhraseState, policy: 
         snr_db=lambda: snr_db,
         heard_by=heard_by(phrase, policy),
     )
-    if choice.engine is None:
+    engine = choice.engine or _at_work(phrase)
+    if engine is None:
         first = policy.engines[0]
         refused = TranscriptionFailed(
             phrase=message.number, provider=first.name, model=first.model, code="budget_reached", latency_ms=0.0
@@ -106,9 +107,14 @@ def _asked(state: SessionState, message: Examined, phrase: PhraseState, policy: 
     return [
         TranscriptionRequested(
             phrase=message.number,
-            provider=choice.engine.name,
-            model=choice.engine.model,
+            provider=engine.name,
+            model=engine.model,
             audio_ms=seconds * 1000,
             why=choice.why,
         )
     ]
+
+
+def _at_work(phrase: PhraseState) -> EngineName | None:
+    # It bills the offer in any case, so its text is waited for.
+    return None if phrase.offer is None else EngineName(phrase.offer.event.provider, phrase.offer.event.model)

@@ -231,3 +231,18 @@ def test_what_a_stream_has_heard_is_not_said_to_be_chosen_for_its_price() -> Non
     session.when(progressed(SpeechWentOn(number=1, offer=1), sample_end=26_000, byte_end=52_000))
     request = asked(session)
     assert (request.model, request.why) == ("live", "default")
+
+
+def test_an_offer_under_way_when_the_budget_is_spent_is_waited_for_although_every_engine_costs() -> None:
+    session = on(Terms(), engines(DEAR, CHEAP))
+    session.when(progressed(BEGAN, sample_end=12_000, byte_end=24_000))
+    session.when(progressed(loud_offer(300.0), sample_end=24_100, byte_end=48_200))
+    session.when(SPENT)
+    request = asked(session)
+    assert (request.provider, request.why) == ("dear", "budget")
+    answer = transcribed("estou com dor de cabeça")
+    assert answer.transcript is not None
+    paid = replace(answer, offer=1, provider="dear", transcript=replace(answer.transcript, cost_usd=0.0002))
+    received = session.when(paid)[0]
+    assert isinstance(received, TranscriptionReceived)
+    assert received.cost_usd == 0.0002
