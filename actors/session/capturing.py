@@ -3,7 +3,7 @@
 from actors.messages import Examined
 from actors.session.choosing import choose
 from actors.session.early import taken_over
-from actors.session.inputs import Policy, Resources
+from actors.session.inputs import EngineName, Policy, Resources
 from actors.session.phrase import PhraseState
 from actors.session.state import SessionState
 from actors.session.streaming import heard_by
@@ -89,14 +89,21 @@ def _asked(state: SessionState, message: Examined, phrase: PhraseState, policy: 
     seconds = (message.sample_end - message.sample_start) / SAMPLE_RATE
     measured = message.biometrics
     snr_db = None if measured is None else measured.snr_db
-    choice = choose(state.terms, policy, stopped=state.paid_stopped, seconds=seconds, snr_db=lambda: snr_db)
-    if choice.engine is None:
+    choice = choose(
+        state.terms,
+        policy,
+        stopped=state.paid_stopped,
+        seconds=seconds,
+        snr_db=lambda: snr_db,
+        heard_by=heard_by(phrase, policy),
+    )
+    engine = choice.engine or _at_work(phrase)
+    if engine is None:
         first = policy.engines[0]
         refused = TranscriptionFailed(
             phrase=message.number, provider=first.name, model=first.model, code="budget_reached", latency_ms=0.0
         )
         return [refused, RecommendationWithheld(phrase=message.number, reason="transcription_failed")]
-    engine = heard_by(phrase, policy) or choice.engine
     return [
         TranscriptionRequested(
             phrase=message.number,
@@ -106,3 +113,8 @@ def _asked(state: SessionState, message: Examined, phrase: PhraseState, policy: 
             why=choice.why,
         )
     ]
+
+
+def _at_work(phrase: PhraseState) -> EngineName | None:
+    # It bills the offer in any case, so its text is waited for.
+    return None if phrase.offer is None else EngineName(phrase.offer.event.provider, phrase.offer.event.model)

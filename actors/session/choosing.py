@@ -18,7 +18,13 @@ class Choice:
 
 
 def choose(
-    terms: Terms, policy: Policy, *, stopped: bool, seconds: float, snr_db: Callable[[], float | None]
+    terms: Terms,
+    policy: Policy,
+    *,
+    stopped: bool,
+    seconds: float,
+    snr_db: Callable[[], float | None],
+    heard_by: EngineName | None = None,
 ) -> Choice:
     """Choose the first engine for a phrase.
 
@@ -28,20 +34,21 @@ def choose(
         stopped: whether only free ones may be asked.
         seconds: how long the phrase is.
         snr_db: of the phrase; asked only where that matters.
+        heard_by: the engine that has heard the phrase already, if one has: it is paid for that whatever comes of it.
     """
     if not policy.engines:
-        return Choice(engine=policy.transcribers[0], why="default")
+        return Choice(engine=heard_by or policy.transcribers[0], why="default")
     ranked = _ranked(terms, policy, stopped=stopped)
     if stopped:
-        return Choice(engine=ranked[0] if ranked else None, why="budget")
+        return Choice(engine=heard_by or (ranked[0] if ranked else None), why="budget")
     paid = [engine for engine in ranked if engine.usd_per_hour > 0]
-    if terms.cheaper_snr_db is not None and paid and seconds >= terms.cheaper_s:
+    if heard_by is None and terms.cheaper_snr_db is not None and paid and seconds >= terms.cheaper_s:
         cheapest = min(paid, key=lambda engine: engine.usd_per_hour)
         snr = snr_db() if cheapest.usd_per_hour < ranked[0].usd_per_hour else None
         if snr is not None and snr >= terms.cheaper_snr_db:
             return Choice(engine=cheapest, why="long_and_clean")
     asked_for = any(engine.name in terms.prefer for engine in policy.engines)
-    return Choice(engine=ranked[0], why="counter" if asked_for else "default")
+    return Choice(engine=heard_by or ranked[0], why="counter" if asked_for else "default")
 
 
 def preferred(terms: Terms, policy: Policy) -> str | None:

@@ -46,10 +46,10 @@ def offered(state: SessionState, early: EarlyPhrase, policy: Policy) -> list[Eve
         stopped=state.paid_stopped,
         seconds=(phrase.sample_end - phrase.sample_start) / SAMPLE_RATE,
         snr_db=lambda: snr_db(phrase.pcm, phrase.noise, phrase.vad.noise_floor_rms),
+        heard_by=heard_by(state.open_phrases.get(early.number), policy),
     )
     if choice.engine is None:
         return withdrawn(state, early.number, "cut_elsewhere", policy)
-    engine = heard_by(state.open_phrases.get(early.number), policy) or choice.engine
     return [
         *withdrawn(state, early.number, "cut_elsewhere", policy),
         PhraseOffered(
@@ -57,8 +57,8 @@ def offered(state: SessionState, early: EarlyPhrase, policy: Policy) -> list[Eve
             offer=early.offer,
             sample_start=phrase.sample_start,
             sample_end=phrase.sample_end,
-            provider=engine.name,
-            model=engine.model,
+            provider=choice.engine.name,
+            model=choice.engine.model,
             why=choice.why,
         ),
     ]

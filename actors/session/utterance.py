@@ -41,8 +41,12 @@ def gathered(before: SessionState, decided: Sequence[Event], message: Input, pol
     heard_to = message.listened.sample_end if isinstance(message, Progressed) else state.samples_recorded
     due = message if isinstance(message, GatherDue) else None
     events: list[Event] = []
-    for run in _runs(state, policy):
+    runs = _runs(state, policy)
+    for run, behind in zip(runs, [*runs[1:], None], strict=True):
         reason = _reason(state, run, fresh, max(heard_to, state.samples_recorded), due, policy)
+        if reason is None and behind is not None and _leave(state, behind[0], policy):
+            # What was said to a customer is understood before their leave is taken.
+            reason = "overtaken"
         if reason is not None:
             events += _released(fold(events, state), run, reason, policy)
     return events
@@ -54,10 +58,13 @@ def waiting(state: SessionState) -> list[int]:
 
 
 def _runs(state: SessionState, policy: Policy) -> list[list[int]]:
-    """Return the phrases that wait, those together that are one utterance."""
+    """Return the phrases that wait, those together that are one utterance.
+
+    Leave is never taken in the same utterance as what was said before: that belongs to the customer who goes.
+    """
     runs: list[list[int]] = []
     for number in waiting(state):
-        if runs and _goes_on(state, runs[-1][-1], number, policy):
+        if runs and not _leave(state, number, policy) and _goes_on(state, runs[-1][-1], number, policy):
             runs[-1].append(number)
         else:
             runs.append([number])
@@ -86,7 +93,7 @@ def _reason(
     phrase = state.open_phrases[last]
     if policy.rules.gather_samples == 0 or len(run) >= MOST_PHRASES:
         return "words"
-    if not fresh.isdisjoint(run) and (_says_enough(_text(state, run), policy) or _leave(state, run, policy)):
+    if not fresh.isdisjoint(run) and (_says_enough(_text(state, run), policy) or _leave(state, run[0], policy)):
         return "words"
     if state.memory.heard > last:
         return "overtaken"
@@ -127,7 +134,7 @@ def _of_conversation(state: SessionState, run: Sequence[int], text: str, policy:
     """Record where the utterance ends a conversation, and what it says for the rest of one."""
     memory, last = state.memory, run[-1]
     events: list[Event] = []
-    end = _leave(state, run, policy) or _others_turn(state, run, text, policy)
+    end = _leave(state, run[0], policy) or _others_turn(state, run, text, policy)
     if end is not None and memory.heard > max(memory.ends, default=0):
         reason, final = end
         events.append(ConversationEnded(phrase=last, last=final, reason=reason))
@@ -139,14 +146,13 @@ def _of_conversation(state: SessionState, run: Sequence[int], text: str, policy:
     return events
 
 
-def _leave(state: SessionState, run: Sequence[int], policy: Policy) -> tuple[ConversationEnd, int] | None:
-    """Return how a phrase of the utterance ends a conversation by its words, and the number of its last phrase."""
-    for number in run:
-        text = state.open_phrases[number].text
-        leave = leave_taken(text)
-        if leave is not None and not policy.rules.names_something(text):
-            return leave, number if leave == "farewell" else number - 1
-    return None
+def _leave(state: SessionState, number: int, policy: Policy) -> tuple[ConversationEnd, int] | None:
+    """Return how a phrase ends a conversation by its words, and the number of that conversation's last phrase."""
+    text = state.open_phrases[number].text
+    leave = leave_taken(text)
+    if leave is None or policy.rules.names_something(text):
+        return None
+    return leave, number if leave == "farewell" else number - 1
 
 
 def _others_turn(

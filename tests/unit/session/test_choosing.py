@@ -206,3 +206,43 @@ def test_what_a_stream_has_heard_is_asked_for_its_text_first_with_free_engines_b
     request = asked(session)
     assert (request.provider, request.model, request.why) == ("dear", "live", "budget")
     assert order(Terms(), engines(), request.provider, request.why) == ("local",)
+
+
+def test_what_a_stream_has_heard_is_not_thrown_away_where_every_engine_costs_and_the_budget_is_spent() -> None:
+    session = on(Terms(), replace(engines(DEAR, CHEAP), streaming=LIVE))
+    session.when(replace(progressed(BEGAN, sample_end=12_000, byte_end=24_000), streaming=True))
+    session.when(SPENT)
+    offered = session.when(progressed(loud_offer(300.0), sample_end=24_100, byte_end=48_200))[-1]
+    assert isinstance(offered, PhraseOffered)
+    assert (offered.provider, offered.model) == ("dear", "live")
+    session.when(progressed(SpeechWentOn(number=1, offer=1), sample_end=26_000, byte_end=52_000))
+    request = asked(session)
+    assert (request.provider, request.model, request.why) == ("dear", "live", "budget")
+    heard = session.when(replace(transcribed("estou com dor de cabeça"), provider="dear", model="live"))
+    assert names(heard)[0] == "TranscriptionReceived"
+
+
+def test_what_a_stream_has_heard_is_not_said_to_be_chosen_for_its_price() -> None:
+    session = on(Terms(cheaper_snr_db=20.0, cheaper_s=0.5), replace(engines(), streaming=LIVE))
+    session.when(replace(progressed(BEGAN, sample_end=12_000, byte_end=24_000), streaming=True))
+    offered = session.when(progressed(loud_offer(3_000.0), sample_end=24_100, byte_end=48_200))[-1]
+    assert isinstance(offered, PhraseOffered)
+    assert (offered.model, offered.why) == ("live", "default")
+    session.when(progressed(SpeechWentOn(number=1, offer=1), sample_end=26_000, byte_end=52_000))
+    request = asked(session)
+    assert (request.model, request.why) == ("live", "default")
+
+
+def test_an_offer_under_way_when_the_budget_is_spent_is_waited_for_although_every_engine_costs() -> None:
+    session = on(Terms(), engines(DEAR, CHEAP))
+    session.when(progressed(BEGAN, sample_end=12_000, byte_end=24_000))
+    session.when(progressed(loud_offer(300.0), sample_end=24_100, byte_end=48_200))
+    session.when(SPENT)
+    request = asked(session)
+    assert (request.provider, request.why) == ("dear", "budget")
+    answer = transcribed("estou com dor de cabeça")
+    assert answer.transcript is not None
+    paid = replace(answer, offer=1, provider="dear", transcript=replace(answer.transcript, cost_usd=0.0002))
+    received = session.when(paid)[0]
+    assert isinstance(received, TranscriptionReceived)
+    assert received.cost_usd == 0.0002

@@ -131,6 +131,26 @@ def test_who_is_greeted_after_thanks_is_the_next_customer_however_soon() -> None
     assert counter.asks("Dor de cabeça.").facts == set()
 
 
+@pytest.mark.parametrize(("leave", "last"), [("Próximo!", 2), ("Tchau, obrigada.", 3)])
+@pytest.mark.parametrize("late", [False, True])
+def test_what_waits_when_leave_is_taken_counts_for_who_goes_and_not_for_the_next(
+    leave: str, last: int, late: bool
+) -> None:
+    counter = Counter()
+    counter.asks("Uma dipirona.", DIPYRONE)
+    for number in (2, 3):
+        start = counter.now + number * int(1.5 * SECOND)
+        heard = (SpeechBegan(number=number, sample_start=start), phrase(number, start, start + SECOND))
+        counter.when(progressed(*heard, sample_end=start + SECOND + 4_000, byte_end=2 * start + 40_000))
+        counter.when(examined(number))
+    texts = [(2, "Estou grávida e"), (3, leave)]
+    decided = [event for n, text in texts[:: -1 if late else 1] for event in counter.when(transcribed(text, number=n))]
+    assert [event.last for event in decided if isinstance(event, ConversationEnded)] == [last]
+    assert CircumstancesNoted(phrase=2, circumstances=("gestante",), asked=False) in decided
+    counter.number, counter.now = 3, start + 5 * SECOND
+    assert counter.asks("Dor de cabeça.").facts == set()
+
+
 def test_what_is_still_under_way_of_the_former_conversation_keeps_its_circumstances() -> None:
     counter = Counter()
     counter.says("Estou grávida.")

@@ -7,7 +7,7 @@ import pytest
 from actors.session.conversation import Rules
 from actors.session.inputs import GatherDue, Policy
 from actors.session.state import fold
-from actors.values import SAMPLE_RATE, Heard, SpeechBegan
+from actors.values import SAMPLE_RATE, Heard, SpeechBegan, SpeechGivenUp
 from events.catalogue import (
     Event,
     NormalisationRequested,
@@ -114,19 +114,27 @@ def test_speech_that_begins_too_late_is_another_utterance() -> None:
     assert UtteranceGathered(phrase=1, phrases=(1,), reason="pause", word_count=1) in decided
 
 
-@pytest.mark.parametrize("outcome", ["discarded", "rejected"])
-def test_a_fragment_does_not_wait_for_noise(outcome: str) -> None:
+def test_a_fragment_does_not_wait_for_what_was_no_phrase() -> None:
+    counter = Counter()
+    counter.captures(1, SECOND, 2 * SECOND)
+    counter.understands(1, "Eu queria um remédio.")
+    counter.hears(SpeechBegan(number=2, sample_start=3 * SECOND), to=3 * SECOND + 2_000)
+    noise = SpeechGivenUp(number=2, sample_start=3 * SECOND, sample_end=3 * SECOND + 3_000, reason="too_short")
+    decided = counter.hears(noise, to=2 * SECOND + GATHER)
+    assert names(decided) == ["AudioReceived", "PhraseDiscarded", "UtteranceGathered", "NormalisationRequested"]
+    assert UtteranceGathered(phrase=1, phrases=(1,), reason="pause", word_count=4) in decided
+
+
+@pytest.mark.parametrize("reason", ["stock_phrase", "empty"])
+def test_a_fragment_does_not_wait_for_what_was_not_believed(reason: str) -> None:
     counter = Counter()
     counter.captures(1, SECOND, 2 * SECOND)
     counter.understands(1, "Eu queria um remédio.")
     counter.captures(2, 3 * SECOND, 4 * SECOND)
-    if outcome == "rejected":
-        decided = counter.when(heard_as("Legendas pela comunidade", number=2, rejected="stock_phrase"))
-    else:
-        decided = counter.when(heard_as("", number=2))
-    assert UtteranceGathered(phrase=1, phrases=(1,), reason="pause", word_count=4) in decided + counter.hears(
-        to=5 * SECOND
-    )
+    text = "" if reason == "empty" else "Legendas pela comunidade"
+    decided = counter.when(heard_as(text, number=2, rejected=None if reason == "empty" else reason))
+    assert names(decided) == ["TranscriptionRejected", "UtteranceGathered", "NormalisationRequested"]
+    assert UtteranceGathered(phrase=1, phrases=(1,), reason="pause", word_count=4) in decided
 
 
 def test_a_timer_sends_what_no_audio_comes_after() -> None:
