@@ -25,6 +25,8 @@ SAMPLE_RATE = 16_000
 
 _LEAST_TIMED = 3
 """Words, below which a rate says more of the pauses between them than of the speaker."""
+_LEAST_SPOKEN_S = 1e-3
+"""Seconds, within which nobody says so many words: the provider's times are wrong."""
 
 Pcm = NDArray[np.int16]
 """Mono samples at `SAMPLE_RATE`, shape (n,)."""
@@ -214,7 +216,7 @@ class Transcript:
         if len(timed) < _LEAST_TIMED:
             return None
         spoken_s = max(end for _, end in timed) - min(start for start, _ in timed)
-        return len(timed) * 60 / spoken_s if spoken_s > 0 else None
+        return len(timed) * 60 / spoken_s if spoken_s > _LEAST_SPOKEN_S else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import pykka
 from actors.llm.router import RoutedUnderstanding, Stage
 from actors.llm.understanding import Understanding, UnderstandingError
 from actors.messages import AttemptDue, Classify, ClassifyDone, Normalise, NormaliseDone
+from actors.recordable import recordable_categories, recordable_entities
 from actors.routing.attempts import Due, Ended, Witness
 from actors.routing.lane import Lane
 from actors.routing.race import RaceLostError, Won
@@ -83,7 +84,7 @@ class LlmActor(Actor):
                         attempt=message.attempt,
                         engine=normalised.engine,
                         model=normalised.model,
-                        outcome=normalised.outcome,
+                        outcome=None if normalised.outcome is None else recordable_entities(normalised.outcome),
                         error=normalised.error,
                         latency_ms=normalised.latency_ms,
                         others=normalised.others,
@@ -110,7 +111,7 @@ class LlmActor(Actor):
                         attempt=message.attempt,
                         engine=classified.engine,
                         model=classified.model,
-                        outcome=classified.outcome,
+                        outcome=None if classified.outcome is None else recordable_categories(classified.outcome),
                         error=classified.error,
                         latency_ms=classified.latency_ms,
                         others=classified.others,

@@ -2,13 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 AttemptReason = Literal["preferred", "slow", "failed", "circuit_open", "certain"]
 """Why an engine was asked: it comes first; the one before was slow, failed or is left alone; no other was needed."""
 
 AttemptOutcome = Literal["failed", "cancelled", "lost", "passed_over"]
 """What became of an engine that was not chosen: an error, stopped, answered but not chosen, or not asked at all."""
+
+BILLED: Final = frozenset({"timeout", "empty", "refused", "truncated", "invalid_answer"})
+"""Codes of calls that providers may bill all the same: they were stopped, or answered with nothing of use."""
 
 
 class NoAnswerError(Exception):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from actors.routing.attempts import AttemptOutcome, AttemptReason, Due, Ended, NoAnswerError, Witness
+from actors.routing.attempts import BILLED, AttemptOutcome, AttemptReason, Due, Ended, NoAnswerError, Witness
 from actors.routing.entrants import Entrant, Running
 from actors.routing.hedging import HedgeBudget
 from actors.routing.lane import TICK_S, Lane
@@ -254,7 +254,7 @@ class Race[T]:
         self._last_code, self._last_lane = error.code, lane
         if error.code != "unwanted":
             lane.failed(error.code, error.retry_after_s)
-        cost = running.entrant.cost_usd if error.code == "timeout" else 0.0
+        cost = running.entrant.cost_usd if running.asked and error.code in BILLED else 0.0
         self._note(running.entrant, running.number, "failed", error.code, took_s, cost)
         if error.code not in _WORTH_REPEATING:
             self._waiting = deque(each for each in self._waiting if each.lane is not lane)

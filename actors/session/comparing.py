@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from actors.messages import Compared
+from actors.routing.attempts import BILLED
 from actors.session.inputs import Policy
 from actors.session.state import SessionState
 from actors.values import SAMPLE_RATE
@@ -69,8 +70,7 @@ def compared(state: SessionState, message: Compared) -> list[Event]:
     transcript = message.transcript
     if transcript is None:
         code = message.error or "transient"
-        # Whoever was stopped may bill it all the same; an error is not billed.
-        cost = request.may_cost_usd if code == "timeout" else 0.0
+        cost = request.may_cost_usd if code in BILLED else 0.0
         return [_failed(request, code, message.latency_ms, cost)]
     return [
         TranscriptCompared(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final, override
 import pykka
 
 from actors.messages import WITHDRAWN, AttemptDue, Transcribe, Transcribed
+from actors.recordable import recordable_transcript
 from actors.routing.attempts import Due, Ended
 from actors.routing.race import RaceLostError
 from actors.runtime.actor import Actor
@@ -76,7 +77,7 @@ class SttActor(Actor):
             async with asyncio.timeout(self._budget_s + _OVERTIME_S):
                 work = self._ask(engine, message)
                 answer = await (work if message.call is None else message.call.run(work))
-            transcript, others = answer.transcript, answer.others
+            transcript, others = recordable_transcript(answer.transcript), answer.others
             provider, model = answer.provider, answer.model
         except WithdrawnError:
             error = WITHDRAWN

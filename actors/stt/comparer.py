@@ -5,6 +5,7 @@ from typing import Any, ClassVar, override
 import pykka
 
 from actors.messages import Compare, Compared
+from actors.recordable import recordable_transcript
 from actors.routing.attempts import NoAnswerError
 from actors.runtime.actor import Actor
 from actors.runtime.clock import Clock
@@ -43,7 +44,8 @@ class ComparerActor(Actor):
         apart = Difference(errors=0, words=0)
         error: str | None = None
         try:
-            transcript = await self._router.ask(message.provider, message.pcm, budget_s=self._budget_s)
+            heard = await self._router.ask(message.provider, message.pcm, budget_s=self._budget_s)
+            transcript = recordable_transcript(heard)
             apart = difference(message.text, transcript.text)
         except NoAnswerError as failure:
             error = failure.code

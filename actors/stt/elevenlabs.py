@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -191,7 +190,7 @@ def _word(word: Mapping[str, Any]) -> Word:
         text=word["text"],
         start_s=_seconds(word.get("start")),
         end_s=_seconds(word.get("end")),
-        confidence=min(1.0, math.exp(score)) if isinstance(score, int | float) else None,
+        confidence=confidence_of(score) if isinstance(score, int | float) else None,
     )
 
 

@@ -108,7 +108,7 @@ def reason_to_reject(text: str, evidence: Evidence, *, known: tuple[str, ...] = 
 
 def confidence_of(avg_logprob: float) -> float:
     """Turn an average log probability into a confidence from 0 to 1."""
-    return min(1.0, math.exp(avg_logprob))
+    return math.exp(min(avg_logprob, 0.0))
 
 
 def _is_guess(evidence: Evidence, *, only_names: bool) -> bool:

@@ -6,6 +6,7 @@ import logging
 import numpy as np
 import pytest
 
+from actors.recordable import recordable_transcript
 from actors.stt.transcriber import TranscriptionError
 from tests.contract.engines import USD_PER_HOUR, adapter, build
 from tests.contract.speech import AMPLE_S, CODES, ONE_SECOND, budget_for, told_by
@@ -21,7 +22,8 @@ def simulator(request: pytest.FixtureRequest) -> SpeechSimulator:
 
 
 def test_every_fault_has_its_code_or_is_survived() -> None:
-    assert {fault for fault, *_ in CODES} | {Fault.MISSING_FIELDS} == set(Fault)
+    survived = {Fault.MISSING_FIELDS, Fault.NUL, Fault.SURROGATE}
+    assert {fault for fault, *_ in CODES} | survived == set(Fault)
 
 
 async def test_a_phrase_comes_back_as_text_with_its_cost(simulator: SpeechSimulator) -> None:
@@ -46,6 +48,19 @@ async def test_every_fault_becomes_its_code_after_a_single_request(
             await engine.transcribe(ONE_SECOND, budget_s=budget_for(fault))
     assert (caught.value.code, caught.value.retry_after_s) == (code, retry_after_s)
     assert simulator.requests == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.NUL, Fault.SURROGATE])
+async def test_a_character_that_no_event_can_hold_costs_nothing_but_itself(
+    simulator: SpeechSimulator, fault: Fault
+) -> None:
+    simulator.fault = fault
+    async with adapter(simulator) as engine:
+        heard = await engine.transcribe(ONE_SECOND, budget_s=AMPLE_S)
+    assert heard.text != simulator.text
+    transcript = recordable_transcript(heard)
+    assert transcript.text == simulator.text
+    assert {word.text for word in transcript.words} <= set(simulator.text.split())
 
 
 @pytest.mark.parametrize("fault", [None, *Fault])

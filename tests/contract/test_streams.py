@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from actors.recordable import recordable_transcript
 from actors.stt.assemblyai_streaming import AssemblyAIStreaming
 from actors.stt.elevenlabs_realtime import ElevenLabsStreaming
 from actors.stt.streaming import StreamingTranscriber
@@ -91,7 +92,8 @@ PARTICULAR = {
 
 
 def test_every_fault_has_its_code() -> None:
-    assert {fault for fault, _ in FAULTS} | {fault for _, fault in PARTICULAR} == set(LiveFault)
+    survived = {LiveFault.NUL, LiveFault.SURROGATE}
+    assert {fault for fault, _ in FAULTS} | {fault for _, fault in PARTICULAR} | survived == set(LiveFault)
 
 
 async def test_a_phrase_fed_in_pieces_comes_back_as_text(line: Line) -> None:
@@ -172,6 +174,17 @@ async def fails_with(line: Line, fault: LiveFault, code: str) -> None:
     # The one SDK gives the header of a refused upgrade, the other keeps it to itself.
     waits = fault is LiveFault.THROTTLED and engine.provider == "elevenlabs"
     assert (caught.value.code, caught.value.retry_after_s) == (code, 7.0 if waits else None)
+
+
+@pytest.mark.parametrize("fault", [LiveFault.NUL, LiveFault.SURROGATE])
+async def test_a_character_that_no_event_can_hold_costs_nothing_but_itself(line: Line, fault: LiveFault) -> None:
+    line.simulator.live.fault = fault
+    async with line.engine() as engine:
+        stream = engine.open()
+        stream.feed(SAID)
+        heard = await stream.transcript(budget_s=AMPLE_S)
+    assert heard.text != line.simulator.text
+    assert recordable_transcript(heard).text == line.simulator.text
 
 
 @pytest.mark.parametrize("fault", [None, *LiveFault])

@@ -75,6 +75,8 @@ def traces_of(audio: bytes) -> list[str]:
         (Fault.BAD_JSON, Fault.HTML, openai.Fault.BROKEN_SCHEMA, "last"),
         (Fault.UNAUTHORISED, Fault.THROTTLED, openai.Fault.UNAUTHORISED, "last"),
         (Fault.CUT_SHORT, Fault.NO_TEXT, openai.Fault.REFUSAL, "last"),
+        (Fault.NUL, None, None, "elevenlabs"),
+        (Fault.SURROGATE, None, None, "elevenlabs"),
     ],
 )
 async def test_a_fault_loses_no_phrase_and_no_key_speech_or_audio_is_told(

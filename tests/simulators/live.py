@@ -52,6 +52,10 @@ class LiveFault(StrEnum):
     MISSING_FIELDS = "missing_fields"
     """The final text's frame has nothing but its type."""
     EMPTY_TEXT = "empty_text"
+    NUL = "nul"
+    """A NUL in the final text, as JSON allows."""
+    SURROGATE = "surrogate"
+    """Half a surrogate pair in it, as JSON allows too."""
 
 
 @dataclass
@@ -239,6 +243,9 @@ class LiveSimulator(ABC):
                 frames = [{name: value for name, value in f.items() if name in _TYPES} for f in frames]
             case LiveFault.EMPTY_TEXT:
                 frames = self.finals("  ")
+            case LiveFault.NUL | LiveFault.SURROGATE:
+                unkeepable = "\0" if self.fault is LiveFault.NUL else "\ud83d"
+                frames = self.finals(f"{text[:1]}{unkeepable}{text[1:]}")
             case None if self.weather is not None:
                 latency_s, failing = self.weather.draw()
                 await asyncio.sleep(latency_s)

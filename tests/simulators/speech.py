@@ -36,6 +36,10 @@ class Fault(StrEnum):
     EMPTY_TEXT = "empty_text"
     MISSING_FIELDS = "missing_fields"
     """Text alone, without the fields that come with it."""
+    NUL = "nul"
+    """A NUL in the text and in a word, as JSON allows."""
+    SURROGATE = "surrogate"
+    """Half a surrogate pair in them, as JSON allows too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,9 @@ class SpeechSimulator(ABC):
                 return whole | {"text": "  ", "words": []}
             case Fault.MISSING_FIELDS:
                 return {"text": text}
+            case Fault.NUL | Fault.SURROGATE:
+                unkeepable = "\0" if self.fault is Fault.NUL else "\ud83d"
+                return self.good_reply(f"{text[:1]}{unkeepable}{text[1:]}")
         return whole
 
     async def _misbehave(self, request: web.Request) -> web.StreamResponse:

@@ -187,7 +187,8 @@ async def test_an_empty_text_is_no_answer(system: VirtualSystem) -> None:
             return (await super().transcribe(pcm, budget_s=budget_s)).__class__(text="  ")
 
     won = await router(system, Mute("first", follow(Line())), engine("second")).route(SECOND, budget_s=8)
-    assert [(o.engine, o.code) for o in won.others] == [("first", "empty")]
+    # The provider was paid for it: it bills the length of what it hears.
+    assert [(o.engine, o.code, o.cost_usd) for o in won.others] == [("first", "empty", pytest.approx(FIRST_USD))]
 
 
 @over_seeds

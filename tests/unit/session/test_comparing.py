@@ -85,7 +85,9 @@ def test_what_the_other_engine_wrote_changes_nothing_but_the_record() -> None:
     assert session.when(answer("again")) == []
 
 
-@pytest.mark.parametrize(("code", "cost"), [("transient", 0.0), ("circuit_open", 0.0), ("timeout", 0.36 / 3600)])
+@pytest.mark.parametrize(
+    ("code", "cost"), [("transient", 0.0), ("circuit_open", 0.0), ("timeout", 0.36 / 3600), ("empty", 0.36 / 3600)]
+)
 def test_one_that_fails_is_on_record_with_what_it_may_cost(code: str, cost: float) -> None:
     (failed,) = heard().when(answer(None, error=code))
     assert isinstance(failed, ComparisonFailed)
