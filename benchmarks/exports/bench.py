@@ -26,7 +26,7 @@ INSERT INTO phrase_timeline_g1.phrase_timeline
     (session_id, phrase, tenant, counter_id, sample_start, sample_end, captured_at, captured_us, requested_us, sent_us,
      delivered_us, stt_provider, stt_model, stt_ms, ai1_engine, ai1_model, ai1_ms, ai2_engine, ai2_model, ai2_ms,
      categories, basket, outcome, cost_usd, cpu_percent, system_cpu_percent, rss_bytes, system_memory_percent,
-     loop_lag_ms, last_position)
+     loop_lag_ms, first_position, last_position)
 SELECT uuidv7()::text, 1 + n % 20, (100000 + n % 7)::text, gen_random_uuid()::text, n::bigint * 100,
        n::bigint * 100 + 32000,
        timestamptz '2026-03-02 09:00+00' + n * interval '1 second', n::bigint * 1000000, n::bigint * 1000000 + 1500,
@@ -34,7 +34,7 @@ SELECT uuidv7()::text, 1 + n % 20, (100000 + n % 7)::text, gen_random_uuid()::te
        'lexicon', '1.4.0', random() * 5, 'openai', 'gpt', 200 + random() * 300,
        ARRAY['RESPIRATORIO_GRIPE/GRIPE', 'OUTRO'], 'RESPIRATORIO_GRIPE/GRIPE', 'recommended',
        round(random()::numeric / 100, 6), random() * 100, random() * 100,
-       200000000 + n, random() * 100, random() * 10, n
+       200000000 + n, random() * 100, random() * 10, n, n
   FROM generate_series(1, {rows}) n
 """
 

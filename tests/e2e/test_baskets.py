@@ -53,7 +53,7 @@ async def test_a_session_under_way_advises_from_the_new_file_from_its_next_phras
     path = tmp_path / "cestas.json"
     write(path, json.dumps(FILE))
     phrase = conversation("dor_de_cabeca").tobytes()
-    async with open_house(baskets=path, baskets_poll_s=0.05) as house:
+    async with open_house(baskets=path, baskets_poll_s=0.05, cooldown_s=0) as house:
         (first,) = await until(house, CatalogueLoaded)
         assert first.version == "1"
         async with aiohttp.ClientSession() as http, http.ws_connect(house.socket_url) as ws:
