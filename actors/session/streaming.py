@@ -79,12 +79,26 @@ def closed(state: SessionState, events: list[Event], policy: Policy) -> list[Eve
 
 
 def lost(state: SessionState, policy: Policy) -> list[Event]:
-    """Close the streams that were open when the session's former life ended."""
-    return [
-        _close(number, phrase, (), "lost", policy, state.samples_recorded)
-        for number, phrase in sorted(state.open_phrases.items())
-        if phrase.live is not None
-    ]
+    """Close the streams that were open when the session's former life ended, and withdraw what was offered to them.
+
+    Another engine would write such an offer down off the record, and its call would be counted for nobody.
+    """
+    events: list[Event] = []
+    for number, phrase in sorted(state.open_phrases.items()):
+        if phrase.offer is not None and phrase.offered_to_stream:
+            asked = phrase.offer.event
+            withdrawal = PhraseOfferWithdrawn(
+                phrase=number,
+                offer=asked.offer,
+                reason="failed",
+                cost_usd=phrase.offer.backups_usd,
+                provider=asked.provider,
+                model=asked.model,
+            )
+            events.append(withdrawal)
+        if phrase.live is not None:
+            events.append(_close(number, phrase, (), "lost", policy, state.samples_recorded))
+    return events
 
 
 def _outcome(
