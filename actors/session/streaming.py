@@ -120,7 +120,6 @@ def _outcome(
             case TranscriptionFailed() | PhraseOfferWithdrawn(reason="transcription_failed"):
                 return "failed"
             case PhraseDiscarded() | PhraseCaptured(cut_reason="max_length"):
-                # What was cut at its quietest place had been sent beyond that place already.
                 return "discarded"
             case PhraseOfferWithdrawn(reason="speech_went_on"):
                 if policy.streaming is None or not policy.streaming.goes_on:
@@ -142,7 +141,9 @@ def _close(
         ends.append(phrase.offer.event.sample_end)
     # A phrase whose audio is lost is discarded without saying where it ended.
     known = [end for end in ends if end > live.sample_start]
-    end = max(live.sample_start, *(known or [recorded]))
+    cut = any(isinstance(e, PhraseCaptured) and e.phrase == number and e.cut_reason == "max_length" for e in events)
+    # What was cut at its quietest place had been sent beyond that place already.
+    end = max(live.sample_start, recorded) if cut else max(live.sample_start, *(known or [recorded]))
     engine = policy.streaming
     usd_per_hour = 0.0 if engine is None else engine.usd_per_hour
     return TranscriptionStreamClosed(

@@ -173,7 +173,9 @@ def test_a_phrase_that_was_cut_in_the_middle_is_asked_of_the_requests_engine(ses
     cut = replace(phrase(), cut_reason="max_length")
     behind = SpeechBegan(number=2, sample_start=24_000)
     events = session.when(hears(cut, behind, at=32_000))
-    assert only(events, TranscriptionStreamClosed).outcome == "discarded"
+    closed = only(events, TranscriptionStreamClosed)
+    # The phrase was cut at 24 000, when all up to 32 000 had been sent.
+    assert (closed.outcome, closed.sample_end, closed.cost_usd) == ("discarded", 32_000, 1.5)
     assert only(events, PhraseCaptured).phrase == 1
     assert only(events, TranscriptionStreamOpened).phrase == 2
     assert only(session.when(examined()), TranscriptionRequested).model == "m"
