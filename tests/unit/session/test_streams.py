@@ -185,14 +185,13 @@ async def test_a_stream_is_sent_the_phrase_sample_for_sample_and_nothing_behind_
     talk = Talk(system)
     events = await talk.hold(BEGAN, PAUSED, WENT_ON, PAUSED_AGAIN, OVER)
     assert outcomes(events) == {1: 1}
-    for stream in talk.engine.streams:
-        assert np.array_equal(stream.audio, SOUND[8_000 : 8_000 + stream.audio.size])
-        assert set(stream.commits) <= {12_000, 22_000}
-    answered = [event for event in of(events, TranscriptionStreamClosed) if event.outcome == "answered"]
-    if answered:
-        assert talk.engine.streams[0].audio.size == 22_000
-        assert answered[0].cost_usd * 16_000 == 22_000
-        assert {event.model for event in of(events, TranscriptionReceived)} == {"live"}
+    (stream,) = talk.engine.streams
+    assert np.array_equal(stream.audio, SOUND[8_000:30_000])
+    assert set(stream.commits) <= {12_000, 22_000}
+    (closed,) = of(events, TranscriptionStreamClosed)
+    assert (closed.outcome, closed.sample_end) == ("answered", 30_000)
+    assert closed.cost_usd * 16_000 == 22_000
+    assert {event.model for event in of(events, TranscriptionReceived)} == {"live"}
 
 
 @over_seeds
