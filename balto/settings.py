@@ -26,7 +26,12 @@ class Settings(BaseSettings):
     """Everything an operator can set. Unset engines are chosen by which keys there are."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=_ENV_FILE, env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore"
+        env_prefix=PREFIX,
+        env_file=_ENV_FILE,
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        allow_inf_nan=False,  # a session's first event, which holds settings, could not be recorded
     )
 
     host: str = "127.0.0.1"

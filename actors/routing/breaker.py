@@ -18,7 +18,7 @@ class BreakerPolicy:
     """Until the first probe; doubled by each one that fails."""
     longest_rest_s: float = 5.0
     """A probe costs next to nothing, and a provider that is well again is wanted back."""
-    innocent: Collection[str] = frozenset({"rejected", "empty", "refused", "truncated", "invalid_answer"})
+    innocent: Collection[str] = frozenset({"rejected", "empty", "refused", "truncated", "invalid_answer", "unfed"})
     """Codes that speak of what was asked rather than of the engine's health."""
 
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 from actors.messages import Compared
 from actors.routing.attempts import BILLED
 from actors.session.inputs import Policy
+from actors.session.phrase import PhraseState
 from actors.session.state import SessionState
 from actors.values import SAMPLE_RATE
 from events.catalogue import ComparisonFailed, ComparisonRequested, Event, TranscriptCompared, TranscriptionReceived
@@ -41,8 +42,6 @@ def _requests(state: SessionState, received: TranscriptionReceived, policy: Poli
     if phrase is None or phrase.captured is None:
         return []
     seconds = (phrase.captured.sample_end - phrase.captured.sample_start) / SAMPLE_RATE
-    # What the text of an offer cost was counted when it came.
-    early = phrase.offer.answer if phrase.offer is not None and received.offer else None
     return [
         ComparisonRequested(
             phrase=received.phrase,
@@ -53,11 +52,21 @@ def _requests(state: SessionState, received: TranscriptionReceived, policy: Poli
             chosen_provider=received.provider,
             chosen_model=received.model,
             chosen_latency_ms=received.latency_ms,
-            chosen_cost_usd=received.cost_usd if early is None else early.cost_usd,
+            chosen_cost_usd=_cost_of(received, phrase, seconds, policy),
         )
         for engine in policy.engines
         if engine.usd_per_hour > 0 and engine.name != received.provider
     ]
+
+
+def _cost_of(received: TranscriptionReceived, phrase: PhraseState, seconds: float, policy: Policy) -> float:
+    """Return what the chosen transcript costs, wherever that is counted."""
+    streaming = policy.streaming
+    if streaming is not None and (received.provider, received.model) == (streaming.name, streaming.model):
+        return seconds / 3600 * streaming.usd_per_hour  # counted when the stream is closed
+    if received.offer and phrase.offer is not None and phrase.offer.answer is not None:
+        return phrase.offer.answer.cost_usd  # counted when it came
+    return received.cost_usd
 
 
 def compared(state: SessionState, message: Compared) -> list[Event]:

@@ -43,6 +43,15 @@ class PhraseState:
     """The stream that hears it while it is said."""
 
     @property
+    def offered_to_stream(self) -> bool:
+        """Whether an offer of it is still to be written down by its stream, and no request is made of it yet."""
+        if self.live is None or self.offer is None or self.offer.answer is not None:
+            return False
+        asked = self.offer.event
+        same = (asked.provider, asked.model) == (self.live.provider, self.live.model)
+        return same and self.stage in ("speaking", "captured")
+
+    @property
     def sample_end(self) -> int:
         """Where it ended; of one that was not captured, where it began."""
         return self.sample_start if self.captured is None else self.captured.sample_end

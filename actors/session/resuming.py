@@ -64,7 +64,8 @@ def hearing_of(state: SessionState) -> Hearing:
 
 def _offered(state: SessionState) -> Offered | None:
     phrase = state.open_phrases.get(state.last_closed + 1)
-    if phrase is None or phrase.offer is None:
+    # What was offered to a stream died with it, and is offered to another engine under a number of its own.
+    if phrase is None or phrase.offer is None or phrase.offered_to_stream:
         return None
     event = phrase.offer.event
     return Offered(offer=event.offer, sample_start=event.sample_start, sample_end=event.sample_end)

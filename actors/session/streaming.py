@@ -79,12 +79,26 @@ def closed(state: SessionState, events: list[Event], policy: Policy) -> list[Eve
 
 
 def lost(state: SessionState, policy: Policy) -> list[Event]:
-    """Close the streams that were open when the session's former life ended."""
-    return [
-        _close(number, phrase, (), "lost", policy, state.samples_recorded)
-        for number, phrase in sorted(state.open_phrases.items())
-        if phrase.live is not None
-    ]
+    """Close the streams that were open when the session's former life ended, and withdraw what was offered to them.
+
+    Another engine would write such an offer down off the record, and its call would be counted for nobody.
+    """
+    events: list[Event] = []
+    for number, phrase in sorted(state.open_phrases.items()):
+        if phrase.offer is not None and phrase.offered_to_stream:
+            asked = phrase.offer.event
+            withdrawal = PhraseOfferWithdrawn(
+                phrase=number,
+                offer=asked.offer,
+                reason="failed",
+                cost_usd=phrase.offer.backups_usd,
+                provider=asked.provider,
+                model=asked.model,
+            )
+            events.append(withdrawal)
+        if phrase.live is not None:
+            events.append(_close(number, phrase, (), "lost", policy, state.samples_recorded))
+    return events
 
 
 def _outcome(
@@ -106,7 +120,6 @@ def _outcome(
             case TranscriptionFailed() | PhraseOfferWithdrawn(reason="transcription_failed"):
                 return "failed"
             case PhraseDiscarded() | PhraseCaptured(cut_reason="max_length"):
-                # What was cut at its quietest place had been sent beyond that place already.
                 return "discarded"
             case PhraseOfferWithdrawn(reason="speech_went_on"):
                 if policy.streaming is None or not policy.streaming.goes_on:
@@ -128,7 +141,9 @@ def _close(
         ends.append(phrase.offer.event.sample_end)
     # A phrase whose audio is lost is discarded without saying where it ended.
     known = [end for end in ends if end > live.sample_start]
-    end = max(live.sample_start, *(known or [recorded]))
+    cut = any(isinstance(e, PhraseCaptured) and e.phrase == number and e.cut_reason == "max_length" for e in events)
+    # What was cut at its quietest place had been sent beyond that place already.
+    end = max(live.sample_start, recorded) if cut else max(live.sample_start, *(known or [recorded]))
     engine = policy.streaming
     usd_per_hour = 0.0 if engine is None else engine.usd_per_hour
     return TranscriptionStreamClosed(

@@ -143,7 +143,7 @@ class PhraseStream(ABC):
                     if self._failure is not None:
                         raise _again(self._failure)
                     if self._missed or not self._commits:
-                        raise TranscriptionError("transient", f"{self._provider} was not sent all of the phrase")
+                        raise self._not_sent_all()
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError as error:
@@ -218,12 +218,23 @@ class PhraseStream(ABC):
         except TranscriptionError as error:
             self._note(error)
         except TimeoutError:
-            self._note(TranscriptionError("timeout", f"{self._provider} was left open for too long"))
+            code: TranscriptionErrorCode = "unfed" if self._nothing_due else "timeout"
+            self._note(TranscriptionError(code, f"{self._provider} was left open for too long"))
         except Exception as error:  # an SDK may raise anything, and its text may quote speech
             self._note(TranscriptionError("transient", f"{self._provider} raised {type(error).__name__}"))
         finally:
             self._leaving = True
             await self._take_leave()
+
+    @property
+    def _nothing_due(self) -> bool:
+        """Whether all that was fed is sent, and all texts that were asked for are there."""
+        return self._orders.empty() and len(self._segments) == self._commits
+
+    def _not_sent_all(self) -> TranscriptionError:
+        # Only a stream that could have gone on was ended by its provider; any other was given its audio too late.
+        code: TranscriptionErrorCode = "transient" if self._missed and self.goes_on else "unfed"
+        return TranscriptionError(code, f"{self._provider} was not sent all of the phrase")
 
     async def _take_leave(self) -> None:
         if self._farewell is None:

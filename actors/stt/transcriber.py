@@ -6,7 +6,8 @@ from typing import Literal, Protocol
 from actors.routing.attempts import NoAnswerError
 from actors.values import Pcm, Transcript
 
-TranscriptionErrorCode = Literal["transient", "throttled", "rejected", "unauthorised", "empty", "timeout"]
+TranscriptionErrorCode = Literal["transient", "throttled", "rejected", "unauthorised", "empty", "timeout", "unfed"]
+"""`unfed` is a stream's alone: it was given nothing for too long, or not all of its phrase; no fault of its engine."""
 
 
 class TranscriptionError(NoAnswerError):

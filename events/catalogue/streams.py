@@ -34,5 +34,5 @@ class TranscriptionStreamClosed(Event):
     sample_end: int
     """One past the last sample that it counts for."""
     cost_usd: float
-    """Of everything from `sample_start` on, by the price list, whatever came of it. Counted here alone: the transcripts
-    that the stream wrote cost 0."""
+    """Of the audio from `sample_start` to `sample_end`, by the price list, whatever came of it. Counted here alone: the
+    transcripts that the stream wrote cost 0. What had been sent of the silence behind a phrase isn't counted."""

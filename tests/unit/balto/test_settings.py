@@ -48,6 +48,17 @@ def test_this_machine_is_trusted_by_default_only_while_there_is_no_administrator
     assert settings(admin_password=given, trust_loopback=chosen).loopback_is_trusted is trusted
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, field in Settings.model_fields.items() if field.annotation in (float, float | None)]
+)
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "Infinity", "1e999"])
+def test_a_number_that_is_not_finite_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"BALTO_{name.upper()}", value)
+    with pytest.raises(ValidationError) as caught:
+        settings()
+    assert [error["loc"] for error in caught.value.errors()] == [(name,)]
+
+
 def test_nothing_secret_shows() -> None:
     shown = repr(settings(database_url="postgresql://a:segredo@h/b", admin_password="segredo"))
     assert "segredo" not in shown

@@ -27,11 +27,12 @@ from events.catalogue import (
     SessionEnded,
     TranscriptCompared,
     TranscriptionReceived,
+    TranscriptionStreamClosed,
 )
 from tests.unit.routing.engines import FOREVER, Line, PlannedTranscriber, follow, over_seeds
-from tests.unit.session.given import SESSION, Session, names, phrase, transcribed
+from tests.unit.session.given import SESSION, Session, examined, names, phrase, progressed, transcribed
 from tests.unit.session.stage import SPEC, Client, Ears, Head, Shelf, services
-from tests.unit.session.test_choosing import CHEAP, DEAR, LOCAL, SPENT, asked, engines, on
+from tests.unit.session.test_choosing import BEGAN, CHEAP, DEAR, LIVE, LOCAL, SPENT, asked, engines, on
 from tests.unit.session.test_speculation import of
 
 
@@ -68,6 +69,18 @@ def test_the_other_paid_engines_are_asked_after_the_transcript_that_counts() -> 
         chosen_latency_ms=300.0,
         chosen_cost_usd=0.0,
     )
+
+
+def test_the_text_of_a_stream_is_compared_with_what_its_stream_costs() -> None:
+    session = on(Terms(compare=1.0), replace(engines(), streaming=replace(LIVE, usd_per_hour=3_600.0)))
+    session.when(replace(progressed(BEGAN, sample_end=9_000, byte_end=18_000), streaming=True))
+    session.when(progressed(phrase(), sample_end=32_000, byte_end=64_000))
+    session.when(examined())
+    session.when(replace(transcribed("estou com dor de cabeça"), provider="dear", model="live"))
+    (closed,) = of(session.events, TranscriptionStreamClosed)
+    (request,) = of(session.events, ComparisonRequested)
+    assert (request.chosen_model, request.chosen_cost_usd) == ("live", 1.0)
+    assert closed.cost_usd == request.chosen_cost_usd
 
 
 def test_where_the_last_resort_heard_it_both_providers_are_asked() -> None:

@@ -17,6 +17,7 @@ from actors.session.inputs import (
     StreamingName,
     StreamsLost,
 )
+from actors.session.resuming import hearing_of
 from actors.session.state import fold
 from actors.values import EarlyPhrase, Heard, SpeechBegan, SpeechGivenUp, SpeechWentOn, Transcript
 from events.catalogue import (
@@ -172,7 +173,9 @@ def test_a_phrase_that_was_cut_in_the_middle_is_asked_of_the_requests_engine(ses
     cut = replace(phrase(), cut_reason="max_length")
     behind = SpeechBegan(number=2, sample_start=24_000)
     events = session.when(hears(cut, behind, at=32_000))
-    assert only(events, TranscriptionStreamClosed).outcome == "discarded"
+    closed = only(events, TranscriptionStreamClosed)
+    # The phrase was cut at 24 000, when all up to 32 000 had been sent.
+    assert (closed.outcome, closed.sample_end, closed.cost_usd) == ("discarded", 32_000, 1.5)
     assert only(events, PhraseCaptured).phrase == 1
     assert only(events, TranscriptionStreamOpened).phrase == 2
     assert only(session.when(examined()), TranscriptionRequested).model == "m"
@@ -185,6 +188,35 @@ def test_a_session_that_lives_again_closes_what_its_former_life_had_open(session
     assert (closed.outcome, closed.sample_end, closed.cost_usd) == ("lost", 40_000, 2.0)
     assert session.when(StreamsLost()) == []
     assert only(session.when(hears(early(), at=41_000)), PhraseOffered).model == "m"
+
+
+def test_what_was_offered_to_a_stream_of_a_former_life_is_withdrawn_and_offered_again(session: Session) -> None:
+    session.when(hears(BEGAN))
+    session.when(hears(early(), at=24_000))
+    assert hearing_of(session.state).resumption.offered is None
+    withdrawn, closed = session.when(StreamsLost())
+    assert isinstance(withdrawn, PhraseOfferWithdrawn)
+    assert (withdrawn.offer, withdrawn.reason, withdrawn.cost_usd, withdrawn.model) == (1, "failed", 0.0, "live")
+    assert isinstance(closed, TranscriptionStreamClosed)
+    assert (closed.outcome, closed.sample_end, closed.cost_usd) == ("lost", 24_000, 1.0)
+    again = only(session.when(hears(early(2), at=24_000)), PhraseOffered)
+    assert (again.offer, again.model) == (2, "m")
+
+
+def test_an_offer_that_a_stream_of_a_former_life_wrote_down_is_kept(session: Session) -> None:
+    session.when(hears(BEGAN))
+    session.when(hears(early(), at=24_000))
+    session.when(written(offer=1))
+    assert hearing_of(session.state).resumption.offered is not None
+    assert names(session.when(StreamsLost())) == ["TranscriptionStreamClosed"]
+
+
+def test_a_phrase_that_was_over_in_a_former_life_is_asked_of_an_engine_on_record(session: Session) -> None:
+    session.when(hears(BEGAN))
+    session.when(hears(early(), at=24_000))
+    session.when(hears(phrase(), at=32_000))
+    assert names(session.when(StreamsLost())) == ["PhraseOfferWithdrawn", "TranscriptionStreamClosed"]
+    assert only(session.when(examined()), TranscriptionRequested).model == "m"
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from pykka import ActorRef
 
 from actors.messages import AudioFinished, Listened
 from actors.runtime.system import stop
 from actors.runtime.testkit import VirtualSystem, over_seeds
 from actors.session.actor import SessionActor
+from actors.session.calls import Restored
 from actors.session.connection import Connection
 from actors.session.inputs import StreamingName
 from actors.session.ports import FlowWindow
@@ -33,10 +36,16 @@ from events.catalogue import (
     AttemptStarted,
     Event,
     PhraseCaptured,
+    PhraseOffered,
+    SessionResumed,
+    SessionStarted,
+    SpeechStarted,
     TranscriptionReceived,
+    TranscriptionRequested,
     TranscriptionStreamClosed,
     TranscriptionStreamOpened,
 )
+from tests.unit.routing.engines import Line, PlannedTranscriber, follow
 from tests.unit.session.given import phrase
 from tests.unit.session.stage import SPEC, Client, Ears, Head, Shelf, services
 from tests.unit.session.test_speculation import of, outcomes
@@ -111,21 +120,33 @@ class Talk:
         self.system = system
         self.shelf = Shelf(system)
         self.engine = Streaming(system, self.shelf, plan)
+        self.batch = PlannedTranscriber("ears0", follow(Line(text="dor de cabeça")))
         self._at = 0
 
-    async def hold(self, *steps: tuple[Heard, int]) -> list[Event]:
-        """Let a session hear things, each by the sample where the audio has come to; return what it recorded."""
+    def begin(self, former: Sequence[Event] = ()) -> tuple[ActorRef[Any], Client, LiveEars]:
+        """Spawn the session, in a life after one that recorded `former`."""
         client = Client()
-        seat = Seat(spec=SPEC, connection=Connection(client, FlowWindow()), on_end=lambda _: None)
+        self.shelf.events = list(former)
+        restored = None
+        if former:
+            assert isinstance(former[-1], SessionResumed)
+            restored = Restored(state=fold(former), resumed=former[-1], elapsed_us=0)
+        connection = Connection(client, FlowWindow())
+        seat = Seat(spec=SPEC, connection=connection, on_end=lambda _: None, restored=restored)
         live = LiveEars(self.engine, self.system.time)
         common = services(self.system, self.shelf, Ears(), Head())
-        routed = RoutedTranscriber((Ears(),), self.system.time, lambda _: 0.0)
+        routed = RoutedTranscriber((self.batch,), self.system.time, lambda _: 0.0)
         streaming = StreamingName("ears0", "live", 3_600.0)
         given = replace(
             common, transcribers=(routed,), streaming=live, policy=replace(common.policy, streaming=streaming)
         )
         session = self.system.spawn(SessionActor, seat, given)
         client.session = session
+        return session, client, live
+
+    async def hold(self, *steps: tuple[Heard, int]) -> list[Event]:
+        """Let a session hear things, each by the sample where the audio has come to; return what it recorded."""
+        session, client, live = self.begin()
         speech_from: dict[int, int] = {}
         for heard, to in steps:
             if isinstance(heard, SpeechBegan):
@@ -164,14 +185,43 @@ async def test_a_stream_is_sent_the_phrase_sample_for_sample_and_nothing_behind_
     talk = Talk(system)
     events = await talk.hold(BEGAN, PAUSED, WENT_ON, PAUSED_AGAIN, OVER)
     assert outcomes(events) == {1: 1}
-    for stream in talk.engine.streams:
-        assert np.array_equal(stream.audio, SOUND[8_000 : 8_000 + stream.audio.size])
-        assert set(stream.commits) <= {12_000, 22_000}
-    answered = [event for event in of(events, TranscriptionStreamClosed) if event.outcome == "answered"]
-    if answered:
-        assert talk.engine.streams[0].audio.size == 22_000
-        assert answered[0].cost_usd * 16_000 == 22_000
-        assert {event.model for event in of(events, TranscriptionReceived)} == {"live"}
+    (stream,) = talk.engine.streams
+    assert np.array_equal(stream.audio, SOUND[8_000:30_000])
+    assert set(stream.commits) <= {12_000, 22_000}
+    (closed,) = of(events, TranscriptionStreamClosed)
+    assert (closed.outcome, closed.sample_end) == ("answered", 30_000)
+    assert closed.cost_usd * 16_000 == 22_000
+    assert {event.model for event in of(events, TranscriptionReceived)} == {"live"}
+
+
+@over_seeds
+async def test_what_a_former_life_offered_to_its_stream_is_asked_of_nobody_off_the_record(
+    system: VirtualSystem,
+) -> None:
+    former: list[Event] = [
+        SessionStarted(
+            session_id=SPEC.session_id, counter_id="c", protocol=2, encoding="auto", settings={}, versions={}
+        ),
+        SpeechStarted(phrase=1, sample_start=8_000),
+        TranscriptionStreamOpened(phrase=1, provider="ears0", model="live", sample_start=8_000),
+        PhraseOffered(phrase=1, offer=1, sample_start=8_000, sample_end=20_000, provider="ears0", model="live"),
+        SessionResumed(byte_offset=0, epoch=1),
+    ]
+    talk = Talk(system)
+    session, client, _ = talk.begin(former)
+    await asyncio.sleep(0.1)
+    again = (SpeechBegan(number=1, sample_start=8_000), early(1, 1, 8_000, 20_000))
+    session.tell(Listened(heard=again, byte_end=0, sample_end=21_000))
+    await asyncio.sleep(1)
+    assert (talk.batch.asked, len(talk.engine.streams)) == (0, 0)
+    went_on = SpeechWentOn(number=1, offer=1)
+    session.tell(Listened(heard=(went_on, said(1, 8_000, 30_000)), byte_end=0, sample_end=36_000))
+    session.tell(AudioFinished("client_finished"))
+    assert await client.over == "client_finished"
+    await stop(session)
+    events = talk.shelf.events
+    (received,) = of(events, TranscriptionReceived)
+    assert (received.model, talk.batch.asked) == ("m", len(of(events, TranscriptionRequested)))
 
 
 @over_seeds

@@ -112,6 +112,15 @@ async def test_streams_that_fail_are_not_opened_until_a_probe_finds_them_well(sy
 
 
 @over_seeds
+async def test_streams_that_nobody_fed_say_nothing_of_their_engine(system: VirtualSystem) -> None:
+    ears = LiveEars(Engine("unfed", after_s=0.0), system.time)
+    for _ in range(6):
+        await batch(system).route(PHRASE, budget_s=8, first=ears.entrant(ears.open()))
+    assert ears.ready
+    await ears.close()
+
+
+@over_seeds
 async def test_a_provider_that_asks_to_wait_is_left_alone_for_so_long(system: VirtualSystem) -> None:
     engine = Engine("throttled")
     ears = LiveEars(engine, system.time)

@@ -93,7 +93,19 @@ async def test_a_stream_that_is_left_open_ends_by_itself(system: VirtualSystem) 
     assert stream.left == 1
     with pytest.raises(TranscriptionError) as caught:
         await stream.transcript(budget_s=1)
-    assert caught.value.code == "timeout"
+    assert caught.value.code == "unfed"
+
+
+@over_seeds
+async def test_one_whose_engine_never_connects_or_never_answers_has_timed_out(system: VirtualSystem) -> None:
+    for connect_s, answer_s in ((100.0, 0.1), (0.0, 100.0)):
+        stream = Played(connect_s=connect_s, answer_s=answer_s)
+        feed(stream, SOUND, 1_600)
+        stream.commit()
+        await asyncio.sleep(LONGEST_S + 1)
+        with pytest.raises(TranscriptionError) as caught:
+            await stream.transcript(budget_s=1)
+        assert caught.value.code == "timeout"
 
 
 @over_seeds
@@ -112,8 +124,24 @@ async def test_closing_an_engine_closes_what_is_open_once(system: VirtualSystem)
 @over_seeds
 async def test_nothing_that_was_fed_is_no_text(system: VirtualSystem) -> None:
     stream = Played()
-    with pytest.raises(TranscriptionError):
+    with pytest.raises(TranscriptionError) as caught:
         await stream.transcript(budget_s=1)
+    assert caught.value.code == "unfed"
+    stream.cancel()
+
+
+@over_seeds
+async def test_what_comes_behind_the_end_of_an_upload_is_not_its_engines_fault(system: VirtualSystem) -> None:
+    class Upload(Played):
+        goes_on = False  # type: ignore[assignment] # a property of its base
+
+    stream = Upload()
+    feed(stream, SOUND, 1_600)
+    stream.commit()
+    feed(stream, SOUND, 1_600)
+    with pytest.raises(TranscriptionError) as caught:
+        await stream.transcript(budget_s=1)
+    assert caught.value.code == "unfed"
     stream.cancel()
 
 
