@@ -6,7 +6,10 @@ from typing import Literal, Protocol
 from actors.routing.attempts import NoAnswerError
 from actors.values import Pcm, Transcript
 
-TranscriptionErrorCode = Literal["transient", "throttled", "rejected", "unauthorised", "empty", "timeout"]
+TranscriptionErrorCode = Literal[
+    "transient", "throttled", "rejected", "unauthorised", "empty", "timeout", "unavailable"
+]
+"""`unavailable`: nobody was asked, as no engine that might be is here."""
 
 
 class TranscriptionError(NoAnswerError):
