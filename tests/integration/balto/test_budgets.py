@@ -130,6 +130,28 @@ async def test_that_it_is_reached_is_recorded_once_a_counter_and_day_by_all_node
     assert [event.day for event in await reached(balto)] == ["2026-03-02", "2026-03-03"]
 
 
+async def test_a_day_that_begins_while_yesterdays_end_is_recorded_is_told_by_itself(
+    balto: Balto, budgets: Budgets, counter_id: str, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await spend(balto, counter_id, 3.0, NOON)
+    await spend(balto, counter_id, 4.0, NOON + timedelta(days=1), "s2")
+    append = balto.library.store.append
+
+    async def slowly(batch: Append) -> object:
+        landed = await append(batch)
+        calendar.advance(24 * 3600)
+        # A session asks meanwhile.
+        assert budgets.allowance(counter_id).day == "2026-03-03"
+        monkeypatch.undo()
+        return landed
+
+    await balto.library.projector.catch_up()
+    monkeypatch.setattr(balto.library.store, "append", slowly)
+    await budgets.look()
+    await look(balto, budgets)
+    assert [event.day for event in await reached(balto)] == ["2026-03-02", "2026-03-03"]
+
+
 async def test_a_raised_budget_and_none_at_all_let_it_go_on_at_once(
     balto: Balto, budgets: Budgets, counter_id: str
 ) -> None:
