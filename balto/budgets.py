@@ -110,7 +110,7 @@ class Budgets:
             StoreError: the database is away; what was known stays.
         """
         day = self._day()
-        known = await spent_on(self._projector.pool, day)
+        known = await spent_on(self._projector.pool, day, self._accounts.keys())
         for counter_id, row in known.counters.items():
             account = self._account(counter_id)
             account.tenant, account.budget_usd = row.tenant, row.budget_usd
