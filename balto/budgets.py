@@ -110,7 +110,7 @@ class Budgets:
             StoreError: the database is away; what was known stays.
         """
         day = self._day()
-        known = await spent_on(self._projector.pool, day)
+        known = await spent_on(self._projector.pool, day, self._accounts.keys())
         for counter_id, row in known.counters.items():
             account = self._account(counter_id)
             account.tenant, account.budget_usd = row.tenant, row.budget_usd
@@ -142,7 +142,9 @@ class Budgets:
         event_id = uuid5(_REACHED, f"{counter_id}/{day}/{budget_usd!r}")
         event = NewEvent(event_id=event_id, event=reached, occurred_at=self._clock.utc())
         await self._store.append(Append(stream=counter_stream(counter_id), tenant=account.tenant, events=[event]))
-        account.told_usd = account.budget_usd
+        # While the ledger took it, another day may have begun, of which nothing is told yet.
+        if account.day == day:
+            account.told_usd = budget_usd
         logger.warning("counter %s has spent its budget of %s: free engines only", counter_id, day)
 
     def _account(self, counter_id: str) -> _Account:

@@ -1,6 +1,6 @@
 """Reports on money: what days, counters and sessions cost, budgets, engines side by side; as `projections.reports`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -14,7 +14,7 @@ SELECT c.position, t.counter_id, t.code, (t.terms ->> 'daily_budget_usd')::float
        (SELECT coalesce(sum(d.usd), 0)::float8 FROM projections.cost_daily d
          WHERE d.counter_id = t.counter_id AND d.day = $1) AS usd
   FROM projections.checkpoints c
-  LEFT JOIN projections.counters t ON t.terms ->> 'daily_budget_usd' IS NOT NULL
+  LEFT JOIN projections.counters t ON t.terms ->> 'daily_budget_usd' IS NOT NULL OR t.counter_id = ANY($2::text[])
  WHERE c.name = 'cost_daily'
 """
 _COST: Final = """
@@ -54,16 +54,17 @@ SELECT chosen_provider, chosen_model, provider, model, count(*) AS phrases,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What a counter with a budget may spend a day, and has spent on this one."""
+    """What a counter may spend a day, and has spent on this one."""
 
     tenant: str
-    budget_usd: float
+    budget_usd: float | None
+    """None for as much as it likes."""
     usd: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """All counters with a budget, as the read model has them at a position of the ledger."""
+    """All counters with a budget and those asked about, as the read model has them at a position of the ledger."""
 
     position: int
     counters: Mapping[str, Spent]
@@ -127,9 +128,9 @@ class ComparedRow:
     """Of audio that both heard."""
 
 
-async def spent_on(pool: asyncpg.Pool, day: str) -> Spending:
-    """Return the counters that have a budget, and what each spent on a day (ISO 8601)."""
-    rows = await fetch(pool, _SPENT, date.fromisoformat(day))
+async def spent_on(pool: asyncpg.Pool, day: str, also: Collection[str] = ()) -> Spending:
+    """Return the counters that have a budget, and others by their ids, and what each spent on a day (ISO 8601)."""
+    rows = await fetch(pool, _SPENT, date.fromisoformat(day), list(also))
     return Spending(
         position=rows[0]["position"] if rows else 0,
         counters={

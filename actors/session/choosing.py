@@ -58,7 +58,7 @@ def preferred(terms: Terms, policy: Policy) -> str | None:
 
 
 def order(terms: Terms, policy: Policy, first: str, why: EngineRule) -> tuple[str, ...]:
-    """Return the names of all engines that may hear a phrase, in the order in which they are asked.
+    """Return the names of all engines that may hear a phrase, in the order in which they are asked; one at least.
 
     Args:
         terms: of the session.
@@ -67,7 +67,7 @@ def order(terms: Terms, policy: Policy, first: str, why: EngineRule) -> tuple[st
         why: for which rule.
     """
     names = [engine.name for engine in _ranked(terms, policy, stopped=why == "budget")]
-    return tuple(sorted(names, key=lambda name: name != first))
+    return tuple(sorted(names, key=lambda name: name != first)) or (first,)
 
 
 def frugal(policy: Policy) -> Policy:

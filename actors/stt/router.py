@@ -106,19 +106,21 @@ class RoutedTranscriber:
             pcm: int16 mono samples at 16 kHz.
             budget_s: for all of it.
             witness: told before any engine is asked but the first, or `first`.
-            order: names of the engines that may be asked, the first of them first; all, as preferred, where it is empty
-                or names none of them.
+            order: names of the engines that may be asked, the first of them first; empty for all, as preferred.
             terms: words to listen for; see `Transcriber.transcribe`.
             first: is asked before all engines: a stream that has heard the phrase already.
 
         Raises:
             RaceLostError: no engine did.
+            TranscriptionError: `unavailable`: there is none of those that may be asked.
         """
+        entrants = [self._entrant(engine, lane, price, pcm, terms) for engine, lane, price in self._in(order)]
+        if first is not None:
+            entrants.insert(0, first)
+        if not entrants:
+            raise TranscriptionError("unavailable", "no engine that may be asked is here")
         race = Race(
-            entrants=[
-                *([] if first is None else [first]),
-                *(self._entrant(engine, lane, price, pcm, terms) for engine, lane, price in self._in(order)),
-            ],
+            entrants=entrants,
             deadline_s=budget_s,
             floor_s=self._policy.floor_s,
             clock=self._clock,
@@ -152,8 +154,11 @@ class RoutedTranscriber:
         return transcript
 
     def _in(self, order: Sequence[str]) -> Sequence[tuple[Transcriber, Lane, float]]:
+        if not order:
+            return self._engines
+        # An engine of a former life may be gone. Those in its place were not asked for, and may cost.
         known = {engine.provider: (engine, lane, price) for engine, lane, price in self._engines}
-        return [known[name] for name in dict.fromkeys(order) if name in known] or self._engines
+        return [known[name] for name in dict.fromkeys(order) if name in known]
 
     def _entrant(
         self, engine: Transcriber, lane: Lane, usd_per_hour: float, pcm: Pcm, terms: Sequence[str]

@@ -6,8 +6,11 @@ from typing import Literal, Protocol
 from actors.routing.attempts import NoAnswerError
 from actors.values import Pcm, Transcript
 
-TranscriptionErrorCode = Literal["transient", "throttled", "rejected", "unauthorised", "empty", "timeout", "unfed"]
-"""`unfed` is a stream's alone: it was given nothing for too long, or not all of its phrase; no fault of its engine."""
+TranscriptionErrorCode = Literal[
+    "transient", "throttled", "rejected", "unauthorised", "empty", "timeout", "unfed", "unavailable"
+]
+"""`unfed` is a stream's alone: it was given nothing for too long, or not all of its phrase; no fault of its engine.
+`unavailable`: nobody was asked, as no engine that might be is here."""
 
 
 class TranscriptionError(NoAnswerError):

@@ -130,9 +130,29 @@ async def test_that_it_is_reached_is_recorded_once_a_counter_and_day_by_all_node
     assert [event.day for event in await reached(balto)] == ["2026-03-02", "2026-03-03"]
 
 
-async def test_a_raised_budget_and_none_at_all_let_it_go_on_at_once(
-    balto: Balto, budgets: Budgets, counter_id: str
+async def test_a_day_that_begins_while_yesterdays_end_is_recorded_is_told_by_itself(
+    balto: Balto, budgets: Budgets, counter_id: str, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await spend(balto, counter_id, 3.0, NOON)
+    await spend(balto, counter_id, 4.0, NOON + timedelta(days=1), "s2")
+    append = balto.library.store.append
+
+    async def slowly(batch: Append) -> object:
+        landed = await append(batch)
+        calendar.advance(24 * 3600)
+        # A session asks meanwhile.
+        assert budgets.allowance(counter_id).day == "2026-03-03"
+        monkeypatch.undo()
+        return landed
+
+    await balto.library.projector.catch_up()
+    monkeypatch.setattr(balto.library.store, "append", slowly)
+    await budgets.look()
+    await look(balto, budgets)
+    assert [event.day for event in await reached(balto)] == ["2026-03-02", "2026-03-03"]
+
+
+async def test_a_raised_budget_lets_it_go_on_at_once(balto: Balto, budgets: Budgets, counter_id: str) -> None:
     await spend(balto, counter_id, 3.0, NOON)
     await look(balto, budgets)
     await change_terms(balto.library, counter_id, lambda terms: CounterTerms(daily_budget_usd=5.0))
@@ -142,9 +162,25 @@ async def test_a_raised_budget_and_none_at_all_let_it_go_on_at_once(
     await look(balto, budgets)
     assert budgets.allowance(counter_id).stopped
     assert [event.budget_usd for event in await reached(balto)] == [2.5, 1.0]
-    await change_terms(balto.library, counter_id, lambda terms: CounterTerms())
+
+
+@pytest.mark.parametrize("budget_usd", [0.0, 2.5])
+async def test_a_budget_that_is_taken_away_stops_nothing_any_more(
+    balto: Balto, budgets: Budgets, counter_id: str, budget_usd: float
+) -> None:
+    await change_terms(balto.library, counter_id, lambda _: CounterTerms(daily_budget_usd=budget_usd))
+    landed = await spend(balto, counter_id, 3.0, NOON)
+    await look(balto, budgets)
+    assert budgets.allowance(counter_id).stopped
+    await change_terms(balto.library, counter_id, lambda _: CounterTerms())
+    await look(balto, budgets)
+    allowance = budgets.allowance(counter_id)
+    assert (allowance.stopped, allowance.spent_usd) == (False, 3.0)
+    budgets.charge(counter_id, 99.0, landed + 1_000)
+    assert not budgets.allowance(counter_id).stopped
     await look(balto, budgets)
     assert not budgets.allowance(counter_id).stopped
+    assert [event.budget_usd for event in await reached(balto)] == [budget_usd]
 
 
 async def test_while_the_database_is_away_what_was_known_holds(

@@ -192,6 +192,8 @@ async def test_the_day_of_a_counter_with_a_budget_is_summed_up_to_a_position(
     known = await spending.spent_on(pool, "2026-03-02")
     assert known.position == await pool.fetchval("SELECT position FROM head")
     assert {c: (s.tenant, s.budget_usd, s.usd) for c, s in known.counters.items()} == {"c1": ("100000", 2.5, 0.75)}
+    known = await spending.spent_on(pool, "2026-03-02", ["c2", "c9"])
+    assert {c: (s.budget_usd, s.usd) for c, s in known.counters.items()} == {"c1": (2.5, 0.75), "c2": (None, 0.0)}
     listed = {row.counter_id: row.daily_budget_usd for row in await reports.counters(pool)}
     assert listed == {"c1": 2.5, "c2": None, "c3": None}
 

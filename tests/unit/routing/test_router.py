@@ -10,6 +10,7 @@ from actors.routing.attempts import Due, NoAnswerError
 from actors.routing.race import RaceLostError
 from actors.runtime.testkit import VirtualSystem
 from actors.stt.router import RoutedTranscriber
+from actors.stt.transcriber import TranscriptionError
 from tests.unit.routing.engines import (
     FIRST_USD,
     FOREVER,
@@ -290,7 +291,17 @@ async def test_an_order_says_who_may_be_asked_and_who_comes_first_and_the_lanes_
     # What one order taught of the first engine holds for every other.
     passed = await routed.route(SECOND, budget_s=8, order=("first", "local"))
     assert [(o.engine, o.outcome) for o in passed.others] == [("first", "passed_over")]
-    assert (await routed.route(SECOND, budget_s=8, order=("nobody",))).lane.name == "local"
+    await routed.close()
+
+
+@over_seeds
+async def test_where_no_engine_of_an_order_is_there_nobody_else_is_asked(system: VirtualSystem) -> None:
+    dear, cheap = engine("dear"), engine("cheap")
+    routed = router(system, dear, cheap)
+    with pytest.raises(TranscriptionError) as caught:
+        await routed.route(SECOND, budget_s=8, order=("local",))
+    assert (caught.value.code, dear.asked, cheap.asked) == ("unavailable", 0, 0)
+    assert (await routed.route(SECOND, budget_s=8)).lane.name == "dear"
     await routed.close()
 
 

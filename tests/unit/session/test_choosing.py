@@ -143,6 +143,10 @@ def test_who_stands_behind_the_first_follows_from_its_event(first: str, why: Any
     assert order(Terms(), engines(), first, why) == expected
 
 
+def test_a_free_engine_that_is_gone_after_a_restart_is_not_replaced_by_those_that_cost() -> None:
+    assert order(Terms(), engines(DEAR, CHEAP), "local", "budget") == ("local",)
+
+
 def test_a_spent_budget_leaves_free_engines_alone_until_it_is_another_day() -> None:
     session = on(Terms(prefer=("cheap",), compare=1.0))
     (stopped,) = session.when(SPENT)
