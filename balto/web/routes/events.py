@@ -1,6 +1,7 @@
 """The ledger for those who ask what happened: by any condition, page by page, or live as server-sent events."""
 
 import asyncio
+import logging
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -19,10 +20,13 @@ from events.catalogue import event_types
 from events.codec import encode_apart
 from events.envelope import RecordedEvent, UnknownEvent
 from events.paging import JsonPathError, check_path, read_some
+from events.queries import MissingEventsError
 from events.selection import Selection
+from events.store import StoreError, StoreUnavailableError
 from events.subscription import subscribe
 
 routes = web.RouteTableDef()
+logger = logging.getLogger(__name__)
 
 _BEAT_S: Final = 15.0
 """A line now and then tells proxies that the connection lives (HTML Living Standard, 9.2.7)."""
@@ -85,6 +89,13 @@ async def events(request: web.Request) -> web.StreamResponse:
         if query.where is not None:
             raise RequestError(400, "where não procura em eventos arquivados; use after ou since") from None
         raise RequestError(503, "o arquivo de eventos antigos não está ao alcance") from None
+    except (StoreUnavailableError, MissingEventsError):
+        raise
+    except StoreError:
+        if query.where is None:
+            raise
+        # It can be read, and fails over what it meets, such as two times of which one has a zone.
+        raise RequestError(400, "parâmetro where inválido") from None
     following = page.after if backwards else page.upto
     return answer({"events": [_shown(one) for one in page.events], "next": None if whole else following})
 
@@ -144,6 +155,8 @@ async def _follow(request: web.Request, query: EventsQuery, selection: Selection
                     await response.write(b": \n\n")
         except ConnectionError:
             return response  # the reader has gone
+        except StoreError as error:
+            logger.warning("a follower of the ledger was let go: %s", error)
         finally:
             for task in (coming, stopping):
                 task.cancel()

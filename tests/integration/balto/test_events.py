@@ -92,6 +92,7 @@ async def test_an_analyst_sees_their_clients_events_alone(
     "query",
     [
         "type=Nada", "limit=0", "limit=1001", "after=-1", "order=x", "where=%24.", "correlation=x", "since=x",
+        "where=%24x+%3D%3D+1", "where=%24x+%3D%3D+1&follow=1",
         "session=a&stream=b", "follow=talvez", "follow=true&order=desc", "follow=1&until=2026-01-01", "after=1e400",
     ],
 )  # fmt: skip
@@ -99,6 +100,35 @@ async def test_what_cannot_be_asked_is_refused(client: Client, query: str) -> No
     response = await client.get(f"{PATH}?{query}")
     assert response.status == 400
     await error_of(response)
+
+
+async def test_a_path_that_fails_over_an_event_is_refused_and_ends_a_stream(
+    client: Client, shops: tuple[Registered, Registered]
+) -> None:
+    where = '$ ? (exists(@.protocol)) ? ("2026-01-01T00:00:00Z".datetime() > "2026-01-01".datetime())'
+    refused = await client.get(PATH, params={"where": where})
+    assert refused.status == 400
+    await error_of(refused)
+    async with (
+        client.get(PATH, params={"where": where, "follow": "true", "after": "0"}) as response,
+        asyncio.timeout(10),
+    ):
+        assert response.status == 200
+        assert await response.content.read() == b": balto\n\n"
+
+
+async def test_times_at_the_ends_of_the_calendar_bound_nothing(
+    client: Client, shops: tuple[Registered, Registered]
+) -> None:
+    everything = await asked(client)
+    for since, until in (
+        ("0001-01-01", "9999-12-31"),
+        ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"),
+    ):
+        assert await asked(client, since=since, until=until) == everything
+        response = await client.get("/api/v1/projections/sessions", params={"since": since, "until": until})
+        assert len((await response.json())["rows"]) == 2
+    assert await asked(client, since="9999-12-31") == []
 
 
 async def next_message(stream: Any) -> dict[str, Any]:
