@@ -1,13 +1,15 @@
 """GET /api/v1/events: what happened, by any condition and live, without anything personal."""
 
 import asyncio
+import itertools
 from typing import Any
 
 import orjson
 import pytest
 
-from balto.analysts import issue_token
+from balto.analysts import issue_token, revoke_token
 from balto.app import Balto
+from balto.web.routes import events as routes
 from events.catalogue import TranscriptionReceived
 from tests.integration.balto.door import AFAR, Client, Registered, error_of, log_in, register
 from tests.integration.balto.happened import record_session
@@ -159,6 +161,37 @@ async def test_events_are_sent_as_they_come_and_taken_up_again_after_the_last(
     async with client.get(PATH, params={**params, "after": "0"}) as response:
         streams = [(await next_message(response.content))["stream"] for _ in range(4)]
     assert streams == ["session-s1", "session-s2", "session-s3", "session-s4"]
+
+
+@pytest.mark.parametrize("pause_s", [0.02, 10.0], ids=["while events come one after another", "while nothing comes"])
+async def test_a_stream_ends_soon_after_its_token_is_revoked(
+    client: Client,
+    balto: Balto,
+    shops: tuple[Registered, Registered],
+    monkeypatch: pytest.MonkeyPatch,
+    pause_s: float,
+) -> None:
+    monkeypatch.setattr(routes, "_BEAT_S", 0.2)
+    token_id, token = await issue_token(balto.library.store, shops[0].code, "")
+
+    async def happen() -> None:
+        for number in itertools.count():
+            await record_session(balto, f"t{number}", tenant=shops[0].code, counter_id=shops[0].counter_id)
+            await asyncio.sleep(pause_s)
+
+    headers = {**AFAR, "Authorization": f"Bearer {token}"}
+    async with client.get(PATH, params={"follow": "true"}, headers=headers) as response:
+        happening = asyncio.create_task(happen())
+        try:
+            await next_message(response.content)
+            await asyncio.sleep(0.5)
+            assert not response.content.at_eof()
+            await revoke_token(balto.library.store, token_id)
+            async with asyncio.timeout(5):
+                await response.content.read()
+        finally:
+            happening.cancel()
+            await asyncio.gather(happening, return_exceptions=True)
 
 
 async def test_a_stopping_server_lets_its_followers_go(client: Client, balto: Balto) -> None:
