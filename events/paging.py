@@ -11,18 +11,20 @@ _LOOKS: Final = 5
 
 
 class JsonPathError(ValueError):
-    """This is no SQL/JSON path."""
+    """This is no SQL/JSON path, or none that can be evaluated."""
 
 
 async def check_path(reader: EventReader, path: str) -> None:
-    """Let the database read a path.
+    """Let the database read a path and evaluate it once, over no data.
+
+    A path may pass and still be refused over events: `StoreError` then.
 
     Raises:
-        JsonPathError: it cannot.
+        JsonPathError: it cannot, as where a variable is asked for.
         StoreUnavailableError: the database is away.
     """
     try:
-        await reader.fetch_rows("SELECT $1::text::jsonpath", path)
+        await reader.fetch_rows("SELECT jsonb_path_query_first('{}', $1::text::jsonpath, '{}', true)", path)
     except StoreUnavailableError:
         raise
     except StoreError:

@@ -1,8 +1,17 @@
 """Which events are meant: conditions that hold together."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
+
+_FIRST: Final = datetime(2, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9998, 12, 31, tzinfo=UTC)
+
+
+def within_calendar(moment: datetime) -> datetime:
+    """Return a time with a zone, moved so far from the calendar's ends that zones and slack can be added to it."""
+    return min(max(moment, _FIRST), _LAST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +50,9 @@ class Selection:
             raise ValueError("a category is a prefix: give one of them")
         if any(moment is not None and moment.utcoffset() is None for moment in (self.since, self.until)):
             raise ValueError("a time of a selection has no zone")
+        for name in ("since", "until"):
+            if (moment := getattr(self, name)) is not None:
+                object.__setattr__(self, name, within_calendar(moment))
 
     @property
     def names(self) -> str | None:

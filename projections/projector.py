@@ -111,8 +111,12 @@ class Projector:
             async with self._pool.acquire() as connection:
                 await grant_all(connection, list(self._projections.values()))
 
-    async def catch_up(self, name: str | None = None) -> int:
+    async def catch_up(self, name: str | None = None, *, renew: bool = True) -> int:
         """Fold what the ledger held at the call into one read model, or into all; stopped ones stay as they are.
+
+        Args:
+            name: of the read model, by default all.
+            renew: rebuild those whose SQL has changed, however long it takes; otherwise they too stay as they are.
 
         Returns:
             How many events this projector folded, counted once for each read model.
@@ -124,7 +128,7 @@ class Projector:
         names = list(self._projections) if name is None else [self._named(name).name]
         await self.install()
         with translated():
-            for outdated in self._outdated_of(names):
+            for outdated in self._outdated_of(names) if renew else ():
                 await self._renew(outdated)
             head = int(await self._pool.fetchval("SELECT position FROM head"))
             return await self._follower.follow([self._projections[each] for each in names], head, wait=True)

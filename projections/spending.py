@@ -76,7 +76,7 @@ class CostRow:
     """What a step cost at a counter on a day, by engine."""
 
     day: date
-    """In America/Sao_Paulo."""
+    """By Brasília time, UTC-3 all year."""
     tenant: str
     counter_id: str
     counter_name: str | None

@@ -35,7 +35,7 @@ def cost(
 ) -> None:
     """Show what each day cost at each counter, by step and engine, in US dollars by the dated price file.
 
-    A day begins at midnight in America/Sao_Paulo; --since and --until name such days.
+    A day begins at midnight in Brasília (UTC-3 all year); --since and --until name such days.
     """
     from balto.cli.past import resolve_session
     from projections import spending

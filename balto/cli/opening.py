@@ -51,13 +51,15 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 def moment(option: str, text: str | None) -> datetime | None:
     """Return a time that was given as in ISO 8601, in UTC where it does not say; what is none is one line."""
+    from events.selection import within_calendar
+
     if text is None:
         return None
     try:
         given = datetime.fromisoformat(text)
     except ValueError:
         fail(f"{option} {text} is no time: write 2026-11-26, 2026-11-26T14:30 or 2026-11-26T14:30:00-03:00")
-    return given.replace(tzinfo=given.tzinfo or UTC)
+    return within_calendar(given.replace(tzinfo=given.tzinfo or UTC))
 
 
 def event_id(option: str, text: str | None) -> UUID | None:

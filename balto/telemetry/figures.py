@@ -6,7 +6,13 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from balto.telemetry.hops import calls, hops
 from balto.telemetry.stories import Story
-from events.catalogue import PhraseDiscarded, RecommendationSent, RecommendationWithheld, TranscriptionRejected
+from events.catalogue import (
+    PhraseDiscarded,
+    PhraseGathered,
+    RecommendationSent,
+    RecommendationWithheld,
+    TranscriptionRejected,
+)
 
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
 
@@ -38,7 +44,10 @@ class Figures:
 
 
 def outcome_of(story: Story) -> str:
-    """Return what became of a phrase: `recommended`, `withheld`, `rejected`, `discarded` or `unfinished`."""
+    """Return what became of a phrase.
+
+    `recommended`, `withheld`, `rejected`, `gathered` (understood with a later one), `discarded` or `unfinished`.
+    """
     for new in story.events:
         match new.event:
             case RecommendationSent():
@@ -47,6 +56,8 @@ def outcome_of(story: Story) -> str:
                 return "withheld"
             case TranscriptionRejected():
                 return "rejected"
+            case PhraseGathered():
+                return "gathered"
             case PhraseDiscarded():
                 return "discarded"
     return "unfinished"

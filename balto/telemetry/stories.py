@@ -10,6 +10,7 @@ from typing import Final
 from events.catalogue import (
     PhraseCaptured,
     PhraseDiscarded,
+    PhraseGathered,
     RecommendationDelivered,
     RecommendationWithheld,
     SessionEnded,
@@ -22,7 +23,7 @@ from events.store import Append, Appended
 type Durable = Callable[[Append], None]
 """Takes an append that is durable. Must be quick, and must not fail."""
 
-_LAST: Final = (PhraseDiscarded, RecommendationDelivered, RecommendationWithheld, TranscriptionRejected)
+_LAST: Final = (PhraseDiscarded, PhraseGathered, RecommendationDelivered, RecommendationWithheld, TranscriptionRejected)
 _MOST_OPEN: Final = 5_000
 
 

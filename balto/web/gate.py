@@ -80,6 +80,19 @@ async def check_access(request: web.Request, handler: Handler) -> web.StreamResp
     return await handler(request)
 
 
+async def is_still_known(request: web.Request) -> bool:
+    """Return whether who was let through when a request came would be let through now; for answers that go on.
+
+    While the database is away nothing new is known about a key, and the caller stays who they are.
+    """
+    try:
+        return await _identify(request) == request[CALLER]
+    except RequestError:
+        return False
+    except StoreUnavailableError:
+        return True
+
+
 def remote_of(request: web.Request) -> str:
     """Return whom a rate limit counts: the peer's IPv4 address, or the network that an IPv6 peer can choose from."""
     address = _peer(request)

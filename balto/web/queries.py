@@ -10,10 +10,11 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from balto.web.answers import RequestError
 from balto.web.keys import CALLER
+from events.selection import within_calendar
 
 
 def _in_a_zone(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return within_calendar(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 Moment = Annotated[datetime, AfterValidator(_in_a_zone)]

@@ -1,6 +1,7 @@
 """The ledger for those who ask what happened: by any condition, page by page, or live as server-sent events."""
 
 import asyncio
+import logging
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from balto.web.answers import RequestError, answer
 from balto.web.described import JSON, described
+from balto.web.gate import is_still_known
 from balto.web.keys import BALTO
 from balto.web.queries import Moment, Name, read_query, tenant_of
 from balto.web.shapes import LedgerEvents
@@ -19,13 +21,17 @@ from events.catalogue import event_types
 from events.codec import encode_apart
 from events.envelope import RecordedEvent, UnknownEvent
 from events.paging import JsonPathError, check_path, read_some
+from events.queries import MissingEventsError
 from events.selection import Selection
+from events.store import StoreError, StoreUnavailableError
 from events.subscription import subscribe
 
 routes = web.RouteTableDef()
+logger = logging.getLogger(__name__)
 
 _BEAT_S: Final = 15.0
-"""A line now and then tells proxies that the connection lives (HTML Living Standard, 9.2.7)."""
+"""A line now and then tells proxies that the connection lives (HTML Living Standard, 9.2.7). So often it is also asked
+whether the caller may still see what comes."""
 _SECRET: Final = frozenset({"key_sha256"})
 """What is in no event's answer though it is not personal: resume tokens are made with it."""
 
@@ -64,8 +70,8 @@ async def events(request: web.Request) -> web.StreamResponse:
 
     `next` is what to give as `after` (as `upto` with `order=desc`) for the next page, null at the end. A page may be
     short before the end where few events are meant. With `follow`, or where `text/event-stream` is asked for, events
-    are sent as they come; `Last-Event-ID` goes on after a position. Of a type or version that this server does not
-    know, `data` is empty.
+    are sent as they come, until the caller's token is revoked; `Last-Event-ID` goes on after a position. Of a type or
+    version that this server does not know, `data` is empty.
     """
     query = read_query(request, EventsQuery)
     selection = await _selection(request, query)
@@ -85,6 +91,13 @@ async def events(request: web.Request) -> web.StreamResponse:
         if query.where is not None:
             raise RequestError(400, "where não procura em eventos arquivados; use after ou since") from None
         raise RequestError(503, "o arquivo de eventos antigos não está ao alcance") from None
+    except (StoreUnavailableError, MissingEventsError):
+        raise
+    except StoreError:
+        if query.where is None:
+            raise
+        # It can be read, and fails over what it meets, such as two times of which one has a zone.
+        raise RequestError(400, "parâmetro where inválido") from None
     following = page.after if backwards else page.upto
     return answer({"events": [_shown(one) for one in page.events], "next": None if whole else following})
 
@@ -134,9 +147,15 @@ async def _follow(request: web.Request, query: EventsQuery, selection: Selection
         subscription = subscribe(store, followers.watch, after=begin, selection=selection)
         stopping = asyncio.ensure_future(followers.stopping.wait())
         coming = asyncio.ensure_future(anext(subscription))
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
         try:
             while not stopping.done():
                 await asyncio.wait((coming, stopping), timeout=_BEAT_S, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done() or loop.time() - asked >= _BEAT_S:
+                    if not await is_still_known(request):
+                        break
+                    asked = loop.time()
                 if coming.done():
                     await response.write(_message(coming.result()))
                     coming = asyncio.ensure_future(anext(subscription))
@@ -144,6 +163,8 @@ async def _follow(request: web.Request, query: EventsQuery, selection: Selection
                     await response.write(b": \n\n")
         except ConnectionError:
             return response  # the reader has gone
+        except StoreError as error:
+            logger.warning("a follower of the ledger was let go: %s", error)
         finally:
             for task in (coming, stopping):
                 task.cancel()

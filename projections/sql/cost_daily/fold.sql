@@ -5,7 +5,7 @@ WITH told AS (
     SELECT e.position, e.type, e.data, s.tenant, substr(s.name, 9) AS session_id,
            coalesce((SELECT b.data ->> 'counter_id' FROM events b
                       WHERE b.position = s.first_pos AND b.type = 'SessionStarted'), '') AS counter_id,
-           (e.occurred_at AT TIME ZONE 'America/Sao_Paulo')::date AS day,
+           (e.occurred_at AT TIME ZONE INTERVAL '-03:00')::date AS day,
            coalesce(e.data ->> 'step',
                     CASE WHEN e.type IN ('TranscriptCompared', 'ComparisonFailed') THEN 'comparison'
                          WHEN e.type = 'NormalisationCompleted' THEN 'normalisation'

@@ -1,4 +1,4 @@
--- What a day at a counter cost, by step and engine. A day begins at midnight in America/Sao_Paulo.
+-- What a day at a counter cost, by step and engine. Days as those of counter_daily: three hours behind UTC.
 CREATE TABLE cost_daily (
     tenant        text NOT NULL,
     counter_id    text COLLATE "C" NOT NULL,
@@ -14,7 +14,7 @@ CREATE TABLE cost_daily (
 CREATE INDEX ON cost_daily (day);
 CREATE INDEX ON cost_daily (counter_id, day);
 COMMENT ON TABLE cost_daily IS 'What a day at a counter cost: one row a counter, day, step, engine and model.';
-COMMENT ON COLUMN cost_daily.day IS 'Day by the clocks of Brasília (America/Sao_Paulo).';
+COMMENT ON COLUMN cost_daily.day IS 'Day by Brasília time, UTC-3 all year.';
 COMMENT ON COLUMN cost_daily.step IS 'transcription, comparison, normalisation or classification.';
 COMMENT ON COLUMN cost_daily.provider IS 'Empty where the event does not tell.';
 COMMENT ON COLUMN cost_daily.calls IS 'Calls made, whatever came of them.';

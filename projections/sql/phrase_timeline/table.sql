@@ -46,7 +46,7 @@ COMMENT ON COLUMN phrase_timeline.captured_us IS 'The same on the session''s mon
 COMMENT ON COLUMN phrase_timeline.stt_ms IS 'Latency of the transcript that counted, be it accepted or rejected.';
 COMMENT ON COLUMN phrase_timeline.ai1_ms IS 'Latency of normalisation.';
 COMMENT ON COLUMN phrase_timeline.ai2_ms IS 'Latency of classification.';
-COMMENT ON COLUMN phrase_timeline.outcome IS 'recommended, withheld:REASON, rejected:REASON or discarded:REASON; null while under way.';
+COMMENT ON COLUMN phrase_timeline.outcome IS 'recommended, withheld:REASON, rejected:REASON, discarded:REASON or gathered; null while under way.';
 COMMENT ON COLUMN phrase_timeline.cost_usd IS 'Of all calls to engines for the phrase.';
 COMMENT ON COLUMN phrase_timeline.speech_ms IS 'Length of the phrase''s audio.';
 COMMENT ON COLUMN phrase_timeline.audio_ms IS 'From the capture to the first request for a transcript.';

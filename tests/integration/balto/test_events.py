@@ -1,13 +1,15 @@
 """GET /api/v1/events: what happened, by any condition and live, without anything personal."""
 
 import asyncio
+import itertools
 from typing import Any
 
 import orjson
 import pytest
 
-from balto.analysts import issue_token
+from balto.analysts import issue_token, revoke_token
 from balto.app import Balto
+from balto.web.routes import events as routes
 from events.catalogue import TranscriptionReceived
 from tests.integration.balto.door import AFAR, Client, Registered, error_of, log_in, register
 from tests.integration.balto.happened import record_session
@@ -92,6 +94,7 @@ async def test_an_analyst_sees_their_clients_events_alone(
     "query",
     [
         "type=Nada", "limit=0", "limit=1001", "after=-1", "order=x", "where=%24.", "correlation=x", "since=x",
+        "where=%24x+%3D%3D+1", "where=%24x+%3D%3D+1&follow=1",
         "session=a&stream=b", "follow=talvez", "follow=true&order=desc", "follow=1&until=2026-01-01", "after=1e400",
     ],
 )  # fmt: skip
@@ -99,6 +102,35 @@ async def test_what_cannot_be_asked_is_refused(client: Client, query: str) -> No
     response = await client.get(f"{PATH}?{query}")
     assert response.status == 400
     await error_of(response)
+
+
+async def test_a_path_that_fails_over_an_event_is_refused_and_ends_a_stream(
+    client: Client, shops: tuple[Registered, Registered]
+) -> None:
+    where = '$ ? (exists(@.protocol)) ? ("2026-01-01T00:00:00Z".datetime() > "2026-01-01".datetime())'
+    refused = await client.get(PATH, params={"where": where})
+    assert refused.status == 400
+    await error_of(refused)
+    async with (
+        client.get(PATH, params={"where": where, "follow": "true", "after": "0"}) as response,
+        asyncio.timeout(10),
+    ):
+        assert response.status == 200
+        assert await response.content.read() == b": balto\n\n"
+
+
+async def test_times_at_the_ends_of_the_calendar_bound_nothing(
+    client: Client, shops: tuple[Registered, Registered]
+) -> None:
+    everything = await asked(client)
+    for since, until in (
+        ("0001-01-01", "9999-12-31"),
+        ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"),
+    ):
+        assert await asked(client, since=since, until=until) == everything
+        response = await client.get("/api/v1/projections/sessions", params={"since": since, "until": until})
+        assert len((await response.json())["rows"]) == 2
+    assert await asked(client, since="9999-12-31") == []
 
 
 async def next_message(stream: Any) -> dict[str, Any]:
@@ -129,6 +161,37 @@ async def test_events_are_sent_as_they_come_and_taken_up_again_after_the_last(
     async with client.get(PATH, params={**params, "after": "0"}) as response:
         streams = [(await next_message(response.content))["stream"] for _ in range(4)]
     assert streams == ["session-s1", "session-s2", "session-s3", "session-s4"]
+
+
+@pytest.mark.parametrize("pause_s", [0.02, 10.0], ids=["while events come one after another", "while nothing comes"])
+async def test_a_stream_ends_soon_after_its_token_is_revoked(
+    client: Client,
+    balto: Balto,
+    shops: tuple[Registered, Registered],
+    monkeypatch: pytest.MonkeyPatch,
+    pause_s: float,
+) -> None:
+    monkeypatch.setattr(routes, "_BEAT_S", 0.2)
+    token_id, token = await issue_token(balto.library.store, shops[0].code, "")
+
+    async def happen() -> None:
+        for number in itertools.count():
+            await record_session(balto, f"t{number}", tenant=shops[0].code, counter_id=shops[0].counter_id)
+            await asyncio.sleep(pause_s)
+
+    headers = {**AFAR, "Authorization": f"Bearer {token}"}
+    async with client.get(PATH, params={"follow": "true"}, headers=headers) as response:
+        happening = asyncio.create_task(happen())
+        try:
+            await next_message(response.content)
+            await asyncio.sleep(0.5)
+            assert not response.content.at_eof()
+            await revoke_token(balto.library.store, token_id)
+            async with asyncio.timeout(5):
+                await response.content.read()
+        finally:
+            happening.cancel()
+            await asyncio.gather(happening, return_exceptions=True)
 
 
 async def test_a_stopping_server_lets_its_followers_go(client: Client, balto: Balto) -> None:

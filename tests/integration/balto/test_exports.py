@@ -158,6 +158,22 @@ async def test_a_filter_that_a_read_model_has_no_column_for_is_refused(client: C
     await error_of(unknown)
 
 
+async def test_rows_of_a_read_model_whose_sql_has_changed_are_shown_while_it_waits_for_its_rebuild(
+    client: Client, balto: Balto, shops: tuple[Registered, Registered], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await (await client.get(PATH)).json()
+    projector = balto.library.projector
+    await projector.pool.execute(
+        "UPDATE projections.checkpoints SET definition = 'older' WHERE name = 'phrase_timeline'"
+    )
+    monkeypatch.setattr(projector, "_outdated", {"phrase_timeline"})
+    await record_session(balto, "nova", tenant=shops[0].code, counter_id=shops[0].counter_id)
+    assert await (await client.get(PATH)).json() == before
+    assert {row.name: row.state for row in await projector.status()}["phrase_timeline"] == "outdated"
+    await projector.catch_up()
+    assert len((await (await client.get(PATH)).json())["rows"]) == len(before["rows"]) + 1
+
+
 async def test_numbers_of_json_are_numbers(client: Client, shops: tuple[Registered, Registered]) -> None:
     row = orjson.loads(await (await client.get(PATH, params={"session": "s1"})).read())["rows"][0]
     assert (row["stt_ms"], row["cost_usd"], row["categories"]) == (100, 0.001, ["DOR_FEBRE_INFLAMACAO/FEBRE"])

@@ -1,6 +1,7 @@
 """What days, counters and sessions cost, and engines side by side, in the read models."""
 
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import asyncpg
@@ -18,9 +19,12 @@ from events.catalogue import (
     TranscriptionReceived,
     TranscriptionRejected,
 )
+from events.postgres import PostgresStore
+from events.store import Append
 from projections import reports, spending
 from projections.projector import Projector
 from projections.spending import ComparedRow, CostRow
+from tests.events_at_hand import new_event
 from tests.integration.projections.script import DAY, Ledger, classified, registration, started
 
 HOUR_US = 3_600_000_000
@@ -175,6 +179,21 @@ async def test_a_day_is_the_counters_own_and_filters_are_half_open(
         calls=2,
         usd=0.003,
     )
+
+
+async def test_days_of_cost_are_those_of_the_counters_whatever_the_clocks_of_that_summer_said(
+    store: PostgresStore, ledger: Ledger, projector: Projector, pool: asyncpg.Pool
+) -> None:
+    """In 2018 São Paulo had summer time, UTC-2, which rules of zones may tell otherwise one day."""
+    for stream, event in registration("100000", "c1", "k"):
+        await ledger.append(stream, "100000", event)
+    event = received(1, DEAR, 0.001)
+    late = replace(new_event(event), occurred_at=datetime(2018, 12, 1, 2, 30, tzinfo=UTC))
+    begun = replace(new_event(started("s1", "c1")), occurred_at=late.occurred_at)
+    await store.append(Append(stream="session-s1", tenant="100000", events=[begun, late]))
+    await projector.catch_up()
+    assert {row.day for row in await spending.cost(pool)} == {date(2018, 11, 30)}
+    assert await pool.fetchval("SELECT DISTINCT day FROM bi.counter_daily_v1") == date(2018, 11, 30)
 
 
 async def test_the_day_of_a_counter_with_a_budget_is_summed_up_to_a_position(

@@ -19,6 +19,7 @@ from events.catalogue import (
     Event,
     NormalisationCompleted,
     PhraseCaptured,
+    PhraseGathered,
     RecommendationDelivered,
     RecommendationSent,
     SessionEnded,
@@ -97,6 +98,11 @@ def test_a_phrase_that_never_ended_is_told_at_its_sessions_end_and_the_oldest_ar
     assert outcome_of(story) == "unfinished"
     assert stories_of(append((0, captured())), append((0, captured(2))), append((9, end)), most_open=1)[0].phrase == 2
     assert stories_of(append((0, captured()), stream="counter-1"), append((9, end))) == []
+
+
+def test_a_phrase_that_is_understood_with_a_later_one_ends_there_as_gathered() -> None:
+    (story,) = stories_of(append((0, captured()), (400, PhraseGathered(phrase=1, into=2))))
+    assert outcome_of(story) == "gathered"
 
 
 def test_hops_are_those_of_the_timeline() -> None:

@@ -14,7 +14,7 @@ SELECT tenant,
 COMMENT ON VIEW bi.cost_daily_v1 IS 'One row a counter, day, step and engine: what it cost.';
 COMMENT ON COLUMN bi.cost_daily_v1.tenant IS 'Code of the client.';
 COMMENT ON COLUMN bi.cost_daily_v1.counter_id IS 'The counter, as in bi.counters_v1; null where it is not known.';
-COMMENT ON COLUMN bi.cost_daily_v1.day IS 'Day in America/Sao_Paulo.';
+COMMENT ON COLUMN bi.cost_daily_v1.day IS 'Day by Brasília time, UTC-3 all year.';
 COMMENT ON COLUMN bi.cost_daily_v1.step IS 'transcription, comparison, normalisation or classification.';
 COMMENT ON COLUMN bi.cost_daily_v1.provider IS 'The engine; empty where the event does not tell.';
 COMMENT ON COLUMN bi.cost_daily_v1.model IS 'Its model.';

@@ -55,7 +55,7 @@ COMMENT ON COLUMN bi.phrase_timeline_v1.ai2_engine IS 'Who answered the second s
 COMMENT ON COLUMN bi.phrase_timeline_v1.ai2_model IS 'With which model.';
 COMMENT ON COLUMN bi.phrase_timeline_v1.categories IS '`MACRO/MICRO` or `MACRO`, the strongest first; null where the phrase was not classified.';
 COMMENT ON COLUMN bi.phrase_timeline_v1.basket IS 'The basket that was resolved.';
-COMMENT ON COLUMN bi.phrase_timeline_v1.outcome IS '`recommended`, `withheld:REASON`, `rejected:REASON` or `discarded:REASON`; null while it is under way.';
+COMMENT ON COLUMN bi.phrase_timeline_v1.outcome IS '`recommended`, `withheld:REASON`, `rejected:REASON`, `discarded:REASON` or `gathered` (its words were understood with a later phrase''s); null while it is under way.';
 COMMENT ON COLUMN bi.phrase_timeline_v1.cost_usd IS 'What all providers asked for the phrase, in US dollars.';
 COMMENT ON COLUMN bi.phrase_timeline_v1.cpu_percent IS 'CPU of the process when the phrase was captured; 100 is one core.';
 COMMENT ON COLUMN bi.phrase_timeline_v1.system_cpu_percent IS 'CPU of the machine then, of all cores.';
