@@ -7,14 +7,15 @@ and sounds, the other over the sentence encoder's vectors. `python -m benchmarks
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.llm.features import counted, weighed
 
-KINDS: Final = ("request", "small_talk", "price_or_dosage", "alarm")
+Kind = Literal["request", "small_talk", "price_or_dosage", "alarm"]
+KINDS: Final[tuple[Kind, ...]] = ("request", "small_talk", "price_or_dosage", "alarm")
 WEIGHTS: Final = "by_example.npz"
 """Name of the file with the weights, in `actors/llm/weights/`."""
 

@@ -7,6 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from actors.llm.by_example import Kind
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -23,8 +25,7 @@ class Sentence:
     """One sentence of the corpus and the truth about it."""
 
     text: str
-    kind: str
-    """One of `by_example.KINDS`."""
+    kind: Kind
     macros: tuple[str, ...]
     """Macro categories that are right, the best first; none where nothing is asked for."""
     micro: str | None

@@ -30,7 +30,7 @@ from benchmarks.advice.fitting import fit_kinds, fit_macros, fit_named
 from events.catalogue import Entity
 
 FOLDS = 5
-_RIDGE = {"words": 0.7, "meaning": 0.5}
+RIDGE = {"words": 0.7, "meaning": 0.5}
 """What keeps the two models from learning by heart; chosen by cross validation of the macro category."""
 _FORMS_RIDGE = 2.0
 """How much more of it the vocabulary's forms get: they are many, and no sentences."""
@@ -286,8 +286,8 @@ def main() -> int:
         return 1
     engine, rows = sources()
     idf, matrix = dense(rows)
-    by_words = Ridge(rows, matrix, _RIDGE["words"])
-    by_meaning = Ridge(rows, encoded(rows.texts), _RIDGE["meaning"])
+    by_words = Ridge(rows, matrix, RIDGE["words"])
+    by_meaning = Ridge(rows, encoded(rows.texts), RIDGE["meaning"])
     words, meaning = by_words.unseen(), by_meaning.unseen()
     fusion = Fusion(rows, engine)
     fitted = fusion.fitted("words", words, None) | fusion.fitted("meaning", words, meaning)

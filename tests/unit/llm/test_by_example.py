@@ -7,8 +7,10 @@ from actors.basket.catalogue import BasketCatalogue
 from actors.llm.by_example import KINDS, judge, learnt, quantised
 from actors.llm.corpus_reader import corpus
 from actors.llm.features import BUCKETS, counted
+from actors.llm.learnt_forms import learnt_forms, with_learnt_forms
 from actors.llm.lexicon import LexiconUnderstanding
 from balto.engines import offline_lexicon
+from benchmarks.advice.forms import learnt_forms as picked_forms
 from benchmarks.advice.training import digest, sources
 
 
@@ -93,3 +95,15 @@ async def test_a_sentence_that_is_placed_by_another_engine_is_weighed_too(decide
     first = await decided.classify(text, entities, budget_s=5)
     assert first.categories[0].macro == "SAUDE_INTIMA_URINARIO"
     assert decided.place("", ()).categories == ()
+
+
+def test_the_learnt_forms_are_those_of_the_corpus() -> None:
+    vocabulary, _ = sources()
+    assert picked_forms(vocabulary, corpus()) == learnt_forms(), "run python -m benchmarks.advice.forms"
+
+
+def test_learnt_forms_join_those_of_their_entries(baskets: BasketCatalogue) -> None:
+    name = baskets.lexicon[0].name
+    first, *others = with_learnt_forms(baskets.lexicon, {name: ("um jeito novo",), "nada": ("de ninguém",)})
+    assert first.forms == (*baskets.lexicon[0].forms, "um jeito novo")
+    assert others == list(baskets.lexicon[1:])
