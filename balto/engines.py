@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.basket.catalogue import BasketCatalogue
+from actors.llm.by_example import learnt
 from actors.llm.encoder import encoder_installed, shared_encoder
+from actors.llm.learnt_forms import with_learnt_forms
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.nearest import NearestExamples, shipped_examples
 from actors.llm.understanding import Understanding
@@ -223,7 +225,8 @@ def offline_lexicon(baskets: BasketCatalogue, *, encoder: bool = True) -> Lexico
     known = {name for entry in baskets.lexicon for name in (entry.name, *entry.forms)}
     meaning = shared_encoder() if encoder and encoder_installed() else None
     nearest = NearestExamples(shipped_examples(known.__contains__), meaning)
-    return LexiconUnderstanding(baskets.lexicon, baskets.version, nearest=nearest)
+    entries = with_learnt_forms(baskets.lexicon)
+    return LexiconUnderstanding(entries, baskets.version, nearest=nearest, learnt=learnt)
 
 
 def watchful(engine: Understanding, baskets: BasketCatalogue) -> Understanding:

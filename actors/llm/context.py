@@ -30,11 +30,19 @@ _FOR_CHILDREN = {
 _FOR_BABIES = _FOR_CHILDREN | {"COLICA_ABDOMINAL": "COLICA_BEBE", "MA_DIGESTAO_GASES": "COLICA_BEBE"}
 _PEDIATRICS = "PEDIATRIA"
 
+_COMPARED = frozenset({"tosse", "tossindo", "tossir", "nem", "feito", "igual"})
+"""Shortly before an animal: "tosse de cachorro" is nobody's dog."""
+
 
 def told_of_others(tokens: Sequence[Token]) -> bool:
     """Tell whether a sentence is about a soap opera, a team or a pet, and asks for nothing."""
-    words = {base for token in tokens for base in bases(token.text)}
+    spoken_of = (token for place, token in enumerate(tokens) if _COMPARED.isdisjoint(_before(tokens, place)))
+    words = {base for token in spoken_of for base in bases(token.text)}
     return not _ELSEWHERE.isdisjoint(words) and _ASKING.isdisjoint(words)
+
+
+def _before(tokens: Sequence[Token], place: int) -> set[str]:
+    return {token.text for token in tokens[max(0, place - 2) : place]}
 
 
 def foreign(tokens: Sequence[Token]) -> bool:

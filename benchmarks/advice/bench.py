@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from rich.progress import Progress
 
-from actors.basket.catalogue import load_baskets
+from actors.basket.catalogue import BasketCatalogue, load_baskets
 from actors.basket.naming import words
 from actors.basket.resolver import BasketEngine
 from actors.llm.lexicon import LexiconUnderstanding
 from balto.advising import Adviser
 from balto.engines import offline_lexicon, watchful
 from balto.settings import OWN_BASKETS
+from benchmarks.advice.folds import engines_by_fold
 from benchmarks.advice.labelled import OWN, Utterance, read_set
 from benchmarks.advice.scoring import Folded, Outcome, Same, Score, percentile, score
 from benchmarks.report import Check, Machine, Report, rounded
@@ -29,6 +30,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--set", type=Path, default=OWN, help="labelled sentences in JSON lines; ours by default")
     parser.add_argument("--half", choices=["dev", "held_out"], help="of our own set, only these")
+    parser.add_argument(
+        "--folds", action="store_true", help="also the corpus, each fifth by an engine that learnt from the rest"
+    )
     parser.add_argument("--wrong", action="store_true", help="list what was not understood as it should")
 
 
@@ -61,7 +65,19 @@ def run(options: argparse.Namespace, progress: Progress) -> Report:
         }
         if name == "lexicon":
             checks = _checks(as_written, as_heard, written, two_words_ms)
+    if options.folds:
+        compared["corpus, unseen by folds"] = _by_folds(catalogue, progress, wrong=options.wrong)
     return Report(bench="advice", checks=checks, machine=machine, compared=compared)
+
+
+def _by_folds(catalogue: BasketCatalogue, progress: Progress, *, wrong: bool) -> dict[str, Any]:
+    outcomes, same = [], _same(LexiconUnderstanding(catalogue.lexicon, catalogue.version))
+    for fold, (engine, held_out) in enumerate(engines_by_fold(catalogue), start=1):
+        adviser = Adviser([watchful(engine, catalogue)], BasketEngine(catalogue), budget_s=_BUDGET_S)
+        asyncio.run(engine.warm())
+        task = progress.add_task(f"fold {fold}", total=len(held_out))
+        outcomes += asyncio.run(_outcomes(adviser, held_out, progress, task))
+    return _figures(score(outcomes, same, catalogue.safety.names), outcomes, wrong=wrong)
 
 
 def _same(engine: LexiconUnderstanding) -> Same:

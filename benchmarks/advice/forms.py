@@ -1,0 +1,103 @@
+"""Picks from the corpus ways to say what the vocabulary knows by another: `python -m benchmarks.advice.forms`."""
+
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from actors.llm.corpus_reader import Sentence, corpus
+from actors.llm.lexicon import LexiconUnderstanding
+from actors.llm.words import FILLERS, Token, is_common, is_everyday, tokenise
+from benchmarks.advice.training import known_names, sources
+
+_MOST_WORDS = 6
+_MOST_TELLING = 4
+"""Words that tell something, as many as the index looks for in any order."""
+_FEWEST_LETTERS = 5
+_REQUESTS = ("request", "price_or_dosage")
+_HEAD = "# Jeitos de dizer que o corpus ensina: entrada do vocabulário, dois pontos, jeito.\n"
+
+_TOO_GENERAL = frozenset(
+    """
+    agitada|apagar|atraso|arranhando|somem|opada|cardiaca|chato|careca|creminho|tripas|espremido|espremendo|provocando
+    desincha|alergico mesmo|poeira mesmo|encravado|continua irritado|irritadinho|inseto|travei|cara pesa|sem fumar
+    tenis pe|pilhada|desembaracar|forca e nada|nariz nao|calo mesmo|joelho do meu pai|sangue e ralo|pomada pra prevenir
+    tomei amoxicilina e hoje amanheci|tirar mancha|nervosa todo santo|coca sem parar|lentes|segurar o xixi|canes|calmy
+    gotinha propria|reduzir o peso|ressecou tudo|leite me estufa inteira|disparo e de nervoso|reforco pro corpo|assoar
+    negocio na boca que pega beijando|stent|fitinhas|levantar a imunidade|creme grosso|meia ate a coxa|atopica|lencinho
+    """.replace("\n", "|")
+    .replace("    ", "")
+    .split("|")
+)
+"""Looked at and left out: said of much else outside a pharmacy, or cut too short."""
+
+Phrase = tuple[str, ...]
+
+
+def learnt_forms(engine: LexiconUnderstanding, sentences: Sequence[Sentence]) -> dict[str, tuple[str, ...]]:
+    """Return new forms of the vocabulary's entries, by their names.
+
+    A form is what proves an entity in a sentence; it must tell something, stand for one entry alone, be unknown to the
+    vocabulary, and be said in no sentence that does not name that entry.
+
+    Args:
+        engine: the vocabulary alone.
+        sentences: of the corpus.
+    """
+    meant: defaultdict[Phrase, Counter[str]] = defaultdict(Counter)
+    for sentence in sentences:
+        for each in sentence.named if sentence.kind in _REQUESTS else ():
+            entry = next(filter(None, (engine.entry(name) for name in each.names)), None)
+            phrase = _bare(tokenise(each.said or ""))
+            if entry is not None and _tells(phrase):
+                meant[phrase][entry.name] += 1
+    said = [(tuple(token.text for token in tokenise(s.text)), frozenset(known_names(engine, s))) for s in sentences]
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for phrase, names in sorted(meant.items()):
+        (name, _), *others = names.most_common()
+        elsewhere = any(name not in named and _contains(words, phrase) for words, named in said)
+        if (
+            not others
+            and not elsewhere
+            and " ".join(phrase) not in _TOO_GENERAL
+            and engine.entry(" ".join(phrase)) is None
+        ):
+            found[name].append(" ".join(phrase))
+    return {name: tuple(forms) for name, forms in sorted(found.items())}
+
+
+def _bare(tokens: Sequence[Token]) -> Phrase:
+    words = [token.text for token in tokens]
+    while words and words[0] in FILLERS:
+        words.pop(0)
+    while words and words[-1] in FILLERS:
+        words.pop()
+    return tuple(words)
+
+
+def _tells(phrase: Phrase) -> bool:
+    telling = [word for word in phrase if word not in FILLERS]
+    if not telling or len(phrase) > _MOST_WORDS or len(telling) > _MOST_TELLING:
+        return False
+    if len("".join(phrase)) < _FEWEST_LETTERS or (len(phrase) == 1 and is_everyday(phrase[0])):
+        return False
+    return not all(map(is_common, telling))
+
+
+def _contains(words: Phrase, phrase: Phrase) -> bool:
+    return any(words[first : first + len(phrase)] == phrase for first in range(len(words) - len(phrase) + 1))
+
+
+def main() -> int:
+    """Write them to `actors/llm/word_lists/learnt_forms.txt`."""
+    engine, _ = sources()
+    forms = learnt_forms(engine, corpus())
+    lines = [f"{name}: {form}\n" for name, each in forms.items() for form in each]
+    (Path(str(files("actors.llm"))) / "word_lists" / "learnt_forms.txt").write_text(_HEAD + "".join(lines), "utf-8")
+    print(f"{len(lines)} forms of {len(forms)} entries")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
