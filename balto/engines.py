@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.basket.catalogue import BasketCatalogue
+from actors.llm.by_example import learnt
 from actors.llm.encoder import encoder_installed, shared_encoder
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.nearest import NearestExamples, shipped_examples
@@ -223,7 +224,7 @@ def offline_lexicon(baskets: BasketCatalogue, *, encoder: bool = True) -> Lexico
     known = {name for entry in baskets.lexicon for name in (entry.name, *entry.forms)}
     meaning = shared_encoder() if encoder and encoder_installed() else None
     nearest = NearestExamples(shipped_examples(known.__contains__), meaning)
-    return LexiconUnderstanding(baskets.lexicon, baskets.version, nearest=nearest)
+    return LexiconUnderstanding(baskets.lexicon, baskets.version, nearest=nearest, learnt=learnt)
 
 
 def watchful(engine: Understanding, baskets: BasketCatalogue) -> Understanding:

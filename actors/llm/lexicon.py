@@ -2,11 +2,14 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from actors.llm.by_example import Learnt, Row
 from actors.llm.context import for_a_child
+from actors.llm.decision import Decided, DecisionByExample
+from actors.llm.fusion import Evidence
 from actors.llm.matching import MatchingIndex
-from actors.llm.nearest import NearestExamples
+from actors.llm.nearest import Near, NearestExamples
 from actors.llm.reading import CERTAIN, Reading
 from actors.llm.words import tokenise
 from actors.values import Classified, LexiconEntry, Normalised
@@ -29,6 +32,9 @@ _SHARE_WEIGHT = 0.4
 _GUESSED = 0.6
 """Score of what only the nearest example sentence tells."""
 
+_LIKELY = 0.5
+"""Probability of a request from which the nearest example may name what the vocabulary does not."""
+
 _MIN_COMPARED = 3
 """Words below which a sentence is too short to be like another."""
 
@@ -37,28 +43,38 @@ _MIN_CERTAIN_COMPARED = 5
 
 
 class LexiconUnderstanding:
-    """The `Understanding` port over a compiled vocabulary. Holds no state between sentences.
+    """The `Understanding` port over a compiled vocabulary. Remembers of a sentence only what examples say of the last.
 
     Args:
         entries: the vocabulary.
         version: what `model` says of it.
         nearest: asked, in a thread, about sentences that are not certain.
+        learnt: supplies the weights of a classifier by example, whose scores are then weighed against what is found.
     """
 
     engine = "lexicon"
 
     def __init__(
-        self, entries: Sequence[LexiconEntry], version: str, *, nearest: NearestExamples | None = None
+        self,
+        entries: Sequence[LexiconEntry],
+        version: str,
+        *,
+        nearest: NearestExamples | None = None,
+        learnt: Callable[[], Learnt] | None = None,
     ) -> None:
         self.model = version
         self._nearest = nearest
         self._index = MatchingIndex(entries)
         self._categories = frozenset(entry.category for entry in entries)
+        self._decision = DecisionByExample(self._index.entry, learnt) if learnt is not None else None
+        self._last: tuple[str, Decided] | None = None
 
     async def warm(self) -> None:
         """Load what compares with examples, off the event loop; the index was compiled by the constructor."""
         if self._nearest is not None:
             await asyncio.to_thread(self._nearest.prepare)
+        if self._decision is not None:
+            await asyncio.to_thread(self._decision.prepare)
 
     async def close(self) -> None:
         """Do nothing: there is nothing to release."""
@@ -66,43 +82,74 @@ class LexiconUnderstanding:
     async def normalise(self, text: str, *, budget_s: float) -> Normalised:
         """Name what the vocabulary knows in a transcript; what is denied is left out. Never raises.
 
-        Where it names nothing at all, the nearest example may; where a sentence means what an alarm sign or a
-        question of price or dose means, nothing is named. Examples that take longer than the budget, as the first time
+        Where it names nothing at all, examples may; where a sentence means what an alarm sign, a question of price or
+        dose or small talk means, nothing is named. Examples that take longer than the budget, as the first time
         of an engine that was not warmed, are not waited for.
         """
         reading = Reading.of(text, self._index)
         entities = reading.entities()
-        if self._nearest is None or not _worth_comparing(reading):
+        if not self._compares(reading):
             return Normalised(entities=entities)
         try:
             async with asyncio.timeout(budget_s):
-                near = await asyncio.to_thread(self._nearest.find, text)
+                return Normalised(entities=await asyncio.to_thread(self._compared, reading, entities))
         except TimeoutError:
             return Normalised(entities=entities)
-        if near.hush:
-            return Normalised(entities=())
-        return Normalised(entities=entities or self._guessed(reading, near.name))
 
-    async def classify(
-        self,
-        text: str,
-        entities: tuple[Entity, ...],
-        *,
-        budget_s: float,  # noqa: ARG002 - takes milliseconds
-    ) -> Classified:
-        """Place the entities in the taxonomy; see `place`. Never raises."""
-        return self.place(text, entities)
+    async def classify(self, text: str, entities: tuple[Entity, ...], *, budget_s: float) -> Classified:
+        """Place the entities in the taxonomy; see `place`; examples are waited for within the budget. Never raises."""
+        if self._decision is None or not entities:
+            return self.place(text, entities)
+        last = self._last
+        if last is not None and last[0] == text:
+            return self.place(text, entities, last[1])
+        reading = Reading.of(text, self._index)
+        if not self._compares(reading):
+            return self.place(text, entities)
+        try:
+            async with asyncio.timeout(budget_s):
+                decided = await asyncio.to_thread(self._decide, self._decision, text, reading.entities())
+        except TimeoutError:
+            decided = None
+        return self.place(text, entities, decided)
 
-    def place(self, text: str, entities: tuple[Entity, ...]) -> Classified:
+    def place(self, text: str, entities: tuple[Entity, ...], decided: Decided | None = None) -> Classified:
         """Place the entities in the taxonomy.
 
         Args:
             text: the transcript; products it names count as anchors even where they are refused.
             entities: from this engine or another; names outside the vocabulary count as anchors only.
+            decided: what examples say of the text, if they were asked.
 
         Returns:
             At most two categories, strongest first; none, with confidence 0, where no entity is known.
         """
+        scores, best = self._weighed(text, entities)
+        anchors = dict.fromkeys(e.name for e in entities if e.kind in ("medicine", "need"))
+        anchors |= dict.fromkeys(Reading.refused_in(text, self._index))
+        if not scores:
+            return Classified(categories=(), anchors=tuple(anchors), confidence=0.0)
+        chances = scores if decided is None else decided.verdict.macros
+        ranked = sorted(chances, key=lambda macro: -chances[macro])
+        share = chances[ranked[0]] / sum(chances.values())
+        first = best[ranked[0]][1] if ranked[0] in best else self._unnamed(ranked[0], decided)
+        # The others are worth telling only if something that is named belongs in them.
+        categories = (first, *(best[macro][1] for macro in ranked[1:] if macro in best))
+        certainty = max(e.score for e in entities)
+        return Classified(
+            categories=categories[:_MAX_CATEGORIES],
+            anchors=tuple(anchors),
+            confidence=round(certainty * (1 - _SHARE_WEIGHT * (1 - share)), 3),
+        )
+
+    def strengths(self, text: str, entities: tuple[Entity, ...]) -> Mapping[str, float]:
+        """Return how much the entities of a text speak for each macro category that one belongs in."""
+        return self._weighed(text, entities)[0]
+
+    def _weighed(
+        self, text: str, entities: tuple[Entity, ...]
+    ) -> tuple[dict[str, float], dict[str, tuple[float, Category]]]:
+        """Return the strength of each macro category, and its strongest category with what it has alone."""
         tokens = tokenise(text)
         scores: defaultdict[str, float] = defaultdict(float)
         best: dict[str, tuple[float, Category]] = {}
@@ -117,18 +164,44 @@ class LexiconUnderstanding:
             scores[category.macro] += strength
             if category.macro not in best or strength > best[category.macro][0]:
                 best[category.macro] = (strength, category)
-        ranked = sorted(scores, key=lambda macro: -scores[macro])
-        anchors = dict.fromkeys(e.name for e in entities if e.kind in ("medicine", "need"))
-        anchors |= dict.fromkeys(Reading.refused_in(text, self._index))
-        if not ranked:
-            return Classified(categories=(), anchors=tuple(anchors), confidence=0.0)
-        share = scores[ranked[0]] / sum(scores.values())
-        certainty = max(e.score for e in entities)
-        return Classified(
-            categories=tuple(best[macro][1] for macro in ranked[:_MAX_CATEGORIES]),
-            anchors=tuple(anchors),
-            confidence=round(certainty * (1 - _SHARE_WEIGHT * (1 - share)), 3),
-        )
+        return dict(scores), best
+
+    def _unnamed(self, macro: str, decided: Decided | None) -> Category:
+        """Return the category of a macro that examples alone tell, as near as they tell it."""
+        likely = None if self._decision is None or decided is None else self._decision.likeliest(decided, macro)
+        return Category(macro=macro) if likely is None else likely.category
+
+    def _compares(self, reading: Reading) -> bool:
+        return (self._nearest is not None or self._decision is not None) and _worth_comparing(reading)
+
+    def _compared(self, reading: Reading, entities: tuple[Entity, ...]) -> tuple[Entity, ...]:
+        """Return what is named once examples were heard. Blocks."""
+        near = Near() if self._nearest is None else self._nearest.find(reading.text)
+        if self._decision is None:
+            return () if near.hush else entities or self._guessed(reading, near.name)
+        decided = self._weigh(self._decision, reading.text, entities, near.vector)
+        if decided.hushes(near) and not reading.certain:
+            return ()
+        if entities:
+            denied = frozenset(match.entry.name for match in reading.denied)
+            return self._decision.revise(entities, decided, reading.text, denied)
+        if reading.meant or reading.denied:
+            return ()
+        likely = self._guessed(reading, near.name) if decided.request >= _LIKELY else ()
+        return likely or (self._decision.guess(decided, reading.text) if decided.asked else ())
+
+    def _decide(self, decision: DecisionByExample, text: str, entities: tuple[Entity, ...]) -> Decided:
+        """Return what examples say of a text, whoever named its entities. Blocks."""
+        near = Near() if self._nearest is None else self._nearest.find(text)
+        return self._weigh(decision, text, entities, near.vector)
+
+    def _weigh(
+        self, decision: DecisionByExample, text: str, entities: tuple[Entity, ...], vector: Row | None
+    ) -> Decided:
+        evidence = Evidence(self.strengths(text, entities), tuple(entity.score for entity in entities))
+        decided = decision.decide(text, evidence, vector)
+        self._last = (text, decided)
+        return decided
 
     def entry(self, name: str) -> LexiconEntry | None:
         """Return the vocabulary's entry that a name or form belongs to, spelled right but for case and accents."""

@@ -25,9 +25,13 @@ _FLOOR_OF_LETTERS = 0.40
 _MAX_LETTERS = 300
 
 
-_SILENT = ("small_talk.txt", "requests.txt")
+_SILENT = {"small_talk.txt": "small_talk", "requests.txt": "request"}
 """Lists whose sentences name nothing: what the vocabulary does not know of a product, no example does."""
-_HUSHED = ("alarms.txt", "prices_and_doses.txt", "figures_of_speech.txt")
+_HUSHED = {
+    "alarms.txt": "alarm",
+    "prices_and_doses.txt": "price_or_dosage",
+    "figures_of_speech.txt": "small_talk",
+}
 """Lists whose sentences hush whatever the vocabulary finds in one that means the same."""
 
 
@@ -47,6 +51,8 @@ class Example:
     name: str | None
     hush: bool = False
     """Whether nothing is to be sold on it, whatever it names: an alarm sign, talk of a price or a dose."""
+    kind: str = "request"
+    """One of `by_example.KINDS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,10 @@ class Near:
     """Of the vocabulary; None if the nearest is small talk, to be hushed or too far away."""
     hush: bool = False
     """Whether it means much the same as an example that is hushed and nothing else as much. Only an encoder tells."""
+    alarm: bool = False
+    """Whether what hushes is an alarm sign."""
+    vector: NDArray[np.float32] | None = None
+    """What the encoder makes of the sentence, shape (512,)."""
 
 
 class NearestExamples:
@@ -90,11 +100,14 @@ class NearestExamples:
         by_letters = self._letters.likeness(text)
         if self._encoder is None or self._vectors is None:
             return Near(self._nearest(by_letters, _FLOOR_OF_LETTERS))
-        by_meaning = self._vectors @ self._encoder.encode([text])[0]
+        vector = self._encoder.encode([text])[0]
+        by_meaning = self._vectors @ vector
         name = self._nearest(by_meaning + _LETTERS_WEIGHT * by_letters, _FLOOR)
         hushed = float(by_meaning[self._hushed].max(initial=0.0))
         other = float(by_meaning[~self._hushed].max(initial=0.0))
-        return Near(name, hush=hushed >= max(_FLOOR_OF_HUSH, other + _LEAD_OF_HUSH))
+        alarm = self._examples[int(np.argmax(np.where(self._hushed, by_meaning, -1)))].kind == "alarm"
+        hush = hushed >= max(_FLOOR_OF_HUSH, other + _LEAD_OF_HUSH)
+        return Near(name, hush=hush, alarm=hush and alarm, vector=vector)
 
     def _nearest(self, likeness: NDArray[np.float32], floor: float) -> str | None:
         best = int(np.argmax(likeness))
@@ -104,8 +117,8 @@ class NearestExamples:
 def shipped_examples(known: Callable[[str], bool]) -> tuple[Example, ...]:
     """Return the examples that come with the package, but those whose name `known` does not know."""
     named = [Example(text, name) for name, text in _lines("examples.txt") if name and known(name)]
-    silent = [Example(text, None) for name in _SILENT for _, text in _lines(name)]
-    hushed = [Example(text, None, hush=True) for name in _HUSHED for _, text in _lines(name)]
+    silent = [Example(text, None, kind=kind) for name, kind in _SILENT.items() for _, text in _lines(name)]
+    hushed = [Example(text, None, hush=True, kind=kind) for name, kind in _HUSHED.items() for _, text in _lines(name)]
     return (*named, *silent, *hushed)
 
 

@@ -41,7 +41,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 def fold(text: str) -> str:
     """Return a text without case and accents; ç becomes c."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+    # Once more: what is decomposed may be a capital ("ᴬ").
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
 
 def phonetic_key(text: str) -> str:

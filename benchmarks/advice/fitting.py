@@ -1,0 +1,55 @@
+"""Fits the few weights that join the vocabulary's findings to the classifier's scores: logistic models in numpy."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.llm.by_example import KINDS, Row
+from actors.llm.fusion import NAMED_FEATURES, softmax
+
+Weights = NDArray[np.float64]
+
+
+def fit(slope_at: Callable[[Weights], Weights], size: int, *, rounds: int = 3000, pace: float = 0.15) -> Weights:
+    """Return the parameters that make a smooth loss least: Adam (Kingma & Ba, 2015) with a falling pace."""
+    weights, mean, spread = (np.zeros(size) for _ in range(3))
+    for step in range(1, rounds + 1):
+        slope = slope_at(weights)
+        mean, spread = 0.9 * mean + 0.1 * slope, 0.999 * spread + 0.001 * slope * slope
+        move = (mean / (1 - 0.9**step)) / (np.sqrt(spread / (1 - 0.999**step)) + 1e-9)
+        weights = weights - pace * (1 - step / (rounds + 1)) * move
+    return weights
+
+
+def fit_macros(table: Row, right: Row) -> Row:
+    """Fit one weight a feature for all categories alike: table (n, macros, features), right (n, macros) of 0 and 1."""
+
+    def slope(weights: Weights) -> Weights:
+        chances = softmax((table @ weights).astype(np.float32)).astype(np.float64)
+        hit = np.maximum((chances * right).sum(1, keepdims=True), 1e-9)
+        return np.asarray(np.einsum("nm,nmf->f", chances - chances * right / hit, table) / len(table) + 1e-5 * weights)
+
+    return fit(slope, table.shape[2]).astype(np.float32)
+
+
+def fit_kinds(table: Row, kinds: NDArray[np.intp]) -> Row:
+    """Fit a multinomial model: table (n, features), kinds (n,)."""
+    one_hot = np.eye(len(KINDS))[kinds]
+
+    def slope(flat: Weights) -> Weights:
+        weights = flat.reshape(table.shape[1], len(KINDS))
+        chances = softmax((table @ weights).astype(np.float32))
+        return np.asarray(table.T @ (chances - one_hot) / len(table) + 1e-4 * weights).ravel()
+
+    return fit(slope, table.shape[1] * len(KINDS)).reshape(table.shape[1], len(KINDS)).astype(np.float32)
+
+
+def fit_named(table: Row, right: Row) -> Row:
+    """Fit a logistic model: table (n, features), right (n,) of 0 and 1."""
+
+    def slope(weights: Weights) -> Weights:
+        chances = 1 / (1 + np.exp(-(table @ weights)))
+        return np.asarray(table.T @ (chances - right) / len(table) + 1e-4 * weights)
+
+    return fit(slope, NAMED_FEATURES).astype(np.float32)
