@@ -67,7 +67,7 @@ async def test_speech_that_goes_on_after_the_commit_is_an_error(simulator: Assem
         stream.feed(MORE)
         with pytest.raises(TranscriptionError) as caught:
             await stream.transcript(budget_s=AMPLE_S)
-    assert caught.value.code == "transient"
+    assert caught.value.code == "unfed"
 
 
 @pytest.mark.parametrize(("fault", "code", "retry_after_s"), CODES)

@@ -133,7 +133,7 @@ async def test_nothing_that_was_fed_is_no_text(system: VirtualSystem) -> None:
 @over_seeds
 async def test_what_comes_behind_the_end_of_an_upload_is_not_its_engines_fault(system: VirtualSystem) -> None:
     class Upload(Played):
-        goes_on = False  # type: ignore[assignment] # a property of its base
+        goes_on = False
 
     stream = Upload()
     feed(stream, SOUND, 1_600)
