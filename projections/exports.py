@@ -11,12 +11,12 @@ from typing import Any, Final
 import asyncpg
 import orjson
 
-from events.store import StoreError
+from events.store import StoreError, StoreUnavailableError
 from projections.bi import BiView
 from projections.database import translated
 
 type Sink = Callable[[bytes], Coroutine[Any, Any, None]]
-"""Takes bytes as they come. While it waits, the database waits: nothing piles up."""
+"""Takes bytes as they come. While it waits, the database waits: nothing piles up. May raise `OSError`."""
 
 EXPORT_TIMEOUT_S: Final = 1_800.0
 """Seconds that a whole export may take, whoever reads it slowly included."""
@@ -166,9 +166,25 @@ class Export:
         return f"SELECT {selected} FROM bi.{self.view.name}{where}{order}", arguments  # noqa: S608 - see above
 
     async def copy(self, text: str, arguments: list[object], sink: Sink, **options: Any) -> None:
-        """Let the server write what a statement selects. Raises as `write_csv`."""
-        with translated():
-            await self.connection.copy_from_query(text, *arguments, output=sink, timeout=EXPORT_TIMEOUT_S, **options)
+        """Let the server write what a statement selects. Raises as `write_csv`, and what the sink raises as it is."""
+        failed: list[OSError] = []
+
+        async def output(data: bytes) -> None:
+            try:
+                await sink(data)
+            except OSError as error:
+                failed.append(error)
+                raise
+
+        try:
+            with translated():
+                await self.connection.copy_from_query(
+                    text, *arguments, output=output, timeout=EXPORT_TIMEOUT_S, **options
+                )
+        except StoreUnavailableError:
+            if failed:
+                raise failed[0] from None
+            raise
 
 
 @asynccontextmanager

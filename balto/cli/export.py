@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -51,7 +52,9 @@ def export(
         except ExportError as error:
             fail(str(error))
         except OSError as error:
-            fail(f"{output} cannot be written: {error.strerror}")
+            if output is None:
+                _give_up_standard_output()
+            fail(f"{output or 'standard output'} cannot be written: {error.strerror}")
 
     told = with_library(work)
     if output is not None:
@@ -107,6 +110,13 @@ async def _fill(opened: Any, form: Form, draft: Path | None) -> None:
         else:
             await {"csv": opened.write_csv, "json": opened.write_json}[form](sink)
         file.flush()
+
+
+def _give_up_standard_output() -> None:
+    """Let what is still held for it go nowhere: the interpreter would try again at its end, with a traceback."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 COMMANDS = (export,)

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import json
+import os
+import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -90,6 +92,19 @@ async def test_what_cannot_be_exported_is_one_line_and_leaves_no_file(tmp_path: 
         assert refused.exit_code == 1
         assert refused.stderr.count("\n") == 1
     assert not [name for name in names(tmp_path) if name.endswith(".part")]
+
+
+async def test_a_full_disk_behind_standard_output_is_one_line() -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "balto", "export", "clients", stdout=full, stderr=asyncio.subprocess.PIPE
+        )
+        _, told = await process.communicate()
+    finally:
+        os.close(full)
+    assert told.decode() == "balto: standard output cannot be written: No space left on device\n"
+    assert process.returncode == 1
 
 
 async def test_what_cannot_be_granted_is_one_line() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import csv
+import errno
 import io
 import zipfile
 from datetime import UTC, date, datetime
@@ -95,6 +96,19 @@ async def test_a_generation_that_takes_over_meanwhile_waits_for_the_export(
     await rebuilding
     async with open_export(postgres_url, view("clients"), Filters()) as export:
         assert (await export.count(), export.generation) == (held, generation + 1)
+
+
+async def test_what_a_sink_fails_with_is_told_as_it_is(filled: Projector, postgres_url: str) -> None:
+    async def full(data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def write(export: Export, form: str) -> None:
+        await (write_parquet(export, full) if form == "parquet" else getattr(export, f"write_{form}")(full))
+
+    for form in ("csv", "json", "parquet"):
+        async with open_export(postgres_url, view("clients"), Filters()) as export:
+            with pytest.raises(OSError, match="No space left"):
+                await write(export, form)
 
 
 async def test_an_empty_export_is_whole_in_every_form(projector: Projector, postgres_url: str, tmp_path: Path) -> None:
