@@ -17,8 +17,9 @@ from actors.session.answering import classified, normalised, transcribed
 from actors.session.attempts import started
 from actors.session.capturing import captured, examined
 from actors.session.choosing import frugal
-from actors.session.comparing import abandoned, asked_too, compared
+from actors.session.comparing import asked_too, compared
 from actors.session.early import lasting, offered, transcribed_early, unless_held, withdrawn
+from actors.session.ending import ended, never_found_again
 from actors.session.inputs import (
     AudioLost,
     Began,
@@ -47,7 +48,6 @@ from events.catalogue import (
     AudioFormatDetected,
     AudioReceived,
     AudioRejected,
-    EndReason,
     Event,
     MessageUndelivered,
     PaidEnginesAllowed,
@@ -56,7 +56,6 @@ from events.catalogue import (
     RecommendationAnswered,
     RecommendationDelivered,
     RecommendationWithheld,
-    SessionEnded,
     SessionPaused,
     SessionResumed,
     SessionStarted,
@@ -122,7 +121,7 @@ def _decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
             return [PhraseDiscarded(phrase=message.number, sample_start=0, sample_end=0, reason="failed")]
         case Drained():
             rest = _recorded(state, message.byte_end, state.samples_recorded)
-            return [*rest, *abandoned(state), _ended(fold(rest, state), message.reason)]
+            return [*rest, *ended(fold(rest, state), message, policy)]
         case Compared():
             return compared(state, message)
         case Allowance():
@@ -264,28 +263,4 @@ def _progressed(state: SessionState, message: Progressed, policy: Policy) -> lis
             case Phrase():
                 events += unless_held(now, heard.number, heard.sample_start, heard.sample_end, policy)
                 events += captured(heard, message.resources)
-    return (
-        [*events, *_never_found_again(fold(events, state), policy, listened.sample_end)] if listened.final else events
-    )
-
-
-def _never_found_again(state: SessionState, policy: Policy, end: int) -> list[Event]:
-    """Close phrases whose onset a former life announced and whose end this one, with other ears, did not come to."""
-    events: list[Event] = []
-    for number, phrase in sorted(state.open_phrases.items()):
-        if phrase.stage == "speaking":
-            events += withdrawn(state, number, "discarded", policy)
-            events.append(
-                PhraseDiscarded(phrase=number, sample_start=phrase.sample_start, sample_end=end, reason="failed")
-            )
-    return events
-
-
-def _ended(state: SessionState, reason: EndReason) -> SessionEnded:
-    return SessionEnded(
-        reason=reason,
-        bytes_received=state.bytes_recorded,
-        samples=state.samples_recorded,
-        phrases=state.phrases,
-        recommendations=state.recommendations,
-    )
+    return [*events, *never_found_again(fold(events, state), policy, listened.sample_end)] if listened.final else events

@@ -42,7 +42,7 @@ def gathered(before: SessionState, decided: Sequence[Event], message: Input, pol
     due = message if isinstance(message, GatherDue) else None
     events: list[Event] = []
     runs = _runs(state, policy)
-    for run, behind in zip(runs, [*runs[1:], None], strict=True):
+    for run, behind in zip(runs, [*runs, None][1:], strict=True):
         reason = _reason(state, run, fresh, max(heard_to, state.samples_recorded), due, policy)
         if reason is None and behind is not None and _leave(state, behind[0], policy):
             # What was said to a customer is understood before their leave is taken.

@@ -30,7 +30,7 @@ from events.catalogue import (
     TranscriptionStreamClosed,
 )
 from tests.unit.routing.engines import FOREVER, Line, PlannedTranscriber, follow, over_seeds
-from tests.unit.session.given import SESSION, Session, examined, names, phrase, progressed, transcribed
+from tests.unit.session.given import SESSION, Session, examined, names, normalised, phrase, progressed, transcribed
 from tests.unit.session.stage import SPEC, Client, Ears, Head, Shelf, services
 from tests.unit.session.test_choosing import BEGAN, CHEAP, DEAR, LIVE, LOCAL, SPENT, asked, engines, on
 from tests.unit.session.test_speculation import of
@@ -109,6 +109,7 @@ def test_one_that_fails_is_on_record_with_what_it_may_cost(code: str, cost: floa
 
 def test_a_session_that_ends_gives_its_comparisons_up_and_says_so() -> None:
     session = heard()
+    session.when(normalised())
     ended = session.when(Drained(reason="client_left", byte_end=64_000))
     assert names(ended) == ["ComparisonFailed", "SessionEnded"]
     assert ended[0].code == "abandoned"  # type: ignore[attr-defined] # by its name

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from actors.session.conversation import Rules
-from actors.session.inputs import GatherDue, Policy
+from actors.session.inputs import Drained, GatherDue, Policy
 from actors.session.state import fold
-from actors.values import SAMPLE_RATE, Heard, SpeechBegan, SpeechGivenUp
+from actors.values import SAMPLE_RATE, EarlyPhrase, Heard, SpeechBegan, SpeechGivenUp
 from events.catalogue import (
     Event,
     NormalisationRequested,
@@ -212,3 +212,22 @@ def test_what_a_phrase_hangs_on_makes_it_wait_although_it_names_something() -> N
     counter.understands(2, "Algo pra dor de cabeça.")
     counter.when(normalised(HEADACHE, number=2))
     assert counter.text_of(2) == "Uma dipirona e Algo pra dor de cabeça."
+
+
+@pytest.mark.parametrize("gather_samples", [GATHER, 0])
+def test_a_session_that_breaks_down_leaves_no_phrase_without_an_outcome_and_records_nothing_behind_its_end(
+    gather_samples: int,
+) -> None:
+    counter = Counter()
+    counter.captures(1, SECOND, 2 * SECOND)
+    counter.understands(1, "Eu queria um remédio.")
+    counter.captures(2, 3 * SECOND, 4 * SECOND)
+    counter.hears(SpeechBegan(number=3, sample_start=5 * SECOND), to=6 * SECOND)
+    offer = EarlyPhrase(offer=1, phrase=phrase(3, 5 * SECOND, 6 * SECOND))
+    counter.hears(offer, to=6 * SECOND + 1_000)
+    counter.policy = gathering(gather_samples=gather_samples)
+    first, second, withdrawn, third, end = counter.when(Drained(reason="failed", byte_end=12 * SECOND))
+    assert first == RecommendationWithheld(phrase=1, reason="understanding_failed")
+    assert second == RecommendationWithheld(phrase=2, reason="transcription_failed")
+    assert names([withdrawn, third, end]) == ["PhraseOfferWithdrawn", "PhraseDiscarded", "SessionEnded"]
+    assert counter.state.open_phrases == {}
