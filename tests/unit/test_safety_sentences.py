@@ -77,6 +77,12 @@ def test_a_medicine_named_earlier_tells_who_it_is_for() -> None:
     assert refused == Withheld(reason="refer_to_pharmacist", safety_rule="hipertenso")
 
 
+@pytest.mark.parametrize("name", ["dexpantenol", "ureia", "enxofre", "ácido salicílico"])
+def test_what_is_no_corticoid_is_not_classed_as_one(name: str) -> None:
+    medicine = next(each for each in load_baskets(OWN_BASKETS).medicines if each.name == name)
+    assert "corticoide" not in medicine.therapeutic_class
+
+
 @pytest.mark.parametrize("macro", sorted(load_baskets(OWN_BASKETS).fallbacks))
 def test_every_circumstance_leaves_each_macro_something_safe_or_the_pharmacist(macro: str) -> None:
     catalogue = load_baskets(OWN_BASKETS)
