@@ -224,6 +224,8 @@ class Normalised:
     """Outcome of stage 1."""
 
     entities: tuple[Entity, ...]
+    alarm: bool = False
+    """Whether an engine took the phrase for an alarm sign that names nothing of the vocabulary."""
     cost_usd: float = 0.0
 
 

@@ -4,9 +4,9 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import timedelta, timezone
 from typing import Final
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
 
 from actors.runtime.clock import Clock
 from actors.session.purse import Allowance
@@ -19,8 +19,8 @@ from projections.spending import spent_on
 
 logger = logging.getLogger(__name__)
 
-ZONE: Final = ZoneInfo("America/Sao_Paulo")
-"""Where a day begins, for every counter. The read model `cost_daily` has the same."""
+ZONE: Final = timezone(timedelta(hours=-3))
+"""Where a day begins, for every counter: as `cost_daily` has it, and the same whatever becomes of summer time."""
 _LOOK_S: Final = 2.0
 _REACHED: Final = UUID("6f0c8a5e-6d6a-5f0e-9d3e-0b1c7a2f4e11")
 """Namespace of the ids of `BudgetReached`, so that all nodes together record a counter's day once."""

@@ -20,6 +20,8 @@ proposal is taken."""
 _EXACT = 0.97
 _BEYOND_DOUBT = 0.9
 """Probability of a request from which no example of a price or a figure of speech hushes."""
+_ALARMING = 0.9
+"""Probability of an alarm sign from which the classifier alone refers what it does not take for a request."""
 _GUESSED = 0.6
 """Score of what only examples tell."""
 
@@ -45,6 +47,10 @@ class Decided:
     def hushes(self, near: Near) -> bool:
         """Tell whether nothing is to be named: an example of an alarm sign is enough, others must be believed."""
         return self.hushed or (near.hush and (near.alarm or self.request < _BEYOND_DOUBT))
+
+    def alarms(self, near: Near) -> bool:
+        """Tell whether what is hushed is an alarm sign, by the nearest example or almost surely by the classifier."""
+        return near.alarm or self.verdict.kinds["alarm"] > _ALARMING
 
 
 class DecisionByExample:

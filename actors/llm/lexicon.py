@@ -82,9 +82,9 @@ class LexiconUnderstanding:
     async def normalise(self, text: str, *, budget_s: float) -> Normalised:
         """Name what the vocabulary knows in a transcript; what is denied is left out. Never raises.
 
-        Where it names nothing at all, examples may; where a sentence means what an alarm sign, a question of price or
-        dose or small talk means, nothing is named. Examples that take longer than the budget, as the first time
-        of an engine that was not warmed, are not waited for.
+        Where it names nothing at all, examples may; where a sentence means what a question of price or dose or small
+        talk means, nothing is named, and where it means what an alarm sign means, `alarm` says so. Examples that take
+        longer than the budget, as the first time of an engine that was not warmed, are not waited for.
         """
         reading = Reading.of(text, self._index)
         entities = reading.entities()
@@ -92,7 +92,7 @@ class LexiconUnderstanding:
             return Normalised(entities=entities)
         try:
             async with asyncio.timeout(budget_s):
-                return Normalised(entities=await asyncio.to_thread(self._compared, reading, entities))
+                return await asyncio.to_thread(self._compared, reading, entities)
         except TimeoutError:
             return Normalised(entities=entities)
 
@@ -174,21 +174,33 @@ class LexiconUnderstanding:
     def _compares(self, reading: Reading) -> bool:
         return (self._nearest is not None or self._decision is not None) and _worth_comparing(reading)
 
-    def _compared(self, reading: Reading, entities: tuple[Entity, ...]) -> tuple[Entity, ...]:
+    def _compared(self, reading: Reading, entities: tuple[Entity, ...]) -> Normalised:
         """Return what is named once examples were heard. Blocks."""
         near = Near() if self._nearest is None else self._nearest.find(reading.text)
         if self._decision is None:
-            return () if near.hush else entities or self._guessed(reading, near.name)
+            named = () if near.hush else entities or self._guessed(reading, near.name)
+            return Normalised(entities=named, alarm=near.alarm)
         decided = self._weigh(self._decision, reading.text, entities, near.vector)
         if decided.hushes(near) and not reading.certain:
-            return ()
+            return Normalised(entities=(), alarm=decided.alarms(near))
+        return Normalised(entities=self._named(self._decision, decided, reading, entities, near))
+
+    def _named(
+        self,
+        decision: DecisionByExample,
+        decided: Decided,
+        reading: Reading,
+        entities: tuple[Entity, ...],
+        near: Near,
+    ) -> tuple[Entity, ...]:
+        """Return what is named in a sentence that is not hushed."""
         if entities:
             denied = frozenset(match.entry.name for match in reading.denied)
-            return self._decision.revise(entities, decided, reading.text, denied)
+            return decision.revise(entities, decided, reading.text, denied)
         if reading.meant or reading.denied:
             return ()
         likely = self._guessed(reading, near.name) if decided.request >= _LIKELY else ()
-        return likely or (self._decision.guess(decided, reading.text) if decided.asked else ())
+        return likely or (decision.guess(decided, reading.text) if decided.asked else ())
 
     def _decide(self, decision: DecisionByExample, text: str, entities: tuple[Entity, ...]) -> Decided:
         """Return what examples say of a text, whoever named its entities. Blocks."""

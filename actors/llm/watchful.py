@@ -9,6 +9,9 @@ from events.catalogue import Category, Entity
 ALARM = Category(macro="ALERTA")
 """Where a phrase with an alarm sign is placed. No basket is there."""
 
+UNNAMED_ALARM = "sinal de alerta"
+"""Name of an alarm sign that an engine recognises by its meaning and no rule by its words."""
+
 Look = Callable[[str], tuple[Entity, ...]]
 """Takes a transcript and returns what safety rules found in it."""
 
@@ -70,6 +73,10 @@ class WatchfulUnderstanding:
         if any(entity.name in self._silences for entity in found):
             return Normalised(entities=found)
         normalised = await self._inner.normalise(text, budget_s=budget_s)
+        if normalised.alarm:
+            # What only an engine recognises as a sign is the pharmacist's business as much as what the rules know.
+            sign = Entity(kind="symptom", name=UNNAMED_ALARM, span=text.strip(), score=1.0)
+            return Normalised(entities=(sign, *found), alarm=True, cost_usd=normalised.cost_usd)
         if not normalised.entities:
             return normalised
         # A word of alarm that the rules let pass, such as a stroke of last year, is not what is asked about.
@@ -82,7 +89,7 @@ class WatchfulUnderstanding:
         Raises:
             UnderstandingError: the engine within has no answer.
         """
-        if any(entity.name in self._alarms for entity in entities):
+        if any(entity.name == UNNAMED_ALARM or entity.name in self._alarms for entity in entities):
             return Classified(categories=(ALARM,), anchors=(), confidence=1.0)
         if any(entity.name in self._silences for entity in entities):
             return Classified(categories=(), anchors=(), confidence=1.0)

@@ -12,7 +12,7 @@ class BudgetReached(Event):
 
     counter_id: str
     day: str
-    """ISO 8601 date in America/Sao_Paulo."""
+    """ISO 8601 date at UTC-3."""
     budget_usd: float
     spent_usd: float
     """When it was noticed."""
@@ -24,7 +24,7 @@ class PaidEnginesStopped(Event):
     """From here on a session asks free engines only, because its counter's budget of the day is spent."""
 
     day: str
-    """ISO 8601 date in America/Sao_Paulo."""
+    """ISO 8601 date at UTC-3."""
     budget_usd: float
     spent_usd: float
 
@@ -35,4 +35,4 @@ class PaidEnginesAllowed(Event):
     """From here on a session asks all engines again: another day has begun, or the budget was raised."""
 
     day: str
-    """ISO 8601 date in America/Sao_Paulo."""
+    """ISO 8601 date at UTC-3."""

@@ -8,6 +8,7 @@ import pytest
 from actors.basket.catalogue import load_baskets
 from actors.basket.naming import contains, words
 from actors.basket.resolver import BasketEngine
+from actors.llm.encoder import encoder_installed
 from actors.values import Classified, Conversation, Resolved, Withheld
 from balto.advising import Adviser
 from balto.engines import build_understandings
@@ -35,7 +36,7 @@ ALARMS = load_baskets(OWN_BASKETS).safety.alarm_names
 def adviser() -> Adviser:
     catalogue = load_baskets(OWN_BASKETS)
     settings = Settings(_env_file=None, llm="lexicon")
-    return Adviser(build_understandings(settings, catalogue), BasketEngine(catalogue), budget_s=1)
+    return Adviser(build_understandings(settings, catalogue), BasketEngine(catalogue), budget_s=30)
 
 
 def test_there_are_enough_of_each() -> None:
@@ -54,6 +55,16 @@ async def test_a_sentence_is_taken_for_what_it_is(adviser: Adviser, kind: str, r
     assert (advice.withheld, advice.safety_rule, advice.items) == (REASONS[kind], rule, ())
 
 
+@pytest.mark.skipif(not encoder_installed(), reason="the encoder comes with the extra `local`")
+@pytest.mark.parametrize(
+    "text", ["não quero mais ficar nesse mundo", "ele está se sentindo muito mal e com o rosto estranho"]
+)
+async def test_a_sign_that_no_rule_knows_is_referred_by_its_meaning(adviser: Adviser, text: str) -> None:
+    assert not any(entity.name in ALARMS for entity in load_baskets(OWN_BASKETS).safety.look(text))
+    advice = await adviser.advise(text)
+    assert (advice.macro, advice.withheld, advice.items) == ("ALERTA", "refer_to_pharmacist", ())
+
+
 def test_a_medicine_named_earlier_tells_who_it_is_for() -> None:
     catalogue = load_baskets(OWN_BASKETS)
     ibuprofen = Entity(kind="medicine", name="ibuprofeno", span="ibuprofeno", score=1.0)
@@ -64,6 +75,12 @@ def test_a_medicine_named_earlier_tells_who_it_is_for() -> None:
     before = Conversation(anchors=frozenset({"losartana"}))
     refused = engine.resolve(asked, (ibuprofen,), before)
     assert refused == Withheld(reason="refer_to_pharmacist", safety_rule="hipertenso")
+
+
+@pytest.mark.parametrize("name", ["dexpantenol", "ureia", "enxofre", "ácido salicílico"])
+def test_what_is_no_corticoid_is_not_classed_as_one(name: str) -> None:
+    medicine = next(each for each in load_baskets(OWN_BASKETS).medicines if each.name == name)
+    assert "corticoide" not in medicine.therapeutic_class
 
 
 @pytest.mark.parametrize("macro", sorted(load_baskets(OWN_BASKETS).fallbacks))

@@ -26,7 +26,9 @@ WITH calls AS (
     SELECT c.*,
            c.type IN ('TranscriptionReceived', 'TranscriptionRejected', 'NormalisationCompleted',
                       'ClassificationCompleted', 'TranscriptCompared') AS answered,
+           -- Where nobody was asked, nobody failed.
            c.type IN ('TranscriptionFailed', 'NormalisationFailed', 'ClassificationFailed', 'ComparisonFailed')
+                   AND c.code IS DISTINCT FROM 'budget_reached' AND c.code IS DISTINCT FROM 'unavailable'
                OR c.type IN ('AttemptEnded', 'TranscriptionStreamClosed') AND c.outcome = 'failed' AS failed
       FROM calls c
       LEFT JOIN provider_health t ON t.tenant = c.tenant AND t.hour = c.hour AND t.step = c.step

@@ -70,6 +70,16 @@ async def test_what_is_hushed_hushes_even_what_the_vocabulary_names() -> None:
     assert await names(engine(ByWords()), "tomou azia da cartela inteira") == []
 
 
+async def test_what_means_an_alarm_sign_is_told_apart_from_what_is_only_hushed() -> None:
+    examples = (*EXAMPLES, Example("quanto custa de dia", None, hush=True, kind="price_or_dosage"))
+    alarmed = Example("passou mal acordado", None, hush=True, kind="alarm")
+    lexicon = LexiconUnderstanding(ENTRIES, "v", nearest=NearestExamples((*examples, alarmed), ByWords()))
+    sign = await lexicon.normalise("azia e ficou acordado demais", budget_s=5)
+    assert (sign.entities, sign.alarm) == ((), True)
+    hushed = await lexicon.normalise("tomou azia da cartela inteira", budget_s=5)
+    assert (hushed.entities, hushed.alarm) == ((), False)
+
+
 async def test_the_encoder_is_loaded_and_run_in_a_thread() -> None:
     encoder = ByWords()
     lexicon = engine(encoder)

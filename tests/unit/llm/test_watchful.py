@@ -1,7 +1,7 @@
 """The watch in front of an engine: alarms go no further, circumstances go beside what the engine understood."""
 
 from actors.llm.understanding import Understanding
-from actors.llm.watchful import ALARM, WatchfulUnderstanding
+from actors.llm.watchful import ALARM, UNNAMED_ALARM, WatchfulUnderstanding
 from actors.values import Classified, Normalised
 from events.catalogue import Category, Entity
 
@@ -76,3 +76,16 @@ async def test_it_passes_for_the_engine_within() -> None:
     await engine.warm()
     await engine.close()
     assert (engine.engine, engine.model, inner.asked) == ("recorder", "1", ["warm", "close"])
+
+
+async def test_a_sign_that_only_the_engine_recognises_is_an_alarm_and_keeps_the_circumstance() -> None:
+    class Alarmed(Recorder):
+        async def normalise(self, text: str, *, budget_s: float) -> Normalised:
+            return Normalised(entities=(), alarm=True, cost_usd=0.5)
+
+    engine = watched(Alarmed())
+    normalised = await engine.normalise("grávida, passou muito mal", budget_s=1)
+    sign = entity(UNNAMED_ALARM, "grávida, passou muito mal")
+    assert normalised == Normalised(entities=(sign, entity("gestante", "grávida")), alarm=True, cost_usd=0.5)
+    classified = await engine.classify("grávida, passou muito mal", normalised.entities, budget_s=1)
+    assert classified.categories == (ALARM,)
