@@ -81,8 +81,11 @@ async def serve(options: argparse.Namespace) -> None:
         }
         print(json.dumps(places), flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
-            for name, fault in json.loads(line).items():
-                tell(simulators, name, fault)
+            try:
+                for name, fault in json.loads(line).items():
+                    tell(simulators, name, fault)
+            except (ValueError, KeyError, AttributeError, TypeError) as error:
+                print(f"not understood: {error}", file=sys.stderr, flush=True)
             print(json.dumps(counted(simulators)), flush=True)
 
 
