@@ -49,8 +49,11 @@ class Decided:
         return self.hushed or (near.hush and (near.alarm or self.request < _BEYOND_DOUBT))
 
     def alarms(self, near: Near) -> bool:
-        """Tell whether what is hushed is an alarm sign, by the nearest example or almost surely by the classifier."""
-        return near.alarm or self.verdict.kinds["alarm"] > _ALARMING
+        """Tell whether what is hushed is an alarm sign, by the nearest example or almost surely by the classifier.
+
+        What the classifier takes for a request beyond doubt is kept silent, and not referred.
+        """
+        return (near.alarm and self.request < _BEYOND_DOUBT) or self.verdict.kinds["alarm"] > _ALARMING
 
 
 class DecisionByExample:

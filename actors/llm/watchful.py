@@ -1,10 +1,13 @@
 """An understanding that watches for alarm signs first, whatever engine does the rest."""
 
+import re
 from collections.abc import Callable
 
 from actors.llm.understanding import Understanding
 from actors.values import Classified, Normalised
 from events.catalogue import Category, Entity
+
+_DENIAL = re.compile(r"\b(?:n[ãa]o|nem|sem|nunca)\b", re.IGNORECASE)
 
 ALARM = Category(macro="ALERTA")
 """Where a phrase with an alarm sign is placed. No basket is there."""
@@ -73,7 +76,7 @@ class WatchfulUnderstanding:
         if any(entity.name in self._silences for entity in found):
             return Normalised(entities=found)
         normalised = await self._inner.normalise(text, budget_s=budget_s)
-        if normalised.alarm:
+        if normalised.alarm and not self._denied(text):
             # What only an engine recognises as a sign is the pharmacist's business as much as what the rules know.
             sign = Entity(kind="symptom", name=UNNAMED_ALARM, span=text.strip(), score=1.0)
             return Normalised(entities=(sign, *found), alarm=True, cost_usd=normalised.cost_usd)
@@ -82,6 +85,11 @@ class WatchfulUnderstanding:
         # A word of alarm that the rules let pass, such as a stroke of last year, is not what is asked about.
         others = tuple(entity for entity in normalised.entities if entity.name not in self._names)
         return Normalised(entities=(*others, *found), cost_usd=normalised.cost_usd)
+
+    def _denied(self, text: str) -> bool:
+        """Tell whether a text denies a sign of the rules, which sentences that are like by their meaning don't show."""
+        told = _DENIAL.sub(" ", text)
+        return told != text and any(entity.name in self._alarms for entity in self._look(told))
 
     async def classify(self, text: str, entities: tuple[Entity, ...], *, budget_s: float) -> Classified:
         """Stage 2. An alarm sign is placed in `ALARM`; silences and circumstances place nothing.

@@ -89,3 +89,18 @@ async def test_a_sign_that_only_the_engine_recognises_is_an_alarm_and_keeps_the_
     assert normalised == Normalised(entities=(sign, entity("gestante", "grávida")), alarm=True, cost_usd=0.5)
     classified = await engine.classify("grávida, passou muito mal", normalised.entities, budget_s=1)
     assert classified.categories == (ALARM,)
+
+
+async def test_a_sign_that_is_denied_is_none_however_like_one_the_engine_finds_it() -> None:
+    class Alarmed(Recorder):
+        async def normalise(self, text: str, *, budget_s: float) -> Normalised:
+            return Normalised(entities=(), alarm=True)
+
+    def look(text: str) -> tuple[Entity, ...]:
+        said = "infarto" in text and "não" not in text.lower()
+        return (entity("perigo", "infarto"),) if said else ()
+
+    names = frozenset({"perigo"})
+    engine = WatchfulUnderstanding(Alarmed(), look, alarms=names, names=names)
+    assert (await engine.normalise("Não foi infarto", budget_s=1)).entities == ()
+    assert (await engine.normalise("Não quero mais", budget_s=1)).entities == (entity(UNNAMED_ALARM, "Não quero mais"),)
