@@ -16,7 +16,7 @@ from actors.llm.lexicon import LexiconUnderstanding
 from balto.advising import Adviser
 from balto.engines import offline_lexicon, watchful
 from balto.settings import OWN_BASKETS
-from benchmarks.advice.labelled import OWN, Utterance, read_set
+from benchmarks.advice.labelled import OWN, SetError, Utterance, read_set
 from benchmarks.advice.scoring import Folded, Outcome, Same, Score, percentile, score
 from benchmarks.report import Check, Machine, Report, rounded
 
@@ -35,7 +35,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, progress: Progress) -> Report:
     """Let each engine advise on every sentence, as written and as heard."""
     machine = Machine.here()
-    utterances = read_set(options.set, options.half)[:: 10 if options.quick else 1]
+    try:
+        utterances = read_set(options.set, options.half)[:: 10 if options.quick else 1]
+    except SetError as error:
+        raise SystemExit(str(error)) from None
     catalogue = load_baskets(OWN_BASKETS)
     compared: dict[str, Any] = {"set": options.set.name, "half": options.half, "sentences": len(utterances)}
     engines = {

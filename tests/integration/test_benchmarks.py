@@ -51,3 +51,18 @@ def test_providers_are_measured_and_every_phrase_of_an_outage_is_heard_or_explai
     assert checks["transcript or explained"]["met"]
     assert checks["transcript or explained in outages"]["met"]
     assert len(checks) == 13
+
+
+def test_advice_is_measured_with_and_without_its_examples_and_breaks_no_rule(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = a_report(capsys, "advice")
+    checks = {check["name"]: check for check in report["checks"]}  # type: ignore[attr-defined] # JSON
+    assert checks["safety violations"]["met"]
+    compared = report["compared"]
+    assert {"lexicon", "without the encoder", "vocabulary alone"} <= set(compared)  # type: ignore[call-overload] # JSON
+
+
+def test_a_set_that_cannot_be_read_is_one_clear_line() -> None:
+    with pytest.raises(SystemExit, match=r"nowhere\.jsonl"):
+        main(["advice", "--set", "nowhere.jsonl", "--json"])
