@@ -17,7 +17,7 @@ from balto.advising import Adviser
 from balto.engines import offline_lexicon, watchful
 from balto.settings import OWN_BASKETS
 from benchmarks.advice.folds import engines_by_fold
-from benchmarks.advice.labelled import OWN, Utterance, read_set
+from benchmarks.advice.labelled import OWN, SetError, Utterance, read_set
 from benchmarks.advice.scoring import Folded, Outcome, Same, Score, percentile, score
 from benchmarks.report import Check, Machine, Report, rounded
 
@@ -39,7 +39,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, progress: Progress) -> Report:
     """Let each engine advise on every sentence, as written and as heard."""
     machine = Machine.here()
-    utterances = read_set(options.set, options.half)[:: 10 if options.quick else 1]
+    try:
+        utterances = read_set(options.set, options.half)[:: 10 if options.quick else 1]
+    except SetError as error:
+        raise SystemExit(str(error)) from None
     catalogue = load_baskets(OWN_BASKETS)
     compared: dict[str, Any] = {"set": options.set.name, "half": options.half, "sentences": len(utterances)}
     engines = {

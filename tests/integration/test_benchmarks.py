@@ -71,3 +71,18 @@ def test_exports_are_measured_in_time_and_memory_beside_a_bare_copy(capsys: pyte
     medians = report["compared"]["medians"]  # type: ignore[index] # JSON
     assert set(medians) == {"bare", "csv", "parquet", "json"}
     assert all(taken["file_mb"] > 0 for taken in medians.values())
+
+
+def test_advice_is_measured_with_and_without_its_examples_and_breaks_no_rule(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = a_report(capsys, "advice")
+    checks = {check["name"]: check for check in report["checks"]}  # type: ignore[attr-defined] # JSON
+    assert checks["safety violations"]["met"]
+    compared = report["compared"]
+    assert {"lexicon", "without the encoder", "vocabulary alone"} <= set(compared)  # type: ignore[call-overload] # JSON
+
+
+def test_a_set_that_cannot_be_read_is_one_clear_line() -> None:
+    with pytest.raises(SystemExit, match=r"nowhere\.jsonl"):
+        main(["advice", "--set", "nowhere.jsonl", "--json"])
