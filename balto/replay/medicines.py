@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from operator import attrgetter
 from typing import Final
 
 from actors.basket.medicines import Medicine
@@ -15,12 +16,11 @@ class MedicineNames:
     """Finds the medicines of a baskets file in texts, by generic name, substance, brand and other ways to say it."""
 
     def __init__(self, medicines: Iterable[Medicine]) -> None:
-        self._names = {
-            words(name): medicine.name
-            for medicine in medicines
-            for name in (*medicine.forms, *medicine.substances, *medicine.brands, medicine.name)
-            if words(name)
-        }
+        known = tuple(medicines)
+        self._names: dict[tuple[str, ...], str] = {}
+        # A medicine's own name says more than that it is the substance of another, or a way to say it.
+        for ways in (*map(attrgetter, ("substances", "forms", "brands")), lambda medicine: (medicine.name,)):
+            self._names |= {words(name): medicine.name for medicine in known for name in ways(medicine) if words(name)}
 
     @cached_property
     def _longest(self) -> int:
