@@ -58,6 +58,8 @@ INCIDENTAL_EVENTS: Final[dict[str, Circumstance]] = {
     "PaidEnginesAllowed": "client",
     "RecordingsExpired": "upkeep",
     "SubjectErased": "upkeep",
+    "ReplayStarted": "upkeep",
+    "ReplayEnded": "upkeep",
     "TranscriptionRequested": "effort",
     "NormalisationRequested": "effort",
     "ClassificationRequested": "effort",
