@@ -1,9 +1,8 @@
 """Names of medicines in texts, so that a difference in one is seen: by words, without case, accents and plural."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from operator import attrgetter
 from typing import Final
 
 from actors.basket.medicines import Medicine
@@ -19,8 +18,14 @@ class MedicineNames:
         known = tuple(medicines)
         self._names: dict[tuple[str, ...], str] = {}
         # A medicine's own name says more than that it is the substance of another, or a way to say it.
-        for ways in (*map(attrgetter, ("substances", "forms", "brands")), lambda medicine: (medicine.name,)):
-            self._names |= {words(name): medicine.name for medicine in known for name in ways(medicine) if words(name)}
+        ways: tuple[Callable[[Medicine], tuple[str, ...]], ...] = (
+            lambda medicine: medicine.substances,
+            lambda medicine: medicine.forms,
+            lambda medicine: medicine.brands,
+            lambda medicine: (medicine.name,),
+        )
+        for way in ways:
+            self._names |= {words(name): medicine.name for medicine in known for name in way(medicine) if words(name)}
 
     @cached_property
     def _longest(self) -> int:
