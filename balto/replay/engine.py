@@ -135,13 +135,13 @@ async def _replay(
 
 def _spec(recorded: Recorded, force: InForce, kit: Kit) -> SessionSpec:
     started = recorded.started
-    audio = started.settings.get("audio") or {"encoding": started.encoding}
+    declared = started.settings.get("audio") or {"encoding": started.encoding}
     return SessionSpec(
         session_id=started.session_id,
         tenant=recorded.tenant,
         counter_id=started.counter_id,
         protocol=started.protocol,
-        audio=AudioFormat(**audio),
+        audio=recorded.form or AudioFormat(**declared),
         vad=force.vad,
         settings=force.snapshot,
         versions=kit.versions,
