@@ -38,7 +38,7 @@ def _show_changes(outcome: Any) -> None:
     if not outcome.changes:
         out.print("nothing came out otherwise")
     if outcome.replay is not None:
-        out.print(f"[dim]kept as {outcome.replay}: balto diff {outcome.session} {outcome.replay}[/dim]")
+        out.print(f"[dim]kept as {outcome.replay}: balto diff {outcome.session} {outcome.replay}[/dim]", soft_wrap=True)
 
 
 def _table(outcomes: Sequence[Any]) -> Table:

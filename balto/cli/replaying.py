@@ -1,5 +1,6 @@
 """The command that replays: a session told again, or heard again as it was or with something changed."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -138,6 +139,8 @@ async def _replay(names: Sequence[str], query: dict[str, Any] | None, plan: Any,
     from events.store import StoreError
 
     settings, clock = load_settings(), SystemClock()
+    # What sessions say of their ends is news of counters, and these are none.
+    logging.getLogger("actors").setLevel(logging.WARNING)
     outcomes: list[Any] = []
     try:
         async with open_library(settings.as_owner()) as library:

@@ -41,10 +41,7 @@ def verdicts(found: Diff) -> dict[str, int]:
 
 
 def swapped(events: list[Event], kind: type[Event], number: int, **changes: object) -> list[Event]:
-    return [
-        replace(e, **changes) if isinstance(e, kind) and getattr(e, "phrase", 0) == number else e
-        for e in events
-    ]
+    return [replace(e, **changes) if isinstance(e, kind) and getattr(e, "phrase", 0) == number else e for e in events]
 
 
 def test_a_run_is_the_same_as_itself_whatever_the_clock_says() -> None:
