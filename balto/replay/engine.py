@@ -58,22 +58,27 @@ class Execution:
         return [Moment(new.event, new.elapsed_us) for new in self.written]
 
 
-def execute(recorded: Recorded, kit: Kit) -> Execution:
+def execute(recorded: Recorded, kit: Kit, plan: Plan | None = None) -> Execution:
     """Put a recorded session through the actors again.
 
     Runs on a loop of its own, so it is called where none is running: in a thread or a process.
 
+    Args:
+        recorded: the session.
+        kit: what is asked and decided by.
+        plan: instead of the kit's, with its engines and catalogue.
+
     Raises:
         PlanError: a change fits no session.
     """
-    began, plan = time.process_time(), kit.plan
+    began, plan = time.process_time(), plan or kit.plan
     force = changed_settings(recorded.started.settings, plan.changes, kit.settings)
     loop = VirtualLoop()
     remarks = [*recorded.remarks, *force.remarks]
     notebook, tally = Notebook(), Tally()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         try:
-            unanswered = runner.run(_replay(loop, recorded, kit, force, notebook, tally))
+            unanswered = runner.run(_replay(loop, recorded, kit, plan, force, notebook, tally))
         except DeadlockError as error:
             remarks.append(f"the replay came to no end: {error}")
         else:
@@ -91,14 +96,20 @@ def execute(recorded: Recorded, kit: Kit) -> Execution:
 
 
 async def _replay(
-    loop: VirtualLoop, recorded: Recorded, kit: Kit, force: InForce, notebook: Notebook, tally: Tally
+    loop: VirtualLoop,
+    recorded: Recorded,
+    kit: Kit,
+    plan: Plan,
+    force: InForce,
+    notebook: Notebook,
+    tally: Tally,
 ) -> int:
     """Return how many answers of the client fit nothing."""
     answers = Answers(recorded.moments)
     audience = Audience(answers, recorded.moments, notebook)
-    async with InstantSystem(loop, kit.plan.seed) as system:
+    async with InstantSystem(loop, plan.seed) as system:
         clock = VirtualClock(loop, recorded.began)
-        source = Source(answers=answers, place_of=notebook.place_of, pins=kit.plan.pins, tally=tally)
+        source = Source(answers=answers, place_of=notebook.place_of, pins=plan.pins, tally=tally)
         asked = kit.asked(recorded, force.settings, source, clock)
         services = SessionServices(
             journal=notebook,
@@ -117,7 +128,7 @@ async def _replay(
             pace=RecordedPace(loop, recorded.moments),
         )
         over: asyncio.Future[None] = loop.create_future()
-        client = _Client(recorded, audience, kit.plan.chunk_bytes)
+        client = _Client(recorded, audience, plan.chunk_bytes)
         seat = Seat(
             spec=_spec(recorded, force, kit),
             connection=Connection(client.line, client.flow),
@@ -135,13 +146,13 @@ async def _replay(
 
 def _spec(recorded: Recorded, force: InForce, kit: Kit) -> SessionSpec:
     started = recorded.started
-    audio = started.settings.get("audio") or {"encoding": started.encoding}
+    declared = started.settings.get("audio") or {"encoding": started.encoding}
     return SessionSpec(
         session_id=started.session_id,
         tenant=recorded.tenant,
         counter_id=started.counter_id,
         protocol=started.protocol,
-        audio=AudioFormat(**audio),
+        audio=recorded.form or AudioFormat(**declared),
         vad=force.vad,
         settings=force.snapshot,
         versions=kit.versions,

@@ -53,11 +53,11 @@ class Kit:
         self.settings = settings if plan.baskets is None else settings.model_copy(update={"baskets": plan.baskets})
         self.plan = plan
         self.catalogue: BasketCatalogue = read_catalogue(self.settings)
-        self._baskets = BasketEngine(self.catalogue)
+        self.baskets = BasketEngine(self.catalogue)
         offline = self.settings.model_copy(update={"llm": "lexicon"})
-        (self._lexicon,) = build_understandings(offline, self.catalogue)
-        self._sure = LexiconUnderstanding(self.catalogue.lexicon, self.catalogue.version)
-        self._rules = conversation_rules(self.settings, self.catalogue)
+        (self.lexicon,) = build_understandings(offline, self.catalogue)
+        self.sure = LexiconUnderstanding(self.catalogue.lexicon, self.catalogue.version)
+        self.rules = conversation_rules(self.settings, self.catalogue)
         self._bridge: Bridge | None = None
         self._ears: tuple[Transcriber, ...] = ()
         self._heads: tuple[Understanding, ...] = ()
@@ -72,7 +72,7 @@ class Kit:
 
     async def warm(self) -> None:
         """Load what is slow to load of what works here."""
-        await self._lexicon.warm()
+        await self.lexicon.warm()
 
     def close(self) -> None:
         """Let go of the engines that were asked anew."""
@@ -113,10 +113,10 @@ class Kit:
             policy=Policy(
                 transcribers=(EngineName(ears.provider, ears.model, usd_per_hour(ears.provider)),),
                 understandings=tuple(EngineName(head.engine, head.model) for head in heads),
-                resolve=self._baskets.resolve,
+                resolve=self.baskets.resolve,
                 engines=names,
-                lexicon=EngineName(self._lexicon.engine, self._lexicon.model),
-                rules=with_times(self._rules, settings),
+                lexicon=EngineName(self.lexicon.engine, self.lexicon.model),
+                rules=with_times(self.rules, settings),
                 streaming=streaming,
             ),
         )
@@ -124,11 +124,11 @@ class Kit:
     def _heads_for(self, known: Known, source: Source, clock: Clock) -> tuple[Understanding, ...]:
         if len(self._heads) > 1:
             model, last = self._heads
-            return (RoutedUnderstanding(model, last, clock, sure=self._sure),)
+            return (RoutedUnderstanding(model, last, clock, sure=self.sure),)
         if known.model is None or self._heads:
             # What runs on this machine is worked out again.
-            return (self._lexicon,) if source.pins is None else (PinnedHead(self._lexicon, clock, source.pins),)
-        return (RecordedHead(known.model, self._lexicon, clock, self._sure, source),)
+            return (self.lexicon,) if source.pins is None else (PinnedHead(self.lexicon, clock, source.pins),)
+        return (RecordedHead(known.model, self.lexicon, clock, self.sure, source),)
 
 
 def _name_of(ears: Transcriber) -> EngineName:

@@ -42,7 +42,7 @@ class Plan:
     pins: Pins | None = None
     seed: int | None = None
     """Of the schedule; None for first come, first served."""
-    chunk_bytes: int = 4_096
+    chunk_bytes: int = 32_768
     """In which the client's bytes are sent. No phrase depends on it."""
 
     @property

@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from events.catalogue import AudioReceived, Event, RecordingsExpired, SessionEnded, SessionStarted, SubjectErased
+from actors.session.ports import AudioFormat
+from balto.replay.hearing import NothingHeardError, heard
+from balto.replay.run import Run, missing_audio
+from events.catalogue import Event, RecordingsExpired, SessionEnded, SessionStarted, SubjectErased
 from events.envelope import RecordedEvent, UnknownEvent
 from events.store import EventStore, RecordingChunk
-
-_RAW: Final = frozenset({"pcm_s16le", "wav"})
-"""Encodings in which a hole can be filled with silence of its length."""
 
 
 class NotReplayableError(Exception):
@@ -39,6 +39,8 @@ class Recorded:
     moments: Sequence[Moment]
     audio: bytes = field(repr=False)
     """From the session's first byte on."""
+    form: AudioFormat | None = None
+    """What the audio is, where it is not what the client sent: of a damaged recording, what could be decoded."""
     remarks: tuple[str, ...] = ()
     """What is missing, a line each."""
 
@@ -75,7 +77,7 @@ def recorded_of(events: Sequence[RecordedEvent], chunks: Iterable[RecordingChunk
     if any(event.erased or isinstance(event.event, SubjectErased) for event in events):
         raise NotReplayableError(f"session {_short(stream)} was erased: nothing of what was said is left to hear again")
     moments = [Moment(event.event, event.elapsed_us) for event in events]
-    audio, holes = _joined(moments, chunks, stream)
+    audio, form, holes = _audio(events, list(chunks), stream)
     return Recorded(
         stream=stream,
         tenant=first.tenant,
@@ -84,53 +86,37 @@ def recorded_of(events: Sequence[RecordedEvent], chunks: Iterable[RecordingChunk
         started=started,
         moments=moments,
         audio=audio,
-        remarks=(*_unknown(moments), *holes, *_without_an_end(moments)),
+        form=form,
+        remarks=(*_unknown(events), *holes, *_without_an_end(moments)),
     )
 
 
-def _joined(moments: Sequence[Moment], chunks: Iterable[RecordingChunk], stream: str) -> tuple[bytes, list[str]]:
-    """Return the audio in one piece, and a line for each hole in it."""
-    whole = max((m.event.byte_end for m in moments if isinstance(m.event, AudioReceived)), default=0)
-    audio, remarks = bytearray(), list[str]()
-    raw = _is_raw(moments)
-    skipped = 0
-
-    def hole(start: int, end: int) -> None:
-        nonlocal skipped
-        remarks.append(
-            f"bytes {start} to {end} of the recording are missing: "
-            + ("silence stands for them" if raw else "what follows is heard as if it came next")
-        )
-        if raw:
-            audio.extend(bytes(end - start))
-        else:
-            skipped += end - start
-
-    for chunk in chunks:
-        at = len(audio) + skipped
-        if chunk.byte_start > at:
-            hole(at, chunk.byte_start)
-            at = chunk.byte_start
-        audio += chunk.data[at - chunk.byte_start :]
-    if not audio:
-        expired = any(isinstance(m.event, RecordingsExpired) for m in moments)
-        why = "was deleted when it had been kept for its time" if expired else "was never recorded"
+def _audio(
+    events: Sequence[RecordedEvent], chunks: Sequence[RecordingChunk], stream: str
+) -> tuple[bytes, AudioFormat | None, list[str]]:
+    """Return the audio in one piece, what it is where that is not what the client sent, and a line for each flaw."""
+    if not chunks:
+        expired = any(isinstance(event.event, RecordingsExpired) for event in events)
+        why = "was deleted when it had been kept for its time" if expired else "is not there"
         raise NotReplayableError(f"the audio of session {_short(stream)} {why}: only its events can be told again")
-    if len(audio) + skipped < whole:
-        hole(len(audio) + skipped, whole)
-    return bytes(audio), remarks
+    missing = [damage.message for damage in missing_audio(events, chunks)]
+    if not missing:
+        return b"".join(chunk.data for chunk in chunks), None, []
+    run = Run(name=_short(stream), stream=stream, tenant=events[0].tenant, recorded=tuple(events), audio=tuple(chunks))
+    try:
+        pcm = heard(run, missing.append)
+    except NothingHeardError as error:
+        raise NotReplayableError(str(error)) from error
+    missing.append("what is left of the audio is heard as samples, with silence for what is missing")
+    return pcm.tobytes(), AudioFormat(encoding="pcm_s16le"), missing
 
 
-def _is_raw(moments: Sequence[Moment]) -> bool:
-    kinds = {getattr(m.event, "encoding", None) for m in moments if type(m.event).__name__ == "AudioFormatDetected"}
-    return bool(kinds) and kinds <= _RAW
-
-
-def _unknown(moments: Sequence[Moment]) -> list[str]:
-    kinds = Counter(
-        f"{m.event.type_name} version {m.event.version}" for m in moments if isinstance(m.event, UnknownEvent)
-    )
-    return [f"{count} × {kind}: this program does not know it, and leaves it out" for kind, count in kinds.items()]
+def _unknown(events: Sequence[RecordedEvent]) -> list[str]:
+    kinds = Counter((event.type, event.schema_version) for event in events if isinstance(event.event, UnknownEvent))
+    return [
+        f"{count} × {name} version {version}: this program does not know it, and leaves it out"
+        for (name, version), count in kinds.items()
+    ]
 
 
 def _without_an_end(moments: Sequence[Moment]) -> list[str]:

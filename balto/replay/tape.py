@@ -4,7 +4,7 @@ import asyncio
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard
 
 from actors.vad.cascade import BLOCK_SAMPLES
 from actors.values import SAMPLE_RATE
@@ -13,6 +13,7 @@ from events.catalogue import (
     AudioReceived,
     ClassificationCompleted,
     ClassificationFailed,
+    Event,
     NormalisationCompleted,
     NormalisationFailed,
     OfferTranscribed,
@@ -133,7 +134,7 @@ def script_of(recorded: Recorded) -> list[Step]:
             case SessionPaused():
                 paused = us
             case SessionResumed():
-                offset = min(event.byte_offset, size)
+                offset = _offset_in(recorded, event.byte_offset)
                 steps.append(Send(start=sent, end=offset))
                 sent = offset
                 if paused is not None:
@@ -155,6 +156,18 @@ def script_of(recorded: Recorded) -> list[Step]:
         case _:
             steps.append(Do(us=_left_us(recorded.moments), what="leave"))
     return steps
+
+
+def _offset_in(recorded: Recorded, byte: int) -> int:
+    """Return where the client's byte of a number is in the audio that is here."""
+    if recorded.form is None:
+        return min(byte, len(recorded.audio))
+    sample = max((event.sample_end for event, _ in recorded.moments if _before(event, byte)), default=0)
+    return min(2 * sample, len(recorded.audio))
+
+
+def _before(event: Event, byte: int) -> TypeGuard[AudioReceived]:
+    return isinstance(event, AudioReceived) and event.byte_end <= byte
 
 
 def _left_us(moments: Sequence[Moment]) -> int:
