@@ -1,8 +1,9 @@
 """The project's golden sessions come to the same when they are heard again, those of earlier schemas too."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -129,6 +130,51 @@ def swap(node: object, old: str, new: str) -> None:
     elif isinstance(node, list):
         for each in node:
             swap(each, old, new)
+
+
+def damaged(file: Path, into: Path, edit: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Path:
+    lines = [edit(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+    into.write_text("".join(json.dumps(line) + "\n" for line in lines if line is not None), encoding="utf-8")
+    return into
+
+
+def test_of_a_session_without_some_of_its_audio_the_rest_is_heard_again(tmp_path: Path, kit: Kit) -> None:
+    def without(line: dict[str, Any]) -> dict[str, Any] | None:
+        return None if line.get("recording", {}).get("byte_start", 0) > 15_000 else line
+
+    result = checked(damaged(SESSIONS / "pregnant.session", tmp_path / "holed.session", without), kit)
+    assert [each.kind for each in result.damage] == ["checksum", "missing_audio"]
+    assert result.difference is not None
+    assert result.difference.counts["same"] > 5
+    assert result.difference.first is not None
+    assert result.difference.first.contrast.pair.either.type in ("SpeechStarted", "PhraseCaptured")
+
+
+def test_of_a_session_with_an_event_that_is_not_known_the_rest_is_heard_again(tmp_path: Path, kit: Kit) -> None:
+    def unknown(line: dict[str, Any]) -> dict[str, Any]:
+        if line.get("event", {}).get("type") == "PhraseMeasured":
+            line["event"]["type"] = "PhraseWeighed"
+        return line
+
+    result = checked(damaged(SESSIONS / "weather.session", tmp_path / "unknown.session", unknown), kit)
+    assert "unknown_type" in {each.kind for each in result.damage}
+    assert result.difference is not None
+    assert result.difference.first is not None
+    assert "PhraseWeighed" in {each.pair.either.type for each in result.difference.contrasts}
+
+
+def test_a_redacted_session_is_not_heard_again_and_says_so_in_one_line(tmp_path: Path, kit: Kit) -> None:
+    def redacted(line: dict[str, Any]) -> dict[str, Any] | None:
+        if "balto" in line:
+            return {**line, "redacted": True, "masters": {}}
+        if "event" in line and line["event"]["sealed"] is not None:
+            line["event"]["sealed"] = ""
+        return line if "event" in line or "end" in line else None
+
+    result = checked(damaged(SESSIONS / "weather.session", tmp_path / "redacted.session", redacted), kit)
+    assert result.difference is None
+    assert result.fault
+    assert "\n" not in result.fault
 
 
 def test_a_folder_without_sessions_exits_with_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
