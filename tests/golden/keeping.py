@@ -31,7 +31,7 @@ from tests.recordings import conversation, silence, spoken, webm
 
 SESSIONS: Final = Path(__file__).with_name("sessions")
 OLDER: Final = SESSIONS / "older"
-PASSPHRASE: Final = "synthetic speech, nobody's words"
+PASSPHRASE: Final = SESSIONS.joinpath("passphrase").read_text(encoding="utf-8").strip()
 SPOKEN: Final = {
     "headache": ("dor_de_cabeca", "tosse"),
     "pregnant": ("gravida", "queria_um_remedio", "pra_dor_de_cabeca"),
