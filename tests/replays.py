@@ -132,7 +132,9 @@ def record(
             over: asyncio.Future[None] = loop.create_future()
             client, flow = Client(answer), FlowWindow(1 << 24)
             seat = Seat(
-                spec=spec, connection=Connection(client, flow), on_end=lambda _: over.done() or over.set_result(None)
+                spec=spec,
+                connection=Connection(client, flow),
+                on_end=lambda _: ended(over),
             )
             services = SessionServices(
                 journal=ledger,
@@ -202,6 +204,10 @@ def envelopes(written: Sequence[NewEvent], change: Callable[[int, Event], Event 
         for number, new, event in changed
         if event is not None
     ]
+
+
+def ended(over: asyncio.Future[None]) -> None:
+    over.set_result(None)
 
 
 def _spec(kit: Kit, encoding: str, vad: VadSettings, *, resumable: bool) -> SessionSpec:
