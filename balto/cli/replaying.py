@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from balto.cli.checking import check_folder
 from balto.cli.common import AsJson, fail, load_settings, note, out, print_json, run
 from balto.cli.opening import bar, moment
 from balto.cli.outcomes import show
@@ -58,6 +59,10 @@ def replay(
     ] = None,
     step: Annotated[bool, typer.Option("--step", help="Told one event a key.")] = False,
     audio: Annotated[Path | None, typer.Option("--audio", metavar="FILE", help="Write what was heard as WAV.")] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option("--check", metavar="FOLDER", help="Hear its golden sessions again; exits with 1 if one differs."),
+    ] = None,
     passphrase_file: PassphraseFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -68,9 +73,15 @@ def replay(
     reaches a client or a counter, and engines are not asked: their answers are looked up by phrase, unless --stt,
     --live or --prompt have them asked again. What was never answered is said (`no_recording`), not invented.
 
+    With --check the exported sessions of a folder (`balto session export`) are a regression suite: each must come to
+    what was recorded, or the first event in which it does not is named.
+
     Examples: `balto replay last`, `balto replay last --set vad.threshold_multiplier=2.0`,
     `balto replay --counter Balcão --since 2026-11-26 --cestas other.json --jobs 2`.
     """
+    if check is not None:
+        check_folder(check, passphrase_file, as_json=as_json)
+        return
     queried = counter is not None or since is not None or (until is not None and not sessions)
     changed = bool(set_ or stt or cestas or prompt or pin or live)
     names = list(sessions or [])
