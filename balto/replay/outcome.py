@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from actors.stt.wer import difference
 from balto.replay.alignment import Extent, match_phrases
-from balto.replay.answers import NO_RECORDING
+from balto.replay.answer import NO_RECORDING
 from balto.replay.engine import Execution
 from balto.replay.recorded import Moment
 from events.catalogue import PhraseCaptured, RecommendationSent, RecommendationWithheld, TranscriptionReceived
