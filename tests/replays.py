@@ -4,25 +4,34 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any, override
 
+from actors.llm.understanding import Understanding
 from actors.messages import AudioArrived, AudioFinished, Delivered, RecommendationReply
+from actors.runtime.clock import Clock
 from actors.runtime.virtual import InstantSystem, VirtualClock, VirtualLoop
 from actors.session.actor import SessionActor
 from actors.session.calls import Attach, ConnectionLost
 from actors.session.connection import Connection
-from actors.session.inputs import EngineName, Policy, Resources
+from actors.session.inputs import EngineName, Policy, Resources, StreamingName
 from actors.session.ports import AudioFormat, FlowWindow, Goodbye, SessionServices, SessionSpec
+from actors.session.purse import BottomlessPurse, Purse
 from actors.session.seat import Seat
+from actors.stt.live import LiveEars
 from actors.stt.router import RoutedTranscriber
+from actors.stt.streaming import StreamingTranscriber
 from actors.stt.transcriber import Transcriber
 from actors.values import Pcm, Transcript, VadSettings
 from balto.app import new_event_id
+from balto.engines import usd_per_hour
 from balto.provenance import settings_of
 from balto.replay.audience import NoMemory, Notebook
 from balto.replay.kit import Kit
+from balto.replay.plan import Plan
 from balto.replay.recorded import Recorded, recorded_of
+from balto.settings import Settings
 from events.catalogue import Event, RecommendationSent
 from events.envelope import NewEvent, RecordedEvent
 from events.store import Append, Appended, RecordingChunk
@@ -104,8 +113,51 @@ def record(
     leaves: bool = False,
     away: tuple[float, float] | None = None,
     at_once: bool = False,
+    head: Callable[[Clock], Understanding] | None = None,
+    live: StreamingTranscriber | None = None,
+    terms: dict[str, Any] | None = None,
+    purse: Purse | None = None,
 ) -> Recorded:
-    """Record a session whose client sends as it hears.
+    """Record a session whose client sends as it hears; see `record_parts`."""
+    written, chunks = record_parts(
+        kit,
+        data,
+        seconds=seconds,
+        ears=ears,
+        encoding=encoding,
+        step_s=step_s,
+        vad=vad,
+        answer=answer,
+        leaves=leaves,
+        away=away,
+        at_once=at_once,
+        head=head,
+        live=live,
+        terms=terms,
+        purse=purse,
+    )
+    return recorded_of(envelopes(written), chunks, f"session-{SESSION}")
+
+
+def record_parts(
+    kit: Kit,
+    data: bytes,
+    *,
+    seconds: float,
+    ears: Sequence[Transcriber],
+    encoding: str = "pcm_s16le",
+    step_s: float = 0.1,
+    vad: VadSettings | None = None,
+    answer: str | None = None,
+    leaves: bool = False,
+    away: tuple[float, float] | None = None,
+    at_once: bool = False,
+    head: Callable[[Clock], Understanding] | None = None,
+    live: StreamingTranscriber | None = None,
+    terms: dict[str, Any] | None = None,
+    purse: Purse | None = None,
+) -> tuple[list[NewEvent], list[RecordingChunk]]:
+    """Record a session whose client sends as it hears, and return its events and its audio.
 
     Args:
         kit: its understanding, baskets and rules.
@@ -119,6 +171,10 @@ def record(
         leaves: whether it goes without a word at the end.
         away: from when to when, in seconds, its connection is lost.
         at_once: whether it sends all it has at once, as from a file.
+        head: makes what understands; the lexicon alone by default.
+        live: hears phrases while they are said.
+        terms: on which engines are asked.
+        purse: what the counter may spend.
     """
     loop = VirtualLoop()
     ledger = Ledger()
@@ -126,25 +182,32 @@ def record(
     async def main() -> None:
         async with InstantSystem(loop) as system:
             clock = VirtualClock(loop, BEGAN)
-            names = tuple(EngineName(each.provider, each.model) for each in ears)
+            names = tuple(EngineName(each.provider, each.model, usd_per_hour(each.provider)) for each in ears)
             routed = RoutedTranscriber(ears, clock, lambda _: 0.0)
-            spec = _spec(kit, encoding, vad or VadSettings(), resumable=away is not None)
+            understanding = kit.lexicon if head is None else head(clock)
+            streaming = None if live is None else LiveEars(live, clock)
+            spec = _spec(kit, encoding, vad or VadSettings(), terms or {}, resumable=away is not None)
             over: asyncio.Future[None] = loop.create_future()
             client, flow = Client(answer), FlowWindow(1 << 24)
             seat = Seat(
-                spec=spec, connection=Connection(client, flow), on_end=lambda _: over.done() or over.set_result(None)
+                spec=spec,
+                connection=Connection(client, flow),
+                on_end=lambda _: ended(over),
             )
             services = SessionServices(
                 journal=ledger,
                 transcribers=(routed,),
-                understandings=(kit.lexicon,),
+                understandings=(understanding,),
+                streaming=streaming,
+                purse=purse or BottomlessPurse(),
                 policy=Policy(
                     transcribers=names[:1],
-                    understandings=(EngineName(kit.lexicon.engine, kit.lexicon.model),),
+                    understandings=(EngineName(understanding.engine, understanding.model),),
                     resolve=kit.baskets.resolve,
                     engines=names,
                     lexicon=EngineName(kit.lexicon.engine, kit.lexicon.model),
                     rules=kit.rules,
+                    streaming=None if live is None else StreamingName(live.provider, live.model, 1.0, live.goes_on),
                 ),
                 clock=clock,
                 memory=NoMemory(),
@@ -177,12 +240,19 @@ def record(
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(main())
-    return recorded_of(envelopes(ledger.written), ledger.chunks, f"session-{SESSION}")
+    return ledger.written, ledger.chunks
 
 
-def envelopes(written: Sequence[NewEvent], change: Callable[[int, Event], Event | None] = lambda _, e: e) -> list[Any]:
-    """Return events as the ledger gives them back; `change` may put others in their places, or leave them out."""
-    changed = [(number, new, change(number, new.event)) for number, new in enumerate(written, 1)]
+@cache
+def kit_of_tests() -> Kit:
+    """Return the kit that the tests of a process share: the lexicon, and our own baskets."""
+    made = Kit(Settings(_env_file=None, llm="lexicon"), Plan())
+    asyncio.run(made.warm())
+    return made
+
+
+def envelopes(written: Sequence[NewEvent]) -> list[RecordedEvent]:
+    """Return events as the ledger gives them back."""
     return [
         RecordedEvent(
             position=number,
@@ -190,23 +260,27 @@ def envelopes(written: Sequence[NewEvent], change: Callable[[int, Event], Event 
             stream_position=number,
             tenant="t",
             event_id=new.event_id,
-            type=type(event).__name__,
-            schema_version=event.schema_version,
-            event=event,
+            type=type(new.event).__name__,
+            schema_version=new.event.schema_version,
+            event=new.event,
             occurred_at=new.occurred_at,
             recorded_at=new.occurred_at,
             elapsed_us=new.elapsed_us,
             correlation_id=new.correlation_id,
             causation_id=new.causation_id,
         )
-        for number, new, event in changed
-        if event is not None
+        for number, new in enumerate(written, 1)
     ]
 
 
-def _spec(kit: Kit, encoding: str, vad: VadSettings, *, resumable: bool) -> SessionSpec:
+def ended(over: asyncio.Future[None]) -> None:
+    over.set_result(None)
+
+
+def _spec(kit: Kit, encoding: str, vad: VadSettings, terms: dict[str, Any], *, resumable: bool) -> SessionSpec:
     audio = AudioFormat(encoding=encoding)
     settings = {**settings_of(kit.settings), "vad": asdict(vad), "audio": asdict(audio), "resumable": resumable}
+    settings["engines"] = {**settings["engines"], **terms}
     return SessionSpec(
         session_id=SESSION,
         tenant="t",
