@@ -199,7 +199,7 @@ def _tell_contrast(found: Any, each: Any, medicines: Any) -> None:
     a, b = phrase_of(each.pair)
     names = "" if not (a or b) else f"phrase {a or b}" + (f" (B: {b})" if a and b and a != b else "")
     line = Text(f"  {found.second(each.pair):8.2f} s  ")
-    line.append(f"{names:<16}", style="cyan")
+    line.append(f"{names:<18}", style="cyan")
     line.append(f"{each.pair.either.type:<24}", style="bold")
     line.append(_WORDS[each.verdict], style=_STYLES[each.verdict])
     out.print(line, soft_wrap=True)
