@@ -175,7 +175,8 @@ async def _talk(plan: Plan, talk: Talk, recordings: Recordings) -> Told:
     told = Told(number=talk.number)
     await asyncio.sleep(plan.start + talk.begin_s - _AHEAD_S - time.time())
     place = urlsplit(plan.url)
-    assert place.hostname is not None and place.port is not None
+    assert place.hostname is not None
+    assert place.port is not None
     source = _source(recordings, talk)
     try:
         _, client = await asyncio.get_running_loop().create_connection(
