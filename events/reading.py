@@ -200,6 +200,10 @@ class LedgerReader:
         rows = await self._fetch(statement("stream_position"), stream)
         return int(rows[0]["version"]) if rows else 0
 
+    async def streams(self, prefix: str) -> list[str]:
+        """Return the names of the streams that begin with `prefix`, in order."""
+        return [str(row["name"]) for row in await self._fetch(statement("streams_named"), prefix)]
+
     async def read_recording(self, stream: str, *, from_byte: int = 0) -> AsyncIterator[RecordingChunk]:
         """Yield the recorded bytes of a stream in order, from the chunk that holds `from_byte`."""
         query = statement("read_recording")

@@ -67,7 +67,8 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Destroy for good what a session holds of a person: its key and its audio. Numbers stay."""
+    """Destroy for good what a session and its replays hold of a person: their keys and the audio. Numbers stay."""
+    from balto.replay.rerun import replays_of
     from events.catalogue import SubjectErased
     from events.residue import clear_residue
 
@@ -78,6 +79,8 @@ def erase(
         if not yes and not typer.confirm(f"Erase {name} for good?", err=True):
             raise typer.Exit(1)
         landed = await library.store.erase(name, wrap(SubjectErased(reason=reason)))
+        for replay in await library.store.streams(replays_of(name)):
+            await library.store.erase(replay, wrap(SubjectErased(reason=reason)))
         return name, landed.position, await clear_residue(library.dsn)
 
     name, position, residue = with_store(work)
