@@ -1,9 +1,10 @@
 """Sessions recorded in virtual time: a client that sends as it hears, and ears that take their time."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any, override
 
@@ -22,7 +23,9 @@ from balto.app import new_event_id
 from balto.provenance import settings_of
 from balto.replay.audience import NoMemory, Notebook
 from balto.replay.kit import Kit
+from balto.replay.plan import Plan
 from balto.replay.recorded import Recorded, recorded_of
+from balto.settings import Settings
 from events.catalogue import Event, RecommendationSent
 from events.envelope import NewEvent, RecordedEvent
 from events.store import Append, Appended, RecordingChunk
@@ -105,7 +108,38 @@ def record(
     away: tuple[float, float] | None = None,
     at_once: bool = False,
 ) -> Recorded:
-    """Record a session whose client sends as it hears.
+    """Record a session whose client sends as it hears; see `record_parts`."""
+    written, chunks = record_parts(
+        kit,
+        data,
+        seconds=seconds,
+        ears=ears,
+        encoding=encoding,
+        step_s=step_s,
+        vad=vad,
+        answer=answer,
+        leaves=leaves,
+        away=away,
+        at_once=at_once,
+    )
+    return recorded_of(envelopes(written), chunks, f"session-{SESSION}")
+
+
+def record_parts(
+    kit: Kit,
+    data: bytes,
+    *,
+    seconds: float,
+    ears: Sequence[Transcriber],
+    encoding: str = "pcm_s16le",
+    step_s: float = 0.1,
+    vad: VadSettings | None = None,
+    answer: str | None = None,
+    leaves: bool = False,
+    away: tuple[float, float] | None = None,
+    at_once: bool = False,
+) -> tuple[list[NewEvent], list[RecordingChunk]]:
+    """Record a session whose client sends as it hears, and return its events and its audio.
 
     Args:
         kit: its understanding, baskets and rules.
@@ -132,7 +166,9 @@ def record(
             over: asyncio.Future[None] = loop.create_future()
             client, flow = Client(answer), FlowWindow(1 << 24)
             seat = Seat(
-                spec=spec, connection=Connection(client, flow), on_end=lambda _: over.done() or over.set_result(None)
+                spec=spec,
+                connection=Connection(client, flow),
+                on_end=lambda _: ended(over),
             )
             services = SessionServices(
                 journal=ledger,
@@ -177,12 +213,19 @@ def record(
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(main())
-    return recorded_of(envelopes(ledger.written), ledger.chunks, f"session-{SESSION}")
+    return ledger.written, ledger.chunks
 
 
-def envelopes(written: Sequence[NewEvent], change: Callable[[int, Event], Event | None] = lambda _, e: e) -> list[Any]:
-    """Return events as the ledger gives them back; `change` may put others in their places, or leave them out."""
-    changed = [(number, new, change(number, new.event)) for number, new in enumerate(written, 1)]
+@cache
+def kit_of_tests() -> Kit:
+    """Return the kit that the tests of a process share: the lexicon, and our own baskets."""
+    made = Kit(Settings(_env_file=None, llm="lexicon"), Plan())
+    asyncio.run(made.warm())
+    return made
+
+
+def envelopes(written: Sequence[NewEvent]) -> list[RecordedEvent]:
+    """Return events as the ledger gives them back."""
     return [
         RecordedEvent(
             position=number,
@@ -190,18 +233,21 @@ def envelopes(written: Sequence[NewEvent], change: Callable[[int, Event], Event 
             stream_position=number,
             tenant="t",
             event_id=new.event_id,
-            type=type(event).__name__,
-            schema_version=event.schema_version,
-            event=event,
+            type=type(new.event).__name__,
+            schema_version=new.event.schema_version,
+            event=new.event,
             occurred_at=new.occurred_at,
             recorded_at=new.occurred_at,
             elapsed_us=new.elapsed_us,
             correlation_id=new.correlation_id,
             causation_id=new.causation_id,
         )
-        for number, new, event in changed
-        if event is not None
+        for number, new in enumerate(written, 1)
     ]
+
+
+def ended(over: asyncio.Future[None]) -> None:
+    over.set_result(None)
 
 
 def _spec(kit: Kit, encoding: str, vad: VadSettings, *, resumable: bool) -> SessionSpec:

@@ -1,14 +1,15 @@
 """The command that replays: a session told again, or heard again as it was or with something changed."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from balto.cli.checking import check_folder
-from balto.cli.common import AsJson, fail, load_settings, note, out, print_json, run
+from balto.cli.common import AsJson, fail, load_settings, note, print_json, run
 from balto.cli.opening import bar, moment
 from balto.cli.outcomes import show
 from balto.cli.past import existing_stream
@@ -150,11 +151,9 @@ async def _replay(names: Sequence[str], query: dict[str, Any] | None, plan: Any,
     from events.store import StoreError
 
     settings, clock = load_settings(), SystemClock()
-    # What sessions say of their ends is news of counters, and these are none.
-    logging.getLogger("actors").setLevel(logging.WARNING)
     outcomes: list[Any] = []
     try:
-        async with open_library(settings.as_owner()) as library:
+        async with open_library(settings.as_owner()) as library, _without_news_of_sessions():
             streams = [await existing_stream(library, name) or name for name in names]
             if query is not None:
                 streams += await _chosen(library, **query)
@@ -181,6 +180,18 @@ async def _replay(names: Sequence[str], query: dict[str, Any] | None, plan: Any,
     return sorted(outcomes, key=lambda outcome: outcome.session)
 
 
+@asynccontextmanager
+async def _without_news_of_sessions() -> AsyncIterator[None]:
+    """Keep out of the log that sessions begin and end: these are no counter's."""
+    logger = logging.getLogger("actors")
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 async def _chosen(library: Any, *, counter: str | None, since: Any, until: Any, limit: int | None) -> list[str]:
     from balto.accounts import AccountError
     from balto.preferences import AmbiguousCounterError, find_counter
@@ -195,7 +206,7 @@ async def _chosen(library: Any, *, counter: str | None, since: Any, until: Any, 
             fail(str(error))
         except AccountError:
             # A file that was listened to has a counter that nobody registered.
-            out.print(f"[dim]no counter is registered as {counter}: taken for an id[/dim]")
+            note(f"no counter is registered as {counter}: it is taken for an id")
     found = await reports.sessions_between(
         library.projector.pool, counter_id=counter_id, since=since, until=until, limit=limit
     )

@@ -13,7 +13,8 @@ from actors.runtime.waiting import MailboxFullError
 from actors.session.ports import Goodbye, Recalled
 from actors.session.purse import Allowance
 from actors.session.state import SessionState
-from balto.replay.answers import Answers, Place
+from balto.replay.answer import Place
+from balto.replay.answers import Answers
 from balto.replay.recorded import Moment
 from events.catalogue import (
     Answer,

@@ -14,7 +14,7 @@ from actors.session.inputs import StreamingName
 from actors.stt.router import RoutedTranscriber
 from actors.stt.transcriber import Transcriber, TranscriptionError
 from actors.values import Pcm, Transcript
-from balto.replay.answers import NO_RECORDING, Answer
+from balto.replay.answer import NO_RECORDING, Answer
 from balto.replay.source import Source
 
 

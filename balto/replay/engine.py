@@ -18,7 +18,8 @@ from actors.session.connection import Connection
 from actors.session.ports import AudioFormat, FlowWindow, SessionServices, SessionSpec
 from actors.session.seat import Seat
 from balto.app import new_event_id
-from balto.replay.answers import Answers, Tally
+from balto.replay.answer import Tally
+from balto.replay.answers import Answers
 from balto.replay.audience import Audience, Line, NoMemory, Notebook, RecordedPurse
 from balto.replay.kit import Kit
 from balto.replay.plan import InForce, Plan, changed_settings

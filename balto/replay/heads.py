@@ -12,7 +12,7 @@ from actors.routing.race import RaceLostError, Won
 from actors.runtime.clock import Clock
 from actors.session.inputs import EngineName
 from actors.values import Classified, Normalised
-from balto.replay.answers import NO_RECORDING, Answer
+from balto.replay.answer import NO_RECORDING, Answer
 from balto.replay.ears import play
 from balto.replay.pins import Pins
 from balto.replay.source import Source

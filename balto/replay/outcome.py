@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from actors.stt.wer import difference
 from balto.replay.alignment import Extent, match_phrases
-from balto.replay.answers import NO_RECORDING
+from balto.replay.answer import NO_RECORDING
 from balto.replay.engine import Execution
 from balto.replay.recorded import Moment
 from events.catalogue import PhraseCaptured, RecommendationSent, RecommendationWithheld, TranscriptionReceived
@@ -16,11 +16,11 @@ _RATE: Final = 16_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """A figure as it was, and as it is in the replay; None where there is nothing to take it of."""
+class Pair[T]:
+    """A figure as it was, and as it is in the replay."""
 
-    then: float | None
-    now: float | None
+    then: T
+    now: T
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,20 +45,20 @@ class Outcome:
     """Why the session could not be heard again; then nothing else is told."""
     audio_s: float = 0.0
     cpu_s: float = 0.0
-    phrases: Pair = Pair(then=0, now=0)
+    phrases: Pair[int] = Pair(then=0, now=0)
     phrases_gained: int = 0
     phrases_lost: int = 0
     word_errors: int = 0
     """Words to insert, delete or replace to make the texts now of those then, in phrases that have both."""
     words: int = 0
     """Of the texts then."""
-    advice: Pair = Pair(then=0, now=0)
+    advice: Pair[int] = Pair(then=0, now=0)
     advice_gained: int = 0
     advice_lost: int = 0
     advice_different: int = 0
-    answer_ms: Pair = Pair(then=None, now=None)
-    """Median from a phrase's capture to its outcome. What is worked out takes no time in a replay."""
-    cost_usd: Pair = Pair(then=0.0, now=0.0)
+    answer_ms: Pair[float | None] = Pair(then=None, now=None)
+    """Median from a phrase's capture to its outcome. What is worked out takes no time in a replay. None: no phrase."""
+    cost_usd: Pair[float] = Pair(then=0.0, now=0.0)
     answers_exact: int = 0
     answers_near: int = 0
     answers_missing: int = 0

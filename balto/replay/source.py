@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from balto.replay.answers import Answers, Place, Tally
+from balto.replay.answer import Place, Tally
+from balto.replay.answers import Answers
 from balto.replay.pins import Pins
 
 

@@ -41,6 +41,7 @@ _ANSWERS: Final = (
 )
 _BEHIND_US: Final = 1_000
 """Audio that was heard after an answer is heard so long after it: what is executed takes no time."""
+_APART_S: Final = 1e-6
 _PRE_ROLL: Final = 300 * SAMPLE_RATE // 1000
 """A phrase begins so much before its onset, by default."""
 
@@ -63,6 +64,7 @@ class RecordedPace:
         marks = _marks(moments)
         self._samples = [sample for sample, _ in marks]
         self._times = [us for _, us in marks]
+        self._last_s = 0.0
 
     def time_us(self, sample: int) -> float:
         """Return when the samples before `sample` were heard, in microseconds since the session's start."""
@@ -77,7 +79,9 @@ class RecordedPace:
 
     async def until(self, sample: int) -> None:
         """Wait until the samples before `sample` may be heard."""
-        left = self.time_us(sample) / 1e6 - self._loop.time()
+        # What follows from one block has happened when the next is heard, though both came at the same moment.
+        self._last_s = max(self.time_us(sample) / 1e6, self._loop.time(), self._last_s + _APART_S)
+        left = self._last_s - self._loop.time()
         if left > 0:
             await asyncio.sleep(left)
 
