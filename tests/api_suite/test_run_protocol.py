@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -40,6 +41,7 @@ async def test_it_passes_against_a_real_server_and_writes_what_it_saw(
     assert all(check.says in page for part in PARTS for check in part.checks)
     assert all(session in page for session in visit.sessions)
     assert "RecommendationAnswered" in proof
+    assert set(re.findall(r'"token": ?"([^"]*)"', page)) == {"…"}
     for secret in (PASSWORD, *keys):
         assert secret not in page
         assert secret not in proof

@@ -14,7 +14,7 @@ import aiohttp
 AFAR: Final = {"X-Forwarded-For": "203.0.113.9"}
 """A call that proves nothing of where it comes from: a server that trusts its own machine trusts no such call."""
 _SHOWN: Final = 360
-_SECRETS: Final = re.compile(r"\b(b[kt]_)[\w-]{8,}")
+_SECRETS: Final = re.compile(r"(\bb[kt]_|\"token\": ?\")[\w-]{8,}")
 
 LOG: Final[ContextVar[list[str]]] = ContextVar("LOG")
 """What the check that runs now has sent and received, a line each."""
