@@ -35,9 +35,10 @@ def fresh_env() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
-def test_the_compose_file_is_valid_by_the_published_schema() -> None:
+def test_the_compose_files_are_valid_by_the_published_schema() -> None:
+    files = [COMPOSE, ROOT / "deploy" / "pitr.yml"]
     done = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE],
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", *files],
         capture_output=True,
         text=True,
         check=False,
@@ -104,6 +105,14 @@ def test_a_fresh_env_file_is_taken_by_the_settings_and_is_never_the_same(fresh_e
     secrets = [value for name, value in fresh_env.items() if "PASSWORD" in name or "TOKEN" in name]
     assert len(set(secrets)) == 5
     assert all(re.fullmatch(r"[0-9a-f]{48}", secret) for secret in secrets)
+
+
+def test_point_in_time_recovery_changes_nothing_but_what_it_adds(compose: dict[str, Any]) -> None:
+    changed = yaml.safe_load((ROOT / "deploy" / "pitr.yml").read_text())
+    assert set(changed["services"]) == {"postgres"}
+    assert set(changed["services"]["postgres"]) == {"entrypoint", "command", "volumes"}
+    before, after = compose["services"]["postgres"]["command"], changed["services"]["postgres"]["command"]
+    assert after[: len(before)] == before
 
 
 def test_what_is_mounted_from_the_tree_is_there(compose: dict[str, Any]) -> None:
