@@ -11,8 +11,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX: Final = "BALTO_"
 _ENV_FILE: Final = ".env"
-_ELSEWHERE: Final = frozenset({"COUNTER_KEY", "CHROMIUM", "TEST_BINARIES", "TEST_POSTGRES", "WRITE_GOLDEN"})
-"""Names under the prefix that are no settings of the server: an option of `balto stream`, and those of the tests."""
+_ELSEWHERE: Final = frozenset(
+    {"COUNTER_KEY", "PASSPHRASE_FILE", "CHROMIUM", "TEST_BINARIES", "TEST_POSTGRES", "WRITE_GOLDEN"}
+)
+"""Names under the prefix that are no settings of the server: options of commands, and those of the tests."""
 
 
 def _data_home() -> Path:

@@ -50,6 +50,7 @@ BENCHMARKS: Final = {
     "advice": Entry("benchmarks.advice.bench", "labelled sentences, written and as heard, by the offline engine"),
     "projections": Entry("benchmarks.projections.bench", "read models: rebuilt, kept up live, and while being killed"),
     "exports": Entry("benchmarks.exports.bench", "300,000 rows of a read model in every form, in time and memory"),
+    "live": Entry("benchmarks.live.bench", "sessions in real time against the whole server: cost and latency"),
     "actors": Entry("benchmarks.actors.bench", "the actor runtime against plain Pykka"),
 }
 

@@ -77,6 +77,11 @@ class Caller:
     watcher: bool = False
     loopback: bool = False
 
+    @property
+    def name(self) -> str:
+        """Who shares what there is of heavy work: all with the tokens of one client are one."""
+        return f"client {self.analyst_of}" if self.analyst_of and not self.admin else "administrator"
+
 
 def access_to(method: str, path: str) -> Access | None:
     """Return who may call a route; None for one that the table does not know."""

@@ -24,5 +24,5 @@ class Limits:
         """What stands before every look for a key; see `balto.web.gate.recognise`."""
         self.trials = RateLimiter(per_minute=120, burst=60, clock=clock)
         """Trials of the engines, by counter or remote address."""
-        self.exports = Turnstile(inside=2, waiting=6)
+        self.exports = Turnstile(inside=2, waiting=6, each=1)
         """Exports under way: each holds a connection to the database for as long as its reader takes."""

@@ -123,7 +123,12 @@ async def test_reports_are_pages_of_what_was_heard(
     for stream, tenant, us, event in day(5, sessions=2):
         await ledger.append(stream, tenant, event, at_us=us)
     await store.close()
-    for name, drawn in (("latency", 'class="bar'), ("biometrics", "Mean pitch, Balcão 1")):
+    for name, drawn in (
+        ("latency", 'class="bar'),
+        ("biometrics", "Mean pitch, Balcão 1"),
+        ("cost", "<td>transcription</td>"),
+        ("advice", "% accepted"),
+    ):
         file = tmp_path / f"{name}.html"
         made = await balto("report", name, "--html", str(file))
         assert made.exit_code == 0, made.stderr
