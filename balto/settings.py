@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """Whether who sits at this machine needs no login; unset, only while there is no administrator's password."""
     admin_password: SecretStr | None = None
     """Without it nobody can log in as administrator."""
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
+    """Opens `/metrics` and nothing else, as `Authorization: Bearer`, for a Prometheus that sits elsewhere."""
 
     stt: Literal["auto", "local", "elevenlabs", "assemblyai"] = "auto"
     llm: Literal["auto", "lexicon", "openai"] = "auto"

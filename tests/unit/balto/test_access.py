@@ -11,8 +11,9 @@ NOBODY = Caller()
 ADMIN = Caller(admin=True)
 COUNTER = Caller(counter=Counter(counter_id="c", code="123456", name="Balcão"))
 ANALYST = Caller(analyst_of="123456")
+WATCHER = Caller(watcher=True)
 HERE = Caller(loopback=True)
-ALL = (NOBODY, ADMIN, COUNTER, ANALYST, HERE)
+ALL = (NOBODY, ADMIN, COUNTER, ANALYST, WATCHER, HERE)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,7 @@ ALL = (NOBODY, ADMIN, COUNTER, ANALYST, HERE)
         (Access.LOOPBACK_OR_KEY_OR_ADMIN, {ADMIN, COUNTER, HERE}),
         (Access.LOOPBACK_OR_ADMIN, {ADMIN, HERE}),
         (Access.LOOPBACK_OR_TOKEN_OR_ADMIN, {ADMIN, HERE, ANALYST}),
+        (Access.LOOPBACK_OR_WATCHER_OR_ADMIN, {ADMIN, HERE, WATCHER}),
         (Access.TOKEN_OR_ADMIN, {ADMIN, ANALYST}),
     ],
 )
