@@ -4,6 +4,7 @@ import logging
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,15 +81,20 @@ def live_usd_per_hour(settings: Settings, provider: str) -> float:
     return float(prices()["stt_streaming"][provider]["usd_per_hour"]) if own else usd_per_hour(provider)
 
 
-def build_engines(settings: Settings, baskets: BasketCatalogue) -> Engines:
+def build_engines(settings: Settings, baskets: BasketCatalogue, *, ears: Path | None = None) -> Engines:
     """Build the engines; nothing is loaded yet.
 
     With a cloud engine, the local one stands behind it as the last resort where it is installed.
 
+    Args:
+        settings: which.
+        baskets: name what speech-to-text listens for.
+        ears: where a process serves the local speech model; without it the model is loaded here.
+
     Raises:
         EngineError: a key is missing for an engine that was asked for by name.
     """
-    transcribers = build_transcribers(settings, standing_terms(baskets))
+    transcribers = build_transcribers(settings, standing_terms(baskets), ears)
     return Engines(
         transcribers=transcribers,
         understandings=build_understandings(settings, baskets),
@@ -103,29 +109,16 @@ def standing_terms(baskets: BasketCatalogue) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*PRODUCT_NAMES, *(entry.name for entry in medicines), *names)))
 
 
-def build_transcribers(settings: Settings, keyterms: Sequence[str] = PRODUCT_NAMES) -> tuple[Transcriber, ...]:
+def build_transcribers(
+    settings: Settings, keyterms: Sequence[str] = PRODUCT_NAMES, ears: Path | None = None
+) -> tuple[Transcriber, ...]:
     """Build the speech-to-text engines in order of preference; raises as `build_engines`."""
     builders: dict[str, Callable[[Settings, Sequence[str]], Transcriber]] = {
         "elevenlabs": _elevenlabs,
         "assemblyai": _assemblyai,
-        "local": _whisper,
+        "local": _whisper if ears is None else partial(_whisper_next_door, ears),
     }
-    if settings.stt == "auto":
-        names = [name for name, key in _stt_keys(settings).items() if key] or ["local"]
-    else:
-        # The other provider backs up the one that was named, where there is a key for it.
-        others = [name for name, key in _stt_keys(settings).items() if key and settings.stt != "local"]
-        names = [settings.stt, *others]
-    if settings.stt_backup != "none":
-        names.append(settings.stt_backup)
-    return tuple(builders[name](settings, keyterms) for name in dict.fromkeys(names))
-
-
-def _stt_keys(settings: Settings) -> dict[str, bool]:
-    return {
-        "elevenlabs": settings.elevenlabs_api_key is not None,
-        "assemblyai": settings.assemblyai_api_key is not None,
-    }
+    return tuple(builders[name](settings, keyterms) for name in settings.transcribers)
 
 
 def _elevenlabs(settings: Settings, keyterms: Sequence[str]) -> Transcriber:
@@ -182,12 +175,13 @@ def build_streaming(
 def _whisper(settings: Settings, keyterms: Sequence[str]) -> Transcriber:
     from actors.stt.whisper import WhisperTranscriber  # noqa: PLC0415 - only the configured engine is imported
 
-    return WhisperTranscriber(settings.whisper_model or weights_folder(settings), known=keyterms)
+    return WhisperTranscriber(settings.whisper_weights, known=keyterms)
 
 
-def weights_folder(settings: Settings) -> Path:
-    """Return where the assembled Whisper base lies."""
-    return settings.data_dir / "models" / "whisper-base"
+def _whisper_next_door(ears: Path, settings: Settings, keyterms: Sequence[str]) -> Transcriber:
+    from actors.stt.remote import RemoteWhisper  # noqa: PLC0415 - only the configured engine is imported
+
+    return RemoteWhisper(ears, settings.whisper_weights, known=keyterms)
 
 
 def prepare_weights(settings: Settings, progress: Progress | None = None) -> None:
@@ -199,7 +193,7 @@ def prepare_weights(settings: Settings, progress: Progress | None = None) -> Non
     if settings.whisper_model is not None:
         return
     try:
-        ensure_weights(weights_folder(settings), progress)
+        ensure_weights(Path(settings.whisper_weights), progress)
     except WeightsError as error:
         raise EngineError(str(error)) from error
 

@@ -23,6 +23,7 @@ from actors.session.restoring import NotResumableError, restore
 from actors.session.seat import Seat
 from actors.session.terms import KEY
 from actors.values import VadSettings
+from balto.place import Census
 from events.presence import Presence
 from events.store import StoreUnavailableError, WrongExpectedPositionError
 
@@ -53,7 +54,8 @@ class SessionHost:
         services: what they share.
         versions: recorded in each `SessionStarted`.
         settings: the settings snapshot recorded in each `SessionStarted`.
-        max_sessions: live at the same time.
+        max_sessions: live at the same time, in all processes of the server.
+        census: counts the sessions of the other processes; there are none unless told.
         idle_s: seconds without a message after which the actor of a session that has nothing to do leaves; 0 for never.
         presence: shows other nodes which sessions are at home here.
         overload: says why no session can be taken now, or None.
@@ -67,6 +69,7 @@ class SessionHost:
         versions: dict[str, str],
         settings: dict[str, Any],
         max_sessions: int,
+        census: Census | None = None,
         idle_s: float = 0.0,
         presence: Presence | None = None,
         overload: Callable[[], str | None] = lambda: None,
@@ -76,6 +79,7 @@ class SessionHost:
         self._versions = versions
         self._settings = settings
         self._max_sessions = max_sessions
+        self._census = census or Census()
         self._overload = overload
         self._presence = presence
         self._live: dict[str, Seat] = {}
@@ -243,7 +247,7 @@ class SessionHost:
     def _admit(self) -> None:
         if self._draining:
             raise Draining("servidor reiniciando")
-        if self.live >= self._max_sessions:
+        if self.live + self._census.elsewhere() >= self._max_sessions:
             raise Overloaded("limite de sessões atingido")
         # A server whose sessions all rest has no load of its own to shed: it never refuses.
         reason = self._overload() if self.awake else None
@@ -253,6 +257,7 @@ class SessionHost:
     def _keep(self, seat: Seat) -> Session:
         session_id = seat.spec.session_id
         self._live[session_id] = seat
+        self._census.note(self.live)
         self._empty.clear()
         if self._presence is not None:
             self._presence.hold(UUID(session_id))
@@ -270,6 +275,7 @@ class SessionHost:
 
     def _forget(self, session_id: str) -> None:
         self._live.pop(session_id, None)
+        self._census.note(self.live)
         if self._presence is not None:
             self._presence.let_go(UUID(session_id))
         self._coming.pop(session_id, None)
