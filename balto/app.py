@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from actors.audio import clean
 from actors.basket.entries import BasketFileError
 from actors.runtime.clock import Clock, SystemClock
 from actors.runtime.system import ActorSystem
 from actors.session.inputs import Policy
 from actors.session.ports import SessionServices
 from actors.stt.live import LiveEars
-from actors.vad.silero import speech_model
+from balto.awakening import Awakening
 from balto.budgets import Budgets
 from balto.engines import EngineError, Engines, build_engines, prepare_weights
 from balto.library import Library, Say, StartError, open_library, own_database, silent
@@ -78,7 +77,7 @@ async def open_balto(
         try:
             # What is quickly known to be wrong is told before anything slow begins.
             baskets = read_catalogue(settings)
-            given, engines = engines, engines or build_engines(settings, baskets, ears=place.ears)
+            given, engines = engines, engines or build_engines(settings, baskets, models=place.models)
             telemetry = Telemetry.of(settings)
         except (BasketFileError, EngineError, TracingError) as error:
             raise StartError(str(error)) from error
@@ -87,13 +86,13 @@ async def open_balto(
         routed = route(settings, engines, baskets, clock)
         stack.push_async_callback(routed.close)
         try:
-            if place.ears is None and any(engine.provider == "local" for engine in engines.transcribers):
+            if place.models is None and any(engine.provider == "local" for engine in engines.transcribers):
                 say("preparing the local speech model")
                 await asyncio.to_thread(prepare_weights, settings)
-            if place.summon_ears is not None:
-                await place.summon_ears()
+            if place.summon_models is not None:
+                await place.summon_models()
             say("loading the engines")
-            await asyncio.gather(engines.warm(), asyncio.to_thread(clean.warm), asyncio.to_thread(speech_model))
+            await engines.warm()
         except EngineError as error:
             raise StartError(str(error)) from error
         journal = Journal(library.store)
@@ -120,6 +119,8 @@ async def open_balto(
             presence=presence,
             overload=monitor.overload,
         )
+        awakening = await stack.enter_async_context(Awakening())
+        sessions.at_first = awakening.begin
         compile_ = None if given else compiler(settings, engines, clock)
         restocker = Restocker(shelf, settings, journal, clock, place.boot, compile_understandings=compile_)
         restocker.served = lambda catalogue: sessions.tell_versions(versions_of(catalogue))

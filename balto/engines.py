@@ -14,6 +14,7 @@ from actors.llm.encoder import encoder_installed, shared_encoder
 from actors.llm.learnt_forms import with_learnt_forms
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.nearest import NearestExamples, shipped_examples
+from actors.llm.remote import RemoteEncoder
 from actors.llm.understanding import Understanding
 from actors.llm.watchful import WatchfulUnderstanding
 from actors.stt.streaming import StreamingTranscriber
@@ -40,6 +41,8 @@ class Engines:
     understandings: tuple[Understanding, ...]
     streaming: StreamingTranscriber | None = None
     """Hears phrases while they are said."""
+    encoder: RemoteEncoder | None = None
+    """In another process, where the understandings are to ask one there."""
 
     async def warm(self) -> None:
         """Load what is slow to load.
@@ -48,6 +51,8 @@ class Engines:
             EngineError: one of them cannot be loaded.
         """
         try:
+            if self.encoder is not None:
+                await self.encoder.warm()
             for engine in (*self._all(), *(() if self.streaming is None else (self.streaming,))):
                 await engine.warm()
         except (ImportError, OSError) as error:
@@ -60,6 +65,8 @@ class Engines:
             await self.streaming.close()
         for engine in self._all():
             await engine.close()
+        if self.encoder is not None:
+            await self.encoder.close()
 
     def _all(self) -> tuple[Transcriber | Understanding, ...]:
         return (*self.transcribers, *self.understandings)
@@ -81,7 +88,7 @@ def live_usd_per_hour(settings: Settings, provider: str) -> float:
     return float(prices()["stt_streaming"][provider]["usd_per_hour"]) if own else usd_per_hour(provider)
 
 
-def build_engines(settings: Settings, baskets: BasketCatalogue, *, ears: Path | None = None) -> Engines:
+def build_engines(settings: Settings, baskets: BasketCatalogue, *, models: Path | None = None) -> Engines:
     """Build the engines; nothing is loaded yet.
 
     With a cloud engine, the local one stands behind it as the last resort where it is installed.
@@ -89,15 +96,17 @@ def build_engines(settings: Settings, baskets: BasketCatalogue, *, ears: Path | 
     Args:
         settings: which.
         baskets: name what speech-to-text listens for.
-        ears: where a process serves the local speech model; without it the model is loaded here.
+        models: where a process serves the local models; without it they are loaded here.
 
     Raises:
         EngineError: a key is missing for an engine that was asked for by name.
     """
-    transcribers = build_transcribers(settings, standing_terms(baskets), ears)
+    transcribers = build_transcribers(settings, standing_terms(baskets), models)
+    encoder = RemoteEncoder(models) if models is not None and encoder_installed() else None
     return Engines(
         transcribers=transcribers,
-        understandings=build_understandings(settings, baskets),
+        understandings=build_understandings(settings, baskets, encoder),
+        encoder=encoder,
         streaming=build_streaming(settings, transcribers[0], standing_terms(baskets)),
     )
 
@@ -110,13 +119,13 @@ def standing_terms(baskets: BasketCatalogue) -> tuple[str, ...]:
 
 
 def build_transcribers(
-    settings: Settings, keyterms: Sequence[str] = PRODUCT_NAMES, ears: Path | None = None
+    settings: Settings, keyterms: Sequence[str] = PRODUCT_NAMES, models: Path | None = None
 ) -> tuple[Transcriber, ...]:
     """Build the speech-to-text engines in order of preference; raises as `build_engines`."""
     builders: dict[str, Callable[[Settings, Sequence[str]], Transcriber]] = {
         "elevenlabs": _elevenlabs,
         "assemblyai": _assemblyai,
-        "local": _whisper if ears is None else partial(_whisper_next_door, ears),
+        "local": _whisper if models is None else partial(_whisper_next_door, models),
     }
     return tuple(builders[name](settings, keyterms) for name in settings.transcribers)
 
@@ -178,10 +187,10 @@ def _whisper(settings: Settings, keyterms: Sequence[str]) -> Transcriber:
     return WhisperTranscriber(settings.whisper_weights, known=keyterms)
 
 
-def _whisper_next_door(ears: Path, settings: Settings, keyterms: Sequence[str]) -> Transcriber:
+def _whisper_next_door(models: Path, settings: Settings, keyterms: Sequence[str]) -> Transcriber:
     from actors.stt.remote import RemoteWhisper  # noqa: PLC0415 - only the configured engine is imported
 
-    return RemoteWhisper(ears, settings.whisper_weights, known=keyterms)
+    return RemoteWhisper(models, settings.whisper_weights, known=keyterms)
 
 
 def prepare_weights(settings: Settings, progress: Progress | None = None) -> None:
@@ -198,26 +207,31 @@ def prepare_weights(settings: Settings, progress: Progress | None = None) -> Non
         raise EngineError(str(error)) from error
 
 
-def build_understandings(settings: Settings, baskets: BasketCatalogue) -> tuple[Understanding, ...]:
+def build_understandings(
+    settings: Settings, baskets: BasketCatalogue, encoder: RemoteEncoder | None = None
+) -> tuple[Understanding, ...]:
     """Build the understanding engines in order of preference, the lexicon last; raises as `build_engines`.
 
     All of them watch for the alarm signs of the baskets file before anything else.
     """
-    lexicon = watchful(offline_lexicon(baskets), baskets)
+    lexicon = watchful(offline_lexicon(baskets, remote=encoder), baskets)
     if settings.llm == "lexicon" or (settings.llm == "auto" and settings.openai_api_key is None):
         return (lexicon,)
     return (watchful(_openai(settings, baskets), baskets), lexicon)
 
 
-def offline_lexicon(baskets: BasketCatalogue, *, encoder: bool = True) -> LexiconUnderstanding:
+def offline_lexicon(
+    baskets: BasketCatalogue, *, encoder: bool = True, remote: RemoteEncoder | None = None
+) -> LexiconUnderstanding:
     """Build the lexicon engine, with example sentences for what the vocabulary of a catalogue does not name.
 
     Args:
         baskets: the catalogue.
         encoder: whether the sentence encoder may be used where it is installed; letters alone are compared otherwise.
+        remote: the encoder of another process, instead of one of this process.
     """
     known = {name for entry in baskets.lexicon for name in (entry.name, *entry.forms)}
-    meaning = shared_encoder() if encoder and encoder_installed() else None
+    meaning = (remote or shared_encoder()) if encoder and encoder_installed() else None
     nearest = NearestExamples(shipped_examples(known.__contains__), meaning)
     entries = with_learnt_forms(baskets.lexicon)
     return LexiconUnderstanding(entries, baskets.version, nearest=nearest, learnt=learnt)

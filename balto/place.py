@@ -46,9 +46,9 @@ class Place:
     """Of the server's start, the same in all of its processes."""
     dsn: str | None = field(default=None, repr=False)
     """Of a database that is there and up to date; without one, the process sees to it."""
-    ears: Path | None = None
-    """The socket of the process that has the local speech model; without one, it is loaded where it is needed."""
-    summon_ears: Callable[[], Awaitable[None]] | None = None
+    models: Path | None = None
+    """The socket of the process that has the local models; without one, they are loaded where they are needed."""
+    summon_models: Callable[[], Awaitable[None]] | None = None
     """Starts that process, where this one is to."""
     secret: bytes | None = field(default=None, repr=False)
     """That administrators' sessions are signed with; without one, it is kept in the data folder."""

@@ -85,6 +85,8 @@ class SessionHost:
         self._live: dict[str, Seat] = {}
         self._region = Region(self._spawn, SpawnOptions(idle_after_s=idle_s or None))
         self._coming: dict[str, asyncio.Lock] = {}
+        self.at_first: Callable[[], object] | None = None
+        """Called once, when the first session begins or is taken up."""
         self._draining = False
         self._empty = asyncio.Event()
         self._empty.set()
@@ -255,6 +257,9 @@ class SessionHost:
             raise Overloaded(reason)
 
     def _keep(self, seat: Seat) -> Session:
+        if self.at_first is not None:
+            self.at_first()
+            self.at_first = None
         session_id = seat.spec.session_id
         self._live[session_id] = seat
         self._census.note(self.live)

@@ -3,19 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from actors.runtime.line import Line, LineClosedError, UnansweredError
+from actors.runtime.caller import Caller
+from actors.runtime.line import LineClosedError, UnansweredError
 from actors.stt.guard import Evidence
 from actors.stt.transcriber import TranscriptionError
 from actors.stt.vocabulary import PRODUCT_NAMES
 from actors.stt.whisper import WhisperTranscriber, judged, model_name
 from actors.values import Pcm, Transcript
-
-_AGAIN_S: Final = 0.1
-"""Between two attempts to reach a process that is being started."""
 
 
 class RemoteWhisper:
@@ -31,12 +29,9 @@ class RemoteWhisper:
     """
 
     def __init__(self, path: Path, weights: Path | str, *, known: Sequence[str] = PRODUCT_NAMES) -> None:
-        self._path = path
+        self._caller = Caller(path)
         self._model = model_name(weights)
         self._known = tuple(known)
-        self._line: Line | None = None
-        self._running: asyncio.Task[None] | None = None
-        self._connecting = asyncio.Lock()
 
     @property
     def provider(self) -> str:
@@ -50,13 +45,7 @@ class RemoteWhisper:
 
     async def warm(self) -> None:
         """Wait until the process has loaded its model, however long that takes."""
-        while True:
-            try:
-                await (await self._reached()).ask("ready")
-            except (LineClosedError, OSError):
-                await asyncio.sleep(_AGAIN_S)
-            else:
-                return
+        await self._caller.until_it_answers("ready")
 
     async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         """Write down one phrase; see `Transcriber.transcribe`.
@@ -66,9 +55,8 @@ class RemoteWhisper:
         """
         try:
             async with asyncio.timeout(budget_s):
-                line = await self._reached()
                 about = {"budget_s": budget_s, "terms": list(terms)}
-                heard = await line.ask("hear", about, pcm.tobytes())
+                heard = await self._caller.ask("hear", about, pcm.tobytes())
         except TimeoutError as error:
             raise TranscriptionError("timeout", f"local model took longer than {budget_s:g} s") from error
         except (LineClosedError, UnansweredError, OSError) as error:
@@ -79,38 +67,18 @@ class RemoteWhisper:
 
     async def close(self) -> None:
         """Hang up."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-            self._line = self._running = None
-
-    async def _reached(self) -> Line:
-        async with self._connecting:
-            if self._line is None or self._line.closed:
-                reader, writer = await asyncio.open_unix_connection(self._path)
-                self._line = Line(reader, writer)
-                self._running = asyncio.create_task(self._line.run(), name="local-whisper")
-            return self._line
+        await self._caller.close()
 
 
-async def answer_with(whisper: WhisperTranscriber, what: str, about: Any, body: bytes) -> Any:
-    """Answer a `RemoteWhisper`: the process that has the model does.
+async def hear(whisper: WhisperTranscriber, about: Any, body: bytes) -> Any:
+    """Answer `hear` of a `RemoteWhisper`: the process that has the model does.
 
     Returns:
         `{"text", "evidence"}`, or `{"code", "message"}` of a `TranscriptionError`.
-
-    Raises:
-        LookupError: nobody asks that.
     """
-    match what:
-        case "ready":
-            return None
-        case "hear":
-            pcm = np.frombuffer(body, np.int16)
-            try:
-                text, evidence = await whisper.hear(pcm, budget_s=about["budget_s"], terms=about["terms"])
-            except TranscriptionError as error:
-                return {"code": error.code, "message": str(error)}
-            return {"text": text, "evidence": evidence}
-        case _:
-            raise LookupError(what)
+    pcm = np.frombuffer(body, np.int16)
+    try:
+        text, evidence = await whisper.hear(pcm, budget_s=about["budget_s"], terms=about["terms"])
+    except TranscriptionError as error:
+        return {"code": error.code, "message": str(error)}
+    return {"text": text, "evidence": evidence}

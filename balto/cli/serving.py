@@ -26,12 +26,12 @@ async def _serve(settings: Any) -> None:
     from balto.place import Place
     from balto.web.port import doorway
     from balto.web.server import serving, until_told_to_stop
-    from balto.workers.ears import EarsAlone, ears
+    from balto.workers.modelling import ModelsAlone, local_models
 
     try:
         with doorway(settings) as taken:
-            async with ears(settings, say) as local:
-                place = Place() if local is None else EarsAlone(local).place
+            async with local_models(settings, say) as local:
+                place = Place() if local is None else ModelsAlone(local).place
                 async with open_balto(settings, say, place=place) as balto, serving(balto, taken) as url:
                     await until_told_to_stop(lambda: _show_address(url))
                     say(_STOPPING)

@@ -20,7 +20,7 @@ from balto.security.admin import load_secret
 from balto.settings import Settings
 from balto.telemetry.exposition import resident
 from balto.workers.child import Child
-from balto.workers.ears import Ears, ears
+from balto.workers.modelling import LocalModels, local_models
 from balto.workers.shared import SharedMemory
 from events.guard import ReviveError, guarded
 
@@ -129,12 +129,12 @@ class Crew:
     Args:
         make: makes each of them, given its number and who answers what it asks.
         count: how many.
-        ears: the process of the local speech model, if there is one.
+        models: the process of the local models, if there is one.
     """
 
-    def __init__(self, make: Callable[[int, Answer], Worker], count: int, ears: Ears | None) -> None:
+    def __init__(self, make: Callable[[int, Answer], Worker], count: int, models: LocalModels | None) -> None:
         self.workers = [make(number, self._answer) for number in range(1, count + 1)]
-        self._ears = ears
+        self._models = models
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -192,7 +192,7 @@ class Crew:
                 raise LookupError(what)
 
     def _own_figures(self) -> list[str]:
-        local = [] if self._ears is None else self._ears.figures()
+        local = [] if self._models is None else self._models.figures()
         return [resident("parent", psutil.Process()), *local]
 
 
@@ -214,7 +214,7 @@ async def serve_with_workers(
         StartError: something that was asked for cannot be had.
     """
     async with contextlib.AsyncExitStack() as stack:
-        local = await stack.enter_async_context(ears(settings, say))
+        local = await stack.enter_async_context(local_models(settings, say))
         if local is not None:
             await local.summon()
         dsn = await stack.enter_async_context(open_database(settings, say))
@@ -262,7 +262,7 @@ def _place_of(
         "host": settings.host,
         "port": settings.port,
         "dsn": dsn,
-        "ears": None if local is None else str(local),
+        "models": None if local is None else str(local),
         "secret": base64.b64encode(load_secret(settings.data_dir / "admin.secret")).decode(),
         "listening": [one.fileno() for one in listening],
         "memory": memory.file,

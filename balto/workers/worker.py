@@ -86,7 +86,7 @@ def _place(told: dict[str, Any], line: Line) -> Place:
         of=told["of"],
         boot=UUID(told["boot"]),
         dsn=told["dsn"],
-        ears=None if told["ears"] is None else Path(told["ears"]),
+        models=None if told["models"] is None else Path(told["models"]),
         secret=base64.b64decode(told["secret"]),
         census=memory.census(told["number"]),
         colleagues=OtherWorkers(line),

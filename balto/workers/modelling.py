@@ -1,4 +1,4 @@
-"""The local speech model's process, as whoever starts it sees it: one for all workers of a server."""
+"""The local models' process, as whoever starts it sees it: Whisper and the sentence encoder, once for all workers."""
 
 import contextlib
 import shutil
@@ -10,7 +10,8 @@ from typing import Final
 
 import psutil
 
-from actors.stt.remote import RemoteWhisper
+from actors.llm.encoder import encoder_installed
+from actors.runtime.caller import Caller
 from balto.library import Say, StartError
 from balto.place import Colleagues, Place
 from balto.settings import Settings
@@ -21,36 +22,34 @@ from events.guard import ReviveError, guarded
 _BACKLOG: Final = 128
 
 
-class Ears(Child):
+class LocalModels(Child):
     """The process, which takes over a socket that outlives it: who calls while there is none waits in its queue.
 
     Args:
         path: of that socket.
         listening: the socket, bound and listening.
-        settings: name the model.
         say: told what is being done.
     """
 
-    def __init__(self, path: Path, listening: socket.socket, settings: Settings, say: Say) -> None:
+    def __init__(self, path: Path, listening: socket.socket, say: Say) -> None:
         handle = listening.fileno()
-        super().__init__("local speech model", "balto.workers.ear", (str(handle),), (handle,))
+        super().__init__("local models", "balto.workers.models", (str(handle),), (handle,))
         self.path = path
         self.stack = contextlib.AsyncExitStack()
         """Left before it is stopped for good."""
-        self._settings = settings
         self._say = say
 
     async def summon(self) -> None:
         """Start it, and from now on again whenever it dies.
 
         Raises:
-            StartError: the model cannot be loaded.
+            StartError: they cannot be loaded.
         """
-        self._say("loading the local speech model in a process of its own")
+        self._say("loading the local models in a process of their own")
         try:
             await self.start()
         except ReviveError as error:
-            raise StartError(f"the local speech model cannot be loaded: {error}") from None
+            raise StartError(f"the local models cannot be loaded: {error}") from None
         await self.stack.enter_async_context(guarded(self, name=self.name))
 
     def figures(self) -> list[str]:
@@ -61,47 +60,47 @@ class Ears(Child):
             return []
 
     async def ready(self) -> None:
-        """Wait until the model is loaded."""
-        probe = RemoteWhisper(self.path, self._settings.whisper_weights)
+        """Wait until they are loaded."""
+        probe = Caller(self.path)
         try:
-            await probe.warm()
+            await probe.until_it_answers("ready")
         finally:
             await probe.close()
 
 
-class EarsAlone(Colleagues):
+class ModelsAlone(Colleagues):
     """The one other process of a server without workers.
 
     Args:
-        ears: that process.
+        models: that process.
     """
 
-    def __init__(self, ears: Ears) -> None:
-        self._ears = ears
-        self.place = Place(ears=ears.path, summon_ears=ears.summon, colleagues=self)
+    def __init__(self, models: LocalModels) -> None:
+        self._models = models
+        self.place = Place(models=models.path, summon_models=models.summon, colleagues=self)
         """Of the server's process."""
 
     async def figures(self) -> list[str]:
         """As `Colleagues.figures`."""
-        return self._ears.figures()
+        return self._models.figures()
 
 
 @contextlib.asynccontextmanager
-async def ears(settings: Settings, say: Say) -> AsyncIterator[Ears | None]:
-    """Make the local speech model's process, to be summoned within the block and stopped at its end.
+async def local_models(settings: Settings, say: Say) -> AsyncIterator[LocalModels | None]:
+    """Make the local models' process, to be summoned within the block and stopped at its end.
 
     Yields:
-        The process, not started yet; None where the settings do without the model.
+        The process, not started yet; None where there are no models.
     """
-    if "local" not in settings.transcribers:
+    if "local" not in settings.transcribers and not encoder_installed():
         yield None
         return
-    folder = Path(tempfile.mkdtemp(prefix="balto-ears-"))
+    folder = Path(tempfile.mkdtemp(prefix="balto-models-"))
     try:
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(str(folder / "socket"))
             listening.listen(_BACKLOG)
-            process = Ears(folder / "socket", listening, settings, say)
+            process = LocalModels(folder / "socket", listening, say)
             try:
                 async with process.stack:
                     yield process
