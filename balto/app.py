@@ -111,7 +111,7 @@ async def open_balto(
         sessions = SessionHost(
             system,
             services,
-            versions=versions_of(baskets),
+            versions=lambda: versions_of(shelf.catalogue),
             settings=settings_of(settings),
             max_sessions=settings.max_sessions,
             census=place.census,
@@ -123,7 +123,6 @@ async def open_balto(
         sessions.at_first = awakening.begin
         compile_ = None if given else compiler(settings, engines, clock)
         restocker = Restocker(shelf, settings, journal, clock, place.boot, compile_understandings=compile_)
-        restocker.served = lambda catalogue: sessions.tell_versions(versions_of(catalogue))
         await stack.enter_async_context(restocker.running())
         yield Balto(
             library=library,

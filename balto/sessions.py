@@ -52,7 +52,7 @@ class SessionHost:
     Args:
         system: where they run.
         services: what they share.
-        versions: recorded in each `SessionStarted`.
+        versions: tells what is recorded in each `SessionStarted`.
         settings: the settings snapshot recorded in each `SessionStarted`.
         max_sessions: live at the same time, in all processes of the server.
         census: counts the sessions of the other processes; there are none unless told.
@@ -66,7 +66,7 @@ class SessionHost:
         system: ActorSystem,
         services: SessionServices,
         *,
-        versions: dict[str, str],
+        versions: Callable[[], dict[str, str]],
         settings: dict[str, Any],
         max_sessions: int,
         census: Census | None = None,
@@ -100,10 +100,6 @@ class SessionHost:
     def awake(self) -> int:
         """Those of them whose actors live at the moment."""
         return len(self._region.live)
-
-    def tell_versions(self, versions: dict[str, str]) -> None:
-        """Record these versions in the sessions that start from now on."""
-        self._versions = versions
 
     def holds(self, session_id: str) -> bool:
         """Whether a session lives in this process."""
@@ -156,7 +152,7 @@ class SessionHost:
             audio=audio,
             vad=vad,
             settings=settings,
-            versions=self._versions,
+            versions=self._versions(),
             resumable=resumable,
         )
         session = self._keep(Seat(spec=spec, connection=Connection(outbox, flow), on_end=self._forget))

@@ -161,8 +161,6 @@ class Restocker:
         self._clock = clock
         self._boot = boot
         self._compile = compile_understandings
-        self.served: Callable[[BasketCatalogue], None] = lambda _: None
-        """Told of each new catalogue that serves."""
         self._files = tuple(path for path in (settings.baskets, settings.lookups) if path is not None)
         self._known = self._signature()
         self._restless: Signature | None = None
@@ -231,7 +229,6 @@ class Restocker:
     async def _take(self, new: Compiled, seen: Signature) -> None:
         await self._record(loaded(new.catalogue, self._settings.baskets), seen)
         self._shelf.compiled = new
-        self.served(new.catalogue)
         if self._compile is not None:
             before, self._own = self._own, new.understandings
             task = asyncio.create_task(self._retire(before))

@@ -23,6 +23,7 @@ def serve(port: Port = None, host: Host = None, workers: Workers = None) -> None
 
 async def _serve(settings: Any) -> None:
     from balto.app import StartError, open_balto
+    from balto.awakening import settle_down
     from balto.place import Place
     from balto.web.port import doorway
     from balto.web.server import serving, until_told_to_stop
@@ -33,6 +34,7 @@ async def _serve(settings: Any) -> None:
             async with local_models(settings, say) as local:
                 place = Place() if local is None else ModelsAlone(local).place
                 async with open_balto(settings, say, place=place) as balto, serving(balto, taken) as url:
+                    settle_down()
                     await until_told_to_stop(lambda: _show_address(url))
                     say(_STOPPING)
     except StartError as error:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from actors.runtime.line import Line, LineClosedError, UnansweredError
 from balto.app import Balto, StartError, open_balto
+from balto.awakening import settle_down
 from balto.cli.common import fail, load_settings
 from balto.library import silent
 from balto.place import Colleagues, Place
@@ -66,6 +67,7 @@ async def _work(to_parent: socket.socket) -> None:
     try:
         async with open_balto(settings, silent, place=_place(told, line)) as balto, serving(balto, listening):
             opened.append(balto)
+            settle_down()
             stop = asyncio.Event()
             talking.add_done_callback(lambda _: stop.set())
             with on_signals(stop.set):
