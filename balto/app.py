@@ -16,6 +16,7 @@ from actors.stt.live import LiveEars
 from balto.awakening import Awakening
 from balto.budgets import Budgets
 from balto.engines import EngineError, Engines, build_engines, prepare_weights
+from balto.handles import Handles
 from balto.library import Library, Say, StartError, open_library, own_database, silent
 from balto.memory import Memory
 from balto.place import Place
@@ -108,6 +109,8 @@ async def open_balto(
         shelf = Shelf(compiled(settings, baskets, routed.understandings))
         told = telemetry.watching(journal)
         services = shelf.serve(_services(settings, routed, policy, live, library.store, told, monitor, budgets, clock))
+        handles = Handles()
+        handles.watch(asyncio.get_running_loop())
         sessions = SessionHost(
             system,
             services,
@@ -118,6 +121,7 @@ async def open_balto(
             idle_s=settings.idle_s,
             presence=presence,
             overload=monitor.overload,
+            shortage=handles.shortage,
         )
         awakening = await stack.enter_async_context(Awakening())
         sessions.at_first = awakening.begin

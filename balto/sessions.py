@@ -58,7 +58,8 @@ class SessionHost:
         census: counts the sessions of the other processes; there are none unless told.
         idle_s: seconds without a message after which the actor of a session that has nothing to do leaves; 0 for never.
         presence: shows other nodes which sessions are at home here.
-        overload: says why no session can be taken now, or None.
+        overload: says why no session can be taken now, or None; not asked where all sessions rest.
+        shortage: the same, and always asked.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class SessionHost:
         idle_s: float = 0.0,
         presence: Presence | None = None,
         overload: Callable[[], str | None] = lambda: None,
+        shortage: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._system = system
         self._services = services
@@ -81,6 +83,7 @@ class SessionHost:
         self._max_sessions = max_sessions
         self._census = census or Census()
         self._overload = overload
+        self._shortage = shortage
         self._presence = presence
         self._live: dict[str, Seat] = {}
         self._region = Region(self._spawn, SpawnOptions(idle_after_s=idle_s or None))
@@ -248,7 +251,7 @@ class SessionHost:
         if self.live + self._census.elsewhere() >= self._max_sessions:
             raise Overloaded("limite de sessões atingido")
         # A server whose sessions all rest has no load of its own to shed: it never refuses.
-        reason = self._overload() if self.awake else None
+        reason = self._shortage() or (self._overload() if self.awake else None)
         if reason is not None:
             raise Overloaded(reason)
 

@@ -17,7 +17,10 @@ Host = Annotated[str | None, typer.Option("--host", help="Address to listen on. 
 
 def serve(port: Port = None, host: Host = None, workers: Workers = None) -> None:
     """Run the server until Ctrl-C or SIGTERM."""
+    from balto.handles import take_all_allowed
+
     settings = load_settings(port=port, host=host, workers=workers)
+    take_all_allowed()
     run(_serve(settings) if settings.worker_count == 1 else _serve_with_workers(settings))
 
 
