@@ -69,11 +69,6 @@ class DecisionByExample:
         self._supply = supply
         self._entries: dict[str, LexiconEntry | None] = {}
 
-    def prepare(self) -> None:
-        """Read the weights; a second time it does nothing."""
-        for name in self._model.names:
-            self._entry(name)
-
     def decide(self, text: str, evidence: Evidence, vector: Row | None) -> Decided:
         """Weigh; the vector is the encoder's, shape (512,), None without it."""
         judged = judge(text, vector, self._model)
