@@ -121,7 +121,8 @@ class Course(Actor):
         self._crew.answered(message)
         match message:
             case Decoded():
-                self._decide(message)
+                if message.encoding is not None:
+                    self._decide(message)
                 self._crew.listen(message)
             case DecodingFailed():
                 self._decide(message)
