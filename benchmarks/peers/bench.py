@@ -133,11 +133,12 @@ def _stage(sessions: int) -> Iterator[Stage]:
 def _contenders(stage: Stage, programs: Mapping[str, Path | None]) -> list[Contender]:
     ours = [sys.executable, "-m", "benchmarks.peers.balto_side"]
     settings = stage.environment(None) | {"BALTO_GATHER_MS": "0"}
-    found = [Contender(OURS, "/ws", lambda _: ours, settings)]
-    for name in ("pipecat", "livekit"):
-        if (program := programs.get(name)) is not None:
-            found.append(Contender(_NAMES[name], "/talk", _command(program, _HERE / f"{name}_side.py"), {}))
-    return found
+    theirs = [
+        Contender(_NAMES[name], "/talk", _command(program, _HERE / f"{name}_side.py"), {})
+        for name in _NAMES
+        if (program := programs.get(name)) is not None
+    ]
+    return [Contender(OURS, "/ws", lambda _: ours, settings), *theirs]
 
 
 def _command(program: Path, script: Path) -> Callable[[int], Sequence[str]]:
@@ -201,7 +202,7 @@ def _figures(runs: Sequence[Seen]) -> dict[str, Any]:
         "idle_mb": rounded(median(seen.idle.rss_mb for seen in runs)),
         "threads": max(seen.during.threads for seen in runs),
         "postgres_cpu_ms_per_audio_s": [
-            rounded(1000 * seen.others_cpu_s["PostgreSQL"] / seen.audio_s) for seen in runs
+            rounded(1000 * seen.others_cpu_s["PostgreSQL"] / max(seen.audio_s, 1e-9)) for seen in runs
         ],
         "answers": [sum(len(each.received) for each in seen.told) for seen in runs],
         "cut_off": [sum(bool(each.error) for each in seen.told) for seen in runs],

@@ -100,7 +100,12 @@ async def talk(request: web.Request) -> web.WebSocketResponse:
     await socket.prepare(request)
     microphone = Microphone()
     # As this audio has no room, nobody is away or speaks over anybody.
-    session = AgentSession(stt=Ears(), vad=inference.VAD(min_silence_duration=0.2), user_away_timeout=None)
+    session = AgentSession(
+        stt=Ears(),
+        vad=inference.VAD(),
+        turn_handling={"turn_detection": "vad"},
+        user_away_timeout=None,
+    )
     session.input.audio = microphone
     await session.start(agent=Counter(socket))
     try:
