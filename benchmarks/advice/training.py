@@ -175,9 +175,9 @@ class Ridge:
                 system = scaled @ known + np.eye(known.shape[1], dtype=np.float32)
                 parts.append(np.linalg.solve(system, scaled @ targets))
                 continue
-            system = self._gram[np.ix_(chosen, chosen)]
-            system[np.diag_indices(len(chosen))] += self._ridge[chosen]
-            dual = np.linalg.solve(system, targets)
+            gram = self._gram[np.ix_(chosen, chosen)]
+            gram[np.diag_indices(len(chosen))] += self._ridge[chosen]
+            dual = np.linalg.solve(gram, targets)
             parts.append(self._matrix[chosen].T @ dual)
         return np.concatenate(parts, axis=1)
 

@@ -1,4 +1,4 @@
-"""A machine in trouble: nothing acknowledged is lost, one line says what to do, and all goes on when it is well again."""
+"""A machine in trouble: nothing acknowledged is lost, one line says what to do, and all goes on when it is well."""
 
 import asyncio
 import contextlib
