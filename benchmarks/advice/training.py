@@ -164,7 +164,7 @@ class Ridge:
     def weights(self, learnt_from: NDArray[np.bool_]) -> Row:
         """Return primal weights, shape (features, targets), learnt from some of the texts."""
         kinds = len(KINDS)
-        parts = []
+        parts: list[NDArray[np.floating]] = []
         for of, columns in ((self._rows.asked, slice(None, kinds)), (self._rows.placed, slice(kinds, None))):
             chosen = np.flatnonzero(learnt_from & of)
             targets = self._rows.targets[chosen, columns]
