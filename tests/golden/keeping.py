@@ -17,8 +17,9 @@ from actors.stt.transcriber import Transcriber, TranscriptionError
 from actors.stt.weights import ensure_weights
 from actors.stt.whisper import WhisperTranscriber
 from actors.values import Pcm, Transcript
-from balto.app import Balto, master_keys, open_balto
+from balto.app import Balto, open_balto
 from balto.engines import Engines, build_understandings
+from balto.library import master_keys
 from balto.listening import Collector, listen
 from balto.settings import Settings
 from events.driver import one_connection
