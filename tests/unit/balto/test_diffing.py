@@ -18,6 +18,7 @@ from events.catalogue import (
     PhraseDiscarded,
     PhraseGathered,
     RecommendationWithheld,
+    ReplayStarted,
     SpeechStarted,
     TranscriptionReceived,
     TranscriptionRejected,
@@ -155,6 +156,29 @@ def test_only_what_an_event_depends_on_explains_it() -> None:
         "BasketResolved",
         ["baskets"],
     )
+
+
+def test_what_a_replay_was_told_to_do_explains_what_depends_on_it() -> None:
+    order = ReplayStarted(
+        original="session-x",
+        original_position=9,
+        changes={"prompt.normalise": "given", "gather_ms": 1500},
+        transcription="recorded",
+        understanding="live",
+        versions={},
+    )
+    other = phrase(2, 4.0, "tosse", name="tosse seca")
+    found = compared(BASE, [order, *session(ONE, other, THREE)])
+    assert [(given.name, given.b) for given in found.inputs] == [
+        ("replay.prompt.normalise", "given"),
+        ("replay.understanding", "live"),
+    ]
+    assert found.first is not None
+    assert found.first.contrast.pair.either.type == "NormalisationCompleted"
+    assert [each.name for each in found.first.explained_by][1:] == ["replay.prompt.normalise", "replay.understanding"]
+    heard = compared(BASE, [order, *session(ONE, THREE)])
+    assert heard.first is not None
+    assert heard.first.explained_by == (), "no prompt changes what is heard"
 
 
 def test_other_audio_is_told_by_byte_and_second() -> None:
