@@ -1,25 +1,31 @@
 """Sessions recorded in virtual time: a client that sends as it hears, and ears that take their time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from typing import Any, override
 
+from actors.llm.understanding import Understanding
 from actors.messages import AudioArrived, AudioFinished, Delivered, RecommendationReply
+from actors.runtime.clock import Clock
 from actors.runtime.virtual import InstantSystem, VirtualClock, VirtualLoop
 from actors.session.actor import SessionActor
 from actors.session.calls import Attach, ConnectionLost
 from actors.session.connection import Connection
-from actors.session.inputs import EngineName, Policy, Resources
+from actors.session.inputs import EngineName, Policy, Resources, StreamingName
 from actors.session.ports import AudioFormat, FlowWindow, Goodbye, SessionServices, SessionSpec
+from actors.session.purse import BottomlessPurse, Purse
 from actors.session.seat import Seat
+from actors.stt.live import LiveEars
 from actors.stt.router import RoutedTranscriber
+from actors.stt.streaming import StreamingTranscriber
 from actors.stt.transcriber import Transcriber
 from actors.values import Pcm, Transcript, VadSettings
 from balto.app import new_event_id
+from balto.engines import usd_per_hour
 from balto.provenance import settings_of
 from balto.replay.audience import NoMemory, Notebook
 from balto.replay.kit import Kit
@@ -107,6 +113,10 @@ def record(
     leaves: bool = False,
     away: tuple[float, float] | None = None,
     at_once: bool = False,
+    head: Callable[[Clock], Understanding] | None = None,
+    live: StreamingTranscriber | None = None,
+    terms: dict[str, Any] | None = None,
+    purse: Purse | None = None,
 ) -> Recorded:
     """Record a session whose client sends as it hears; see `record_parts`."""
     written, chunks = record_parts(
@@ -121,6 +131,10 @@ def record(
         leaves=leaves,
         away=away,
         at_once=at_once,
+        head=head,
+        live=live,
+        terms=terms,
+        purse=purse,
     )
     return recorded_of(envelopes(written), chunks, f"session-{SESSION}")
 
@@ -138,6 +152,10 @@ def record_parts(
     leaves: bool = False,
     away: tuple[float, float] | None = None,
     at_once: bool = False,
+    head: Callable[[Clock], Understanding] | None = None,
+    live: StreamingTranscriber | None = None,
+    terms: dict[str, Any] | None = None,
+    purse: Purse | None = None,
 ) -> tuple[list[NewEvent], list[RecordingChunk]]:
     """Record a session whose client sends as it hears, and return its events and its audio.
 
@@ -153,6 +171,10 @@ def record_parts(
         leaves: whether it goes without a word at the end.
         away: from when to when, in seconds, its connection is lost.
         at_once: whether it sends all it has at once, as from a file.
+        head: makes what understands; the lexicon alone by default.
+        live: hears phrases while they are said.
+        terms: on which engines are asked.
+        purse: what the counter may spend.
     """
     loop = VirtualLoop()
     ledger = Ledger()
@@ -160,9 +182,11 @@ def record_parts(
     async def main() -> None:
         async with InstantSystem(loop) as system:
             clock = VirtualClock(loop, BEGAN)
-            names = tuple(EngineName(each.provider, each.model) for each in ears)
+            names = tuple(EngineName(each.provider, each.model, usd_per_hour(each.provider)) for each in ears)
             routed = RoutedTranscriber(ears, clock, lambda _: 0.0)
-            spec = _spec(kit, encoding, vad or VadSettings(), resumable=away is not None)
+            understanding = kit.lexicon if head is None else head(clock)
+            streaming = None if live is None else LiveEars(live, clock)
+            spec = _spec(kit, encoding, vad or VadSettings(), terms or {}, resumable=away is not None)
             over: asyncio.Future[None] = loop.create_future()
             client, flow = Client(answer), FlowWindow(1 << 24)
             seat = Seat(
@@ -173,14 +197,17 @@ def record_parts(
             services = SessionServices(
                 journal=ledger,
                 transcribers=(routed,),
-                understandings=(kit.lexicon,),
+                understandings=(understanding,),
+                streaming=streaming,
+                purse=purse or BottomlessPurse(),
                 policy=Policy(
                     transcribers=names[:1],
-                    understandings=(EngineName(kit.lexicon.engine, kit.lexicon.model),),
+                    understandings=(EngineName(understanding.engine, understanding.model),),
                     resolve=kit.baskets.resolve,
                     engines=names,
                     lexicon=EngineName(kit.lexicon.engine, kit.lexicon.model),
                     rules=kit.rules,
+                    streaming=None if live is None else StreamingName(live.provider, live.model, 1.0, live.goes_on),
                 ),
                 clock=clock,
                 memory=NoMemory(),
@@ -250,9 +277,10 @@ def ended(over: asyncio.Future[None]) -> None:
     over.set_result(None)
 
 
-def _spec(kit: Kit, encoding: str, vad: VadSettings, *, resumable: bool) -> SessionSpec:
+def _spec(kit: Kit, encoding: str, vad: VadSettings, terms: dict[str, Any], *, resumable: bool) -> SessionSpec:
     audio = AudioFormat(encoding=encoding)
     settings = {**settings_of(kit.settings), "vad": asdict(vad), "audio": asdict(audio), "resumable": resumable}
+    settings["engines"] = {**settings["engines"], **terms}
     return SessionSpec(
         session_id=SESSION,
         tenant="t",

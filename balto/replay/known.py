@@ -66,10 +66,12 @@ def engines_of(recorded: Recorded, settings: Settings) -> Known:
                 model = model or EngineName(event.engine, event.model)
             case _:
                 pass
-    names = tuple((first | {name: engine for name, engine in further.items() if name not in first}).values())
-    if not names:
-        names = (_NOBODY,) if streaming is None else (_priced(streaming.name, streaming.model),)
-    return Known(transcribers=names, streaming=streaming, model=model)
+    if streaming is not None and streaming.name not in first:
+        # Only the engine that comes first hears phrases while they are said, though it may never have been asked else.
+        own = further.get(streaming.name) or _priced(streaming.name, streaming.model)
+        first = {streaming.name: own, **first}
+    names = (first | {name: engine for name, engine in further.items() if name not in first}).values()
+    return Known(transcribers=tuple(names) or (_NOBODY,), streaming=streaming, model=model)
 
 
 def _is(streaming: StreamingName | None, provider: str, model: str) -> bool:
