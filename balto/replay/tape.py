@@ -42,6 +42,8 @@ _ANSWERS: Final = (
 _BEHIND_US: Final = 1_000
 """Audio that was heard after an answer is heard so long after it: what is executed takes no time."""
 _APART_S: Final = 1e-6
+_GRACE_US: Final = 1_000_000
+"""What was under way at the end of a recording without one may come to its outcome here."""
 _PRE_ROLL: Final = 300 * SAMPLE_RATE // 1000
 """A phrase begins so much before its onset, by default."""
 
@@ -58,7 +60,7 @@ class RecordedPace:
         as_spoken: no faster than it was spoken, as where engines are asked again that take their time.
     """
 
-    block = BLOCK_SAMPLES
+    block = 2 * BLOCK_SAMPLES
 
     def __init__(self, loop: asyncio.AbstractEventLoop, moments: Sequence[Moment], *, as_spoken: bool = False) -> None:
         self._loop = loop
@@ -194,17 +196,20 @@ def _before(event: Event, byte: int) -> TypeGuard[AudioReceived]:
 
 
 def _left_us(moments: Sequence[Moment]) -> int:
-    """Return when the client left, of whom that is not told: after the last sign of it, before advice was kept back."""
+    """Return when the client left, of whom that is not told.
+
+    Where nothing was kept back since it was gone, it makes no difference before the end. Else it was between the last
+    sign of it, or the last audio but what was heard after it had gone, and the first that was kept back.
+    """
     last, heard = 0, [0, 0]
     for event, us in moments:
         match event:
             case RecommendationWithheld(reason="client_left"):
-                break
+                return (max(last, heard[-2]) + us) // 2
             case RecommendationSent() | RecommendationDelivered() | RecommendationAnswered():
                 last = us
             case AudioReceived():
                 heard.append(us)
             case _:
                 pass
-    # The last audio is recorded after the client has gone, when what is left of it has been heard.
-    return max(last, heard[-2]) + _BEHIND_US
+    return moments[-1].elapsed_us + _GRACE_US
