@@ -42,8 +42,6 @@ _ANSWERS: Final = (
 _BEHIND_US: Final = 1_000
 """Audio that was heard after an answer is heard so long after it: what is executed takes no time."""
 _APART_S: Final = 1e-6
-_GRACE_US: Final = 1_000_000
-"""What was under way at the end of a recording without one may come to its outcome here."""
 _PRE_ROLL: Final = 300 * SAMPLE_RATE // 1000
 """A phrase begins so much before its onset, by default."""
 
@@ -69,6 +67,7 @@ class RecordedPace:
         self._samples = [sample for sample, _ in marks]
         self._times = [us for _, us in marks]
         self._last_s = 0.0
+        self.end = max((event.sample_end for event, _ in moments if isinstance(event, AudioReceived)), default=None)
 
     def time_us(self, sample: int) -> float:
         """Return when the samples before `sample` are heard, in microseconds since the session's start."""
@@ -174,7 +173,10 @@ def script_of(recorded: Recorded, *, as_spoken: bool = False) -> list[Step]:
             steps.append(Do(us=0, what="finish"))
         case "server_stopping":
             steps.append(Do(us=0, what="stop"))
-        case _:
+        case "failed" | "journal_unavailable" | None:
+            # The client had no part in that: here it ends when all of it has been heard.
+            steps.append(Do(us=0, what="finish"))
+        case "client_left":
             spoken = max(
                 (event.sample_end for event, _ in recorded.moments if isinstance(event, AudioReceived)), default=0
             )
@@ -212,4 +214,4 @@ def _left_us(moments: Sequence[Moment]) -> int:
                 heard.append(us)
             case _:
                 pass
-    return moments[-1].elapsed_us + _GRACE_US
+    return moments[-1].elapsed_us
