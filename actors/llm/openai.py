@@ -181,10 +181,7 @@ class OpenAIUnderstanding:
                 model=self.model,
                 instructions=instructions,
                 input=json.dumps(asked, ensure_ascii=False),
-                text={
-                    "format": {"type": "json_schema", "name": stage, "strict": True, "schema": schema},
-                    "verbosity": "low",
-                },
+                extra_body={"text": _format(stage, schema)},
                 reasoning={"effort": "none"},
                 max_output_tokens=MAX_OUTPUT_TOKENS,
                 prompt_cache_key=f"balto-{stage}-{sha256(instructions.encode()).hexdigest()[:12]}",
@@ -232,6 +229,15 @@ class OpenAIUnderstanding:
             timeout=READ_TIMEOUT_S,
             http_client=self._http,
         )
+
+
+def _format(stage: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the answer must look like.
+
+    It goes in as an extra of the body: as an argument the SDK walks every node of the schema, for a tenth of the CPU
+    that a call takes.
+    """
+    return {"format": {"type": "json_schema", "name": stage, "strict": True, "schema": schema}, "verbosity": "low"}
 
 
 def _prompt(name: str) -> str:

@@ -50,7 +50,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _secrets(files: list[Path], passphrase_file: Path | None) -> tuple[str | None, Any]:
     """Return the passphrase and the master keys, each where a file needs it."""
-    from balto.app import master_keys
+    from balto.library import master_keys
     from events.archive import ArchiveError
     from events.sealing import SealingError
     from events.sessionfile import head_of

@@ -92,8 +92,8 @@ def as_data(found: Any, medicines: Any) -> dict[str, Any]:
         "b": _side_of(found.b, b_hash),
         "inputs": [asdict(given) for given in found.inputs],
         "counts": {verdict: found.counts.get(verdict, 0) for verdict in _WORDS},
-        "first": None if found.first is None else _first_as_data(found.first, medicines),
-        "differences": [_as_data(each, medicines) for each in found.contrasts if each.verdict != "same"],
+        "first": None if found.first is None else _first_as_data(found, medicines),
+        "differences": [_as_data(found, each, medicines) for each in found.contrasts if each.verdict != "same"],
     }
 
 
@@ -107,15 +107,16 @@ def _side_of(run: Any, semantic_hash: str) -> dict[str, Any]:
     }
 
 
-def _first_as_data(first: Any, medicines: Any) -> dict[str, Any]:
+def _first_as_data(found: Any, medicines: Any) -> dict[str, Any]:
+    first = found.first
     return {
-        **_as_data(first.contrast, medicines),
+        **_as_data(found, first.contrast, medicines),
         "explained_by": [asdict(given) for given in first.explained_by],
         "chain": [{"position": each.stream_position, "type": each.type} for each in first.chain],
     }
 
 
-def _as_data(each: Any, medicines: Any) -> dict[str, Any]:
+def _as_data(found: Any, each: Any, medicines: Any) -> dict[str, Any]:
     from balto.replay.diffing import phrase_of
 
     a, b = phrase_of(each.pair)
@@ -124,6 +125,7 @@ def _as_data(each: Any, medicines: Any) -> dict[str, Any]:
         "verdict": each.verdict,
         "type": each.pair.either.type,
         "phrase": {"a": a or None, "b": b or None},
+        "at_s": found.second(each.pair),
         **{name: None if event is None else _event_as_data(event) for name, event in sides.items()},
         "differences": [asdict(one) for one in each.differences],
         "measures": [asdict(one) for one in each.measures],
@@ -162,7 +164,7 @@ def tell_difference(found: Any, medicines: Any, *, everything: bool = False) -> 
         out.print("\nall that differs:")
     for each in found.contrasts:
         if everything or each.verdict != "same":
-            _tell_contrast(each, medicines)
+            _tell_contrast(found, each, medicines)
     told = ", ".join(
         f"{found.counts[verdict]} {words}" for verdict, words in _WORDS.items() if found.counts.get(verdict)
     )
@@ -173,7 +175,7 @@ def tell_first(found: Any, medicines: Any) -> None:
     """Print the first event in which two runs part, and what explains it."""
     first = found.first
     out.print("\nfirst divergent event:", style="bold")
-    _tell_contrast(first.contrast, medicines)
+    _tell_contrast(found, first.contrast, medicines)
     for given in first.explained_by:
         out.print(f"  explained by {_given(given)}", markup=False, soft_wrap=True)
     if not first.explained_by:
@@ -190,14 +192,14 @@ def _given(given: Any) -> str:
     return f"{given.kind} {given.name}: {brief(given.a)}" + (" answered otherwise" if same else f" → {brief(given.b)}")
 
 
-def _tell_contrast(each: Any, medicines: Any) -> None:
+def _tell_contrast(found: Any, each: Any, medicines: Any) -> None:
     from balto.replay.diffing import phrase_of
     from balto.replay.sentence import brief
 
     a, b = phrase_of(each.pair)
     names = "" if not (a or b) else f"phrase {a or b}" + (f" (B: {b})" if a and b and a != b else "")
-    line = Text(f"  {each.pair.either.elapsed_us / 1e6:9.3f} s  ")
-    line.append(f"{names:<16}", style="cyan")
+    line = Text(f"  {found.second(each.pair):8.2f} s  ")
+    line.append(f"{names:<18}", style="cyan")
     line.append(f"{each.pair.either.type:<24}", style="bold")
     line.append(_WORDS[each.verdict], style=_STYLES[each.verdict])
     out.print(line, soft_wrap=True)
@@ -209,11 +211,11 @@ def _tell_contrast(each: Any, medicines: Any) -> None:
         ("B", each.pair.b, theirs, mine, "green"),
     ):
         if event is not None:
-            head = Text(f"{'':15}{side} #{event.stream_position:<4} ", style="dim")
+            head = Text(f"{'':14}{side} #{event.stream_position:<4} ", style="dim")
             out.print(head + _marked(words, other, style, medicines), soft_wrap=True)
     shown = [one for one in each.differences if one.field not in ("type", "text", "words")]
     for one in shown if mine == theirs else ():
-        out.print(f"{'':15}{one.field}: {brief(one.a)} → {brief(one.b)}", markup=False, style="dim", soft_wrap=True)
+        out.print(f"{'':14}{one.field}: {brief(one.a)} → {brief(one.b)}", markup=False, style="dim", soft_wrap=True)
 
 
 def _marked(words: str, other: str, style: str, medicines: Any) -> Text:

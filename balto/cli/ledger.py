@@ -116,6 +116,24 @@ def migrate(as_json: AsJson = False) -> None:
 
 
 @store.command()
+def index(as_json: AsJson = False) -> None:
+    """Index full partitions by type and data: `balto events --type` and `--where` find at once what is rare there."""
+    from events.driver import one_connection
+    from events.indexing import index_full
+
+    async def work(library: Any) -> list[str]:
+        async with one_connection(library.dsn, application_name="balto index") as connection:
+            with bar("indexing") as moved:
+                return await index_full(connection, moved)
+
+    made = with_store(work)
+    if as_json:
+        print_json(made)
+    else:
+        out.print(f"made {len(made)} indexes" if made else "every full partition has its indexes")
+
+
+@store.command()
 def status(as_json: AsJson = False) -> None:
     """Say how much there is of what, and where readers stand."""
     from events.driver import one_connection

@@ -31,13 +31,14 @@ def retell(
     ] = None,
     passphrase_file: PassphraseFile = None,
     as_json: AsJson = False,
+    phrase: Annotated[int | None, typer.Option("--phrase", min=1, help="Only what is about this phrase.")] = None,
 ) -> None:
     """Walk a session event by event in its own time, with what each event changed of the session's state.
 
     Each line says when, which event (its number is its position in the stream) and about which phrase; below it stands
     what the state was and became. Personal words are shown: mind who looks on.
 
-    Examples: `balto retell last --speed 4`, `balto retell last --until 12.5s --step`,
+    Examples: `balto retell last --speed 4`, `balto retell last --phrase 3`, `balto retell last --until 12.5s --step`,
     `balto retell file.session --audio heard.wav --json`.
     """
     upto = place("--until", until)
@@ -45,11 +46,10 @@ def retell(
     tell_damage([run])
     if audio is not None:
         _write_audio(run, audio, upto if until is not None else None)
-    walk = _walk(run, upto)
     if as_json:
-        print_json({"stream": run.stream, "damage": damage_of(run), **walk})
+        print_json({"stream": run.stream, "damage": damage_of(run), **_walk(run, upto, phrase)})
         return
-    _tell(run, upto, _pace(speed), step=step)
+    _tell(run, upto, phrase, _pace(speed), step=step)
 
 
 def state(
@@ -84,8 +84,14 @@ def state(
         out.print(line, markup=False, soft_wrap=True)
 
 
-def _walk(run: Any, upto: Any) -> dict[str, Any]:
-    from balto.replay.retelling import plain, state_at, steps
+def _steps(run: Any, upto: Any, phrase: int | None) -> Iterator[Any]:
+    from balto.replay.retelling import steps
+
+    return (step for step in steps(run, upto) if phrase in (None, getattr(step.recorded.event, "phrase", None)))
+
+
+def _walk(run: Any, upto: Any, phrase: int | None) -> dict[str, Any]:
+    from balto.replay.retelling import plain, state_at
 
     places = {each.event_id: each.stream_position for each in run.recorded}
     told = [
@@ -99,7 +105,7 @@ def _walk(run: Any, upto: Any) -> dict[str, Any]:
                 for change in step.changes
             ],
         }
-        for step in steps(run, upto)
+        for step in _steps(run, upto, phrase)
     ]
     return {"events": told, "state": plain(state_at(run, upto))}
 
@@ -118,11 +124,9 @@ def _pace(speed: float | None) -> float:
     return (1.0 if sys.stdout.isatty() else 0.0) if speed is None else speed
 
 
-def _tell(run: Any, upto: Any, speed: float, *, step: bool) -> None:
-    from balto.replay.retelling import steps
-
+def _tell(run: Any, upto: Any, phrase: int | None, speed: float, *, step: bool) -> None:
     before_us = run.recorded[0].elapsed_us
-    for each in steps(run, upto):
+    for each in _steps(run, upto, phrase):
         wait_s = (each.recorded.elapsed_us - before_us) / 1e6 / speed if speed else 0.0
         before_us = each.recorded.elapsed_us
         if step:

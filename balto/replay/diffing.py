@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from actors.values import SAMPLE_RATE
 from balto.replay.alignment import Aligned, Extent, align
 from balto.replay.contrast import Contrast, Verdict, contrast
 from balto.replay.inputs import Given, bears_on, inputs_that_differ
 from balto.replay.run import Run
 from balto.replay.semantic import lane_of, stream_hash
 from events.catalogue import OfferTranscribed
+from events.catalogue.incidental import circumstance
 from events.envelope import RecordedEvent
 
 _ANSWERS = frozenset(
@@ -57,6 +59,13 @@ class Diff:
         """Whether the same came of both."""
         return self.first is None
 
+    def second(self, pair: Aligned) -> float:
+        """Return where a pair is: in the audio, at its phrase's first sample; of no phrase, by the session's clock."""
+        for number, known in zip(phrase_of(pair), self.extents, strict=True):
+            if number in known:
+                return known[number][0] / SAMPLE_RATE
+        return pair.either.elapsed_us / 1e6
+
     @property
     def hashes(self) -> tuple[str, str]:
         """The semantic hashes of both."""
@@ -98,7 +107,8 @@ def causes(run: Run, event: RecordedEvent) -> list[RecordedEvent]:
     while cause is not None and cause in by_id and len(chain) < len(by_id):
         chain.append(by_id[cause])
         cause = chain[-1].causation_id
-    return chain[::-1]
+    # How busy the machine was stands in between, and causes nothing.
+    return [each for each in reversed(chain) if circumstance(each.type) != "machine"]
 
 
 def _answered(parted: Contrast, a: Run, b: Run) -> Iterable[Given]:

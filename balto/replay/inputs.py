@@ -26,16 +26,25 @@ class Given:
 
 
 _HEARING: Final = ("audio", "setting:vad", "setting:audio", "setting:encoding", "version:vad")
-_ASKING: Final = ("setting:stt", "setting:engines", "client:PaidEngines")
-_UNDERSTANDING: Final = ("setting:llm", "setting:engines", "setting:prompt", "setting:baskets", "version:baskets")
-_GATHERING: Final = ("setting:gather_ms", "setting:conversation_silence_s", "version:baskets", "setting:baskets")
-_ADVISING: Final = (
-    "version:baskets",
-    "setting:baskets",
-    "setting:cooldown_s",
-    "setting:conversation_silence_s",
-    "client:",
+_ASKING: Final = (
+    "setting:stt",
+    "setting:engines",
+    "client:PaidEngines",
+    "setting:replay.stt",
+    "setting:replay.transcription",
+    "setting:replay.pinned",
 )
+_BASKETS: Final = ("version:baskets", "setting:baskets", "setting:replay.baskets")
+_UNDERSTANDING: Final = (
+    "setting:llm",
+    "setting:engines",
+    "setting:replay.prompt",
+    "setting:replay.understanding",
+    "setting:replay.pinned",
+    *_BASKETS,
+)
+_GATHERING: Final = ("setting:gather_ms", "setting:conversation_silence_s", *_BASKETS)
+_ADVISING: Final = (*_BASKETS, "setting:cooldown_s", "setting:conversation_silence_s", "client:")
 _DEPENDS: Final[Mapping[str, tuple[str, ...]]] = {
     "AudioFormatDetected": ("audio", "setting:audio", "setting:encoding"),
     "AudioRejected": ("audio", "setting:audio", "setting:encoding"),
@@ -61,7 +70,7 @@ _DEPENDS: Final[Mapping[str, tuple[str, ...]]] = {
     "RecommendationWithheld": _ADVISING,
 }
 """By type of event, what of the inputs a decision of it depends on beside the events before it."""
-_ANY: Final = ("version:balto", "setting:replay")
+_ANY: Final = ("version:balto",)
 
 
 def inputs_that_differ(a: Run, b: Run) -> list[Given]:
@@ -92,17 +101,18 @@ def _replayed(run: Run) -> dict[str, Any]:
     told = next((event for event in run.events if isinstance(event, ReplayStarted)), None)
     if told is None or run.started is None:
         return {}
-    shown = _names(run.started.settings)
+    shown = dict(_flat(run.started.settings))
     asked = {"transcription": told.transcription, "understanding": told.understanding}
-    changes = {name: value for name, value in told.changes.items() if name not in shown}
+    changes = {name: value for name, value in told.changes.items() if shown.get(name) != value}
     return changes | {name: source for name, source in asked.items() if source != "recorded"}
 
 
-def _names(settings: Mapping[str, Any], path: str = "") -> set[str]:
-    names: set[str] = set()
+def _flat(settings: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in settings.items():
-        names |= _names(value, f"{path}{name}.") if isinstance(value, dict) else {f"{path}{name}"}
-    return names
+        if isinstance(value, dict):
+            yield from _flat(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
 
 
 def _given(kind: InputKind, found: Iterator[Difference]) -> Iterator[Given]:

@@ -1,12 +1,15 @@
-"""Records the golden sessions anew: `python -m tests.golden.keeping`. Half a minute; read what differs, and say why.
+"""Records golden sessions anew: `python -m tests.golden.keeping [NAME…]`, after a change that is meant to alter them.
+
+Half a minute for all of them. Read first what differs (`balto replay --check tests/golden/sessions`), and say why.
 
 They are conversations of our own synthetic speech, heard by the local speech model, or by ears with a script where an
 engine must be wrong, and exported with a passphrase that keeps nothing secret.
 """
 
 import asyncio
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +20,9 @@ from actors.stt.transcriber import Transcriber, TranscriptionError
 from actors.stt.weights import ensure_weights
 from actors.stt.whisper import WhisperTranscriber
 from actors.values import Pcm, Transcript
-from balto.app import Balto, master_keys, open_balto
+from balto.app import Balto, open_balto
 from balto.engines import Engines, build_understandings
+from balto.library import master_keys
 from balto.listening import Collector, listen
 from balto.settings import Settings
 from events.driver import one_connection
@@ -31,7 +35,7 @@ from tests.recordings import conversation, silence, spoken, webm
 
 SESSIONS: Final = Path(__file__).with_name("sessions")
 OLDER: Final = SESSIONS / "older"
-PASSPHRASE: Final = "synthetic speech, nobody's words"
+PASSPHRASE: Final = SESSIONS.joinpath("passphrase").read_text(encoding="utf-8").strip()
 SPOKEN: Final = {
     "headache": ("dor_de_cabeca", "tosse"),
     "pregnant": ("gravida", "queria_um_remedio", "pra_dor_de_cabeca"),
@@ -78,14 +82,16 @@ class ScriptedEars:
         return
 
 
-async def record(folder: Path) -> None:
-    """Record all of them into a folder."""
+async def record(folder: Path, names: Container[str]) -> None:
+    """Record those of some names into a folder."""
     with tempfile.TemporaryDirectory(prefix="balto-golden-") as scratch:
         settings = Settings(_env_file=None, data_dir=Path(scratch), stt_budget_s=60)
         whisper = WhisperTranscriber(ensure_weights(Path(".balto") / "whisper-base"))
         for ears, named in ((whisper, SPOKEN), (ScriptedEars(), {"scripted": WRITTEN_DOWN})):
             async with open_balto(settings, engines=_engines(settings, ears)) as balto:
                 for name, recordings in named.items():
+                    if name not in names:
+                        continue
                     pcm = conversation(*recordings, pause_s=BREATH_S)
                     if named is not SPOKEN:
                         pcm = np.concatenate([pcm, _faltering(), silence(1.2)])
@@ -135,10 +141,12 @@ def age(folder: Path, into: Path) -> None:
 
 
 def main() -> None:
-    """Record the golden sessions, and age one of them."""
+    """Record the golden sessions that are named, or all; and age the one that is kept in old versions too."""
+    names = sys.argv[1:] or [*SPOKEN, "scripted"]
     OLDER.mkdir(parents=True, exist_ok=True)
-    asyncio.run(record(SESSIONS))
-    age(SESSIONS, OLDER)
+    asyncio.run(record(SESSIONS, names))
+    if "scripted" in names:
+        age(SESSIONS, OLDER)
 
 
 if __name__ == "__main__":

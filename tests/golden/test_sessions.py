@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from balto.cli.checking import check_folder
+from balto.cli import app
 from balto.replay.golden import Checked, check, golden_files
 from balto.replay.kit import Kit
 from balto.replay.plan import Plan
@@ -76,14 +76,10 @@ def test_old_events_are_read_as_the_newest(file: Path) -> None:
 def of_folder(
     folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch, *, as_json: bool = False
 ) -> tuple[int, str, str]:
-    import typer  # noqa: PLC0415
-
     monkeypatch.chdir(home)
-    secret = home / "passphrase"
-    secret.write_text(PASSPHRASE)
-    app = typer.Typer()
-    app.command()(lambda: check_folder(folder, secret, as_json=as_json))
-    result = CliRunner().invoke(app, [])
+    secret = str(SESSIONS / "passphrase")
+    how = ["--json"] if as_json else []
+    result = CliRunner().invoke(app, ["replay", "--check", str(folder), "--passphrase-file", secret, *how])
     return result.exit_code, result.stdout, result.stderr
 
 

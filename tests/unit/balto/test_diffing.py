@@ -2,11 +2,15 @@
 
 from dataclasses import replace
 
-from balto.replay.alignment import match_phrases
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from balto.replay.alignment import FAMILIES, align, match_phrases
 from balto.replay.contrast import Contrast
 from balto.replay.diffing import Diff, diff
 from balto.replay.inputs import Given
 from balto.replay.run import Run
+from balto.replay.semantic import counts, lane_of
 from events.catalogue import (
     ConsentRecorded,
     Event,
@@ -14,6 +18,7 @@ from events.catalogue import (
     PhraseDiscarded,
     PhraseGathered,
     RecommendationWithheld,
+    ReplayStarted,
     SpeechStarted,
     TranscriptionReceived,
     TranscriptionRejected,
@@ -21,7 +26,7 @@ from events.catalogue import (
 )
 from events.envelope import UnknownEvent
 from events.store import RecordingChunk
-from tests.runs import OTHER, phrase, run, session, started
+from tests.runs import OTHER, phrase, recorded, run, session, started
 
 ONE, TWO, THREE = phrase(1, 1.0, "dor de cabeça"), phrase(2, 4.0, "tosse"), phrase(3, 8.0, "febre")
 BASE = session(ONE, TWO, THREE)
@@ -153,6 +158,29 @@ def test_only_what_an_event_depends_on_explains_it() -> None:
     )
 
 
+def test_what_a_replay_was_told_to_do_explains_what_depends_on_it() -> None:
+    order = ReplayStarted(
+        original="session-x",
+        original_position=9,
+        changes={"prompt.normalise": "given", "gather_ms": 1500},
+        transcription="recorded",
+        understanding="live",
+        versions={},
+    )
+    other = phrase(2, 4.0, "tosse", name="tosse seca")
+    found = compared(BASE, [order, *session(ONE, other, THREE)])
+    assert [(given.name, given.b) for given in found.inputs] == [
+        ("replay.prompt.normalise", "given"),
+        ("replay.understanding", "live"),
+    ]
+    assert found.first is not None
+    assert found.first.contrast.pair.either.type == "NormalisationCompleted"
+    assert [each.name for each in found.first.explained_by][1:] == ["replay.prompt.normalise", "replay.understanding"]
+    heard = compared(BASE, [order, *session(ONE, THREE)])
+    assert heard.first is not None
+    assert heard.first.explained_by == (), "no prompt changes what is heard"
+
+
 def test_other_audio_is_told_by_byte_and_second() -> None:
     def heard(events: list[Event], data: bytes) -> Run:
         return run(
@@ -190,6 +218,28 @@ def test_events_that_the_program_does_not_know_are_compared_as_stored() -> None:
     a, b = session(ONE, [*TWO, mystery]), session(ONE, [*TWO, replace(mystery, data={**mystery.data, "volume": 0.7})])
     assert compared(a, a).same
     assert first(compared(a, b)).pair.either.type == "PhraseWhispered"
+
+
+EVENTS = recorded([*BASE, *phrase(4, 12.0, "azia"), *phrase(5, 15.0, "febre")])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sets(st.sampled_from(range(len(EVENTS)))), st.sets(st.sampled_from(range(len(EVENTS)))))
+def test_every_event_that_counts_is_aligned_once_and_no_effect_comes_before_its_cause(
+    gone: set[int], lost: set[int]
+) -> None:
+    a = [each for n, each in enumerate(EVENTS) if n not in gone]
+    b = [each for n, each in enumerate(EVENTS) if n not in lost]
+    pairs = align(a, b).pairs
+    for side, run_of in (([p.a for p in pairs], a), ([p.b for p in pairs], b)):
+        there = [each for each in side if each is not None]
+        assert sorted(each.stream_position for each in there) == [e.stream_position for e in run_of if counts(e.event)]
+        for number in range(6):
+            lane = [each.stream_position for each in there if lane_of(each.event) == number]
+            assert lane == sorted(lane), "within a phrase the order is that of its run"
+    assert [p.a.stream_position for p in pairs if p.a] == sorted(p.a.stream_position for p in pairs if p.a)
+    both = [{p.a.type, p.b.type} for p in pairs if p.a and p.b]
+    assert all(len(types) == 1 or any(types <= family for family in FAMILIES) for types in both)
 
 
 def test_a_long_day_is_matched_phrase_by_phrase() -> None:
