@@ -17,6 +17,11 @@ class Pace(Protocol):
         """Samples that are heard together."""
         ...
 
+    @property
+    def end(self) -> int | None:
+        """Samples in all, after which none is waited for to fill a block; None where that is not known."""
+        ...
+
     async def until(self, sample: int) -> None:
         """Wait until the samples before this one, counted from the session's first, may be heard."""
         ...
@@ -61,7 +66,8 @@ class PacedSamples:
         self._ends.append((self._decoded, byte_end))
         pcm = np.concatenate([self._rest, pcm]) if self._rest.size else pcm
         size = self._pace.block
-        whole = pcm.size if final else pcm.size - pcm.size % size
+        last = final or (self._pace.end is not None and self._decoded >= self._pace.end)
+        whole = pcm.size if last else pcm.size - pcm.size % size
         self._rest = pcm[whole:]
         if not whole:
             yield Given(pcm[:0], self._heard(), more=False)

@@ -28,6 +28,7 @@ from events.catalogue import (
     RecommendationAnswered,
     RecommendationDelivered,
     RecommendationSent,
+    SessionEnded,
 )
 from events.envelope import NewEvent
 from events.store import Append, Appended, RecordingChunk
@@ -143,6 +144,7 @@ class Audience:
         self._notebook = notebook
         self._advice: dict[int, _Advice] = _advice_of(moments)
         self._taken: set[str] = set()
+        self._left = any(isinstance(event, SessionEnded) and event.reason == "client_left" for event, _ in moments)
         self.session: Any = None
         """Set before anything is published."""
         self.unanswered = 0
@@ -162,6 +164,9 @@ class Audience:
             return
         if known.delivered_us is not None:
             self._loop.call_later(known.delivered_us / 1e6, self._tell, delivered)
+        elif not self._left:
+            # The recording stops before it was told that it was delivered.
+            self._tell(delivered)
         if (known.basket, known.items) != (event.basket, event.items):
             # Nobody knows what would have been said to this.
             self.unanswered += len(known.answers)

@@ -25,7 +25,7 @@ from balto.replay.kit import Kit
 from balto.replay.plan import InForce, Plan, changed_settings
 from balto.replay.recorded import Moment, Recorded
 from balto.replay.source import Source
-from balto.replay.tape import Do, RecordedPace, Send, script_of
+from balto.replay.tape import Do, RecordedPace, Send, Step, script_of
 from events.catalogue import Event, SessionPaused
 from events.envelope import NewEvent
 
@@ -108,6 +108,7 @@ async def _replay(
     """Return how many answers of the client fit nothing."""
     answers = Answers(recorded.moments)
     audience = Audience(answers, recorded.moments, notebook)
+    live = "live" in (plan.transcription, plan.understanding)
     async with InstantSystem(loop, plan.seed) as system:
         clock = VirtualClock(loop, recorded.began)
         source = Source(answers=answers, place_of=notebook.place_of, pins=plan.pins, tally=tally)
@@ -126,10 +127,10 @@ async def _replay(
             streaming=asked.streaming,
             grace_s=_grace_s(recorded, kit),
             purse=RecordedPurse(loop, recorded.moments),
-            pace=RecordedPace(loop, recorded.moments),
+            pace=RecordedPace(loop, recorded.moments, as_spoken=live),
         )
         over: asyncio.Future[None] = loop.create_future()
-        client = _Client(recorded, audience, plan.chunk_bytes)
+        client = _Client(script_of(recorded, as_spoken=live), recorded.audio, audience, plan.chunk_bytes)
         seat = Seat(
             spec=_spec(recorded, force, kit),
             connection=Connection(client.line, client.flow),
@@ -170,7 +171,8 @@ def _grace_s(recorded: Recorded, kit: Kit) -> float:
 class _Client:
     """Plays the client's part: sends the recorded bytes, goes away and comes back as it did."""
 
-    recorded: Recorded
+    script: Sequence[Step]
+    audio: bytes
     audience: Audience
     chunk_bytes: int
     line: Line = field(init=False)
@@ -185,7 +187,7 @@ class _Client:
     async def play(self, session: Ref[SessionActor]) -> None:
         """Play it to the end, or until the session is over."""
         with contextlib.suppress(pykka.ActorDeadError):
-            for step in script_of(self.recorded):
+            for step in self.script:
                 match step:
                     case Send():
                         await self._send(session, step)
@@ -195,7 +197,7 @@ class _Client:
 
     async def _send(self, session: Ref[SessionActor], step: Send) -> None:
         for at in range(step.start, step.end, self.chunk_bytes):
-            data = self.recorded.audio[at : min(at + self.chunk_bytes, step.end)]
+            data = self.audio[at : min(at + self.chunk_bytes, step.end)]
             await self.flow.acquire(len(data))
             await session.offer(AudioArrived(data))
 

@@ -54,14 +54,12 @@ def engines_of(recorded: Recorded, settings: Settings) -> Known:
                 streaming = StreamingName(event.provider, event.model, price, goes_on)
             case PhraseOffered() | TranscriptionRequested():
                 if not _is(streaming, event.provider, event.model):
-                    (first if event.why == "default" else further).setdefault(
-                        event.provider, _priced(event.provider, event.model)
-                    )
+                    _note(first if event.why == "default" else further, event.provider, event.model)
             case AttemptStarted(step="transcription") | AttemptEnded(step="transcription"):
                 if not _is(streaming, event.engine, event.model):
-                    further.setdefault(event.engine, _priced(event.engine, event.model))
+                    _note(further, event.engine, event.model)
             case ComparisonRequested():
-                further.setdefault(event.provider, _priced(event.provider, event.model))
+                _note(further, event.provider, event.model)
             case NormalisationRequested() if event.engine != _LEXICON:
                 model = model or EngineName(event.engine, event.model)
             case _:
@@ -76,6 +74,11 @@ def engines_of(recorded: Recorded, settings: Settings) -> Known:
 
 def _is(streaming: StreamingName | None, provider: str, model: str) -> bool:
     return streaming is not None and (streaming.name, streaming.model) == (provider, model)
+
+
+def _note(engines: dict[str, EngineName], provider: str, model: str) -> None:
+    if provider not in engines:
+        engines[provider] = _priced(provider, model)
 
 
 def _priced(provider: str, model: str) -> EngineName:

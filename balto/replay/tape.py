@@ -55,23 +55,30 @@ class RecordedPace:
     Args:
         loop: whose time it is.
         moments: of the session, in order.
+        as_spoken: no faster than it was spoken, as where engines are asked again that take their time.
     """
 
-    block = BLOCK_SAMPLES
+    block = 2 * BLOCK_SAMPLES
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, moments: Sequence[Moment]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, moments: Sequence[Moment], *, as_spoken: bool = False) -> None:
         self._loop = loop
+        self._as_spoken = as_spoken
         marks = _marks(moments)
         self._samples = [sample for sample, _ in marks]
         self._times = [us for _, us in marks]
         self._last_s = 0.0
+        self.end = max((event.sample_end for event, _ in moments if isinstance(event, AudioReceived)), default=None)
 
     def time_us(self, sample: int) -> float:
-        """Return when the samples before `sample` were heard, in microseconds since the session's start."""
+        """Return when the samples before `sample` are heard, in microseconds since the session's start."""
+        recorded = self._recorded_us(sample)
+        return max(recorded, _spoken_us(sample)) if self._as_spoken else recorded
+
+    def _recorded_us(self, sample: int) -> float:
         # Where time went on without audio, what lies before was heard at its beginning, what lies behind at its end.
         at = bisect_left(self._samples, sample)
         if at == len(self._samples):
-            return self._times[-1] + (sample - self._samples[-1]) * 1e6 / SAMPLE_RATE
+            return self._times[-1] + _spoken_us(sample - self._samples[-1])
         if self._samples[at] == sample:
             return self._times[at]
         s0, s1, t0, t1 = self._samples[at - 1], self._samples[at], self._times[at - 1], self._times[at]
@@ -84,6 +91,10 @@ class RecordedPace:
         left = self._last_s - self._loop.time()
         if left > 0:
             await asyncio.sleep(left)
+
+
+def _spoken_us(sample: int) -> float:
+    return sample * 1e6 / SAMPLE_RATE
 
 
 def _marks(moments: Sequence[Moment]) -> list[tuple[int, int]]:
@@ -128,8 +139,13 @@ class Do:
 Step = Send | Do
 
 
-def script_of(recorded: Recorded) -> list[Step]:
-    """Return what came of the client's side, in order."""
+def script_of(recorded: Recorded, *, as_spoken: bool = False) -> list[Step]:
+    """Return what came of the client's side, in order.
+
+    Args:
+        recorded: the session.
+        as_spoken: as `RecordedPace`: who left when all was heard leaves no sooner.
+    """
     steps: list[Step] = []
     sent, size = 0, len(recorded.audio)
     paused: int | None = None
@@ -157,8 +173,15 @@ def script_of(recorded: Recorded) -> list[Step]:
             steps.append(Do(us=0, what="finish"))
         case "server_stopping":
             steps.append(Do(us=0, what="stop"))
-        case _:
-            steps.append(Do(us=_left_us(recorded.moments), what="leave"))
+        case "failed" | "journal_unavailable" | None:
+            # The client had no part in that: here it ends when all of it has been heard.
+            steps.append(Do(us=0, what="finish"))
+        case "client_left":
+            spoken = max(
+                (event.sample_end for event, _ in recorded.moments if isinstance(event, AudioReceived)), default=0
+            )
+            left = _left_us(recorded.moments)
+            steps.append(Do(us=max(left, int(_spoken_us(spoken))) if as_spoken else left, what="leave"))
     return steps
 
 
@@ -175,17 +198,20 @@ def _before(event: Event, byte: int) -> TypeGuard[AudioReceived]:
 
 
 def _left_us(moments: Sequence[Moment]) -> int:
-    """Return when the client left, of whom that is not told: after the last sign of it, before advice was kept back."""
+    """Return when the client left, of whom that is not told.
+
+    Where nothing was kept back since it was gone, it makes no difference before the end. Else it was between the last
+    sign of it, or the last audio but what was heard after it had gone, and the first that was kept back.
+    """
     last, heard = 0, [0, 0]
     for event, us in moments:
         match event:
             case RecommendationWithheld(reason="client_left"):
-                break
+                return (max(last, heard[-2]) + us) // 2
             case RecommendationSent() | RecommendationDelivered() | RecommendationAnswered():
                 last = us
             case AudioReceived():
                 heard.append(us)
             case _:
                 pass
-    # The last audio is recorded after the client has gone, when what is left of it has been heard.
-    return max(last, heard[-2]) + _BEHIND_US
+    return moments[-1].elapsed_us
