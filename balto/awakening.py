@@ -3,9 +3,11 @@
 import asyncio
 import gc
 import logging
+from collections.abc import Callable
 from typing import Self
 
-from actors.audio import clean, decode
+from actors.audio import biometrics, clean, decode
+from actors.llm.by_example import learnt
 from actors.vad.silero import speech_model
 
 logger = logging.getLogger(__name__)
@@ -32,11 +34,13 @@ class Awakening:
         self._loading = asyncio.create_task(self._load(), name="awakening")
 
     async def _load(self) -> None:
-        for load in (decode.warm, speech_model, clean.warm):
+        loads: tuple[Callable[[], object], ...] = (decode.warm, speech_model, learnt, biometrics.warm, clean.warm)
+        for load in loads:
             try:
                 await asyncio.to_thread(load)
-            except ImportError:
+            except (ImportError, OSError):
                 logger.exception("something that sessions need cannot be loaded")
+        logger.info("what sessions need is loaded")
 
 
 def settle_down() -> None:
