@@ -208,16 +208,26 @@ def prepare_weights(settings: Settings, progress: Progress | None = None) -> Non
 
 
 def build_understandings(
-    settings: Settings, baskets: BasketCatalogue, encoder: RemoteEncoder | None = None
+    settings: Settings,
+    baskets: BasketCatalogue,
+    encoder: RemoteEncoder | None = None,
+    *,
+    prompts: Mapping[str, str] | None = None,
 ) -> tuple[Understanding, ...]:
     """Build the understanding engines in order of preference, the lexicon last; raises as `build_engines`.
 
     All of them watch for the alarm signs of the baskets file before anything else.
+
+    Args:
+        settings: which engines are wanted.
+        baskets: the catalogue.
+        encoder: of the process of the local models; None for one in this process.
+        prompts: other prompts than our own for a model, by stage: `normalise`, `classify`.
     """
     lexicon = watchful(offline_lexicon(baskets, remote=encoder), baskets)
     if settings.llm == "lexicon" or (settings.llm == "auto" and settings.openai_api_key is None):
         return (lexicon,)
-    return (watchful(_openai(settings, baskets), baskets), lexicon)
+    return (watchful(_openai(settings, baskets, prompts or {}), baskets), lexicon)
 
 
 def offline_lexicon(
@@ -245,7 +255,7 @@ def watchful(engine: Understanding, baskets: BasketCatalogue) -> Understanding:
     )
 
 
-def _openai(settings: Settings, baskets: BasketCatalogue) -> Understanding:
+def _openai(settings: Settings, baskets: BasketCatalogue, prompts: Mapping[str, str]) -> Understanding:
     from actors.llm.openai import OpenAIUnderstanding  # noqa: PLC0415 - only the configured engine is imported
 
     if settings.openai_api_key is None:
@@ -256,4 +266,5 @@ def _openai(settings: Settings, baskets: BasketCatalogue) -> Understanding:
         base_url=settings.openai_base_url,
         taxonomy=baskets.taxonomy,
         prices=prices()["llm"],
+        prompts=prompts,
     )

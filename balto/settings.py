@@ -11,8 +11,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX: Final = "BALTO_"
 _ENV_FILE: Final = ".env"
-_ELSEWHERE: Final = frozenset({"COUNTER_KEY", "CHROMIUM", "TEST_BINARIES", "TEST_POSTGRES", "WRITE_GOLDEN"})
-"""Names under the prefix that are no settings of the server: an option of `balto stream`, and those of the tests."""
+_ELSEWHERE: Final = frozenset(
+    {"COUNTER_KEY", "PASSPHRASE_FILE", "CHROMIUM", "TEST_BINARIES", "TEST_POSTGRES", "WRITE_GOLDEN"}
+)
+"""Names under the prefix that are no settings of the server: options of commands, and those of the tests."""
 
 
 def _data_home() -> Path:
@@ -60,6 +62,8 @@ class Settings(BaseSettings):
     """Whether who sits at this machine needs no login; unset, only while there is no administrator's password."""
     admin_password: SecretStr | None = None
     """Without it nobody can log in as administrator."""
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
+    """Opens `/metrics` and nothing else, as `Authorization: Bearer`, for a Prometheus that sits elsewhere."""
 
     stt: Literal["auto", "local", "elevenlabs", "assemblyai"] = "auto"
     llm: Literal["auto", "lexicon", "openai"] = "auto"

@@ -183,7 +183,8 @@ class LexiconUnderstanding:
             return Normalised(entities=named, alarm=near.alarm)
         decided = self._weigh(self._decision, reading.text, entities, near.vector)
         if decided.hushes(near) and not reading.certain:
-            return Normalised(entities=(), alarm=decided.alarms(near))
+            alarm = decided.alarms(near)
+            return Normalised(entities=(), alarm=alarm, silence=not alarm and decided.talks_of_prices(near))
         return Normalised(entities=self._named(self._decision, decided, reading, entities, near))
 
     def _named(
@@ -211,7 +212,7 @@ class LexiconUnderstanding:
     def _weigh(
         self, decision: DecisionByExample, text: str, entities: tuple[Entity, ...], vector: Row | None
     ) -> Decided:
-        evidence = Evidence(self.strengths(text, entities), tuple(entity.score for entity in entities))
+        evidence = Evidence.of(text, self.strengths(text, entities), entities)
         decided = decision.decide(text, evidence, vector)
         self._last = (text, decided)
         return decided

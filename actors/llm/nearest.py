@@ -66,6 +66,8 @@ class Near:
     """Whether it means much the same as an example that is hushed and nothing else as much. Only an encoder tells."""
     alarm: bool = False
     """Whether what hushes is an alarm sign."""
+    price: bool = False
+    """Whether it is a question of price or dose."""
     vector: NDArray[np.float32] | None = None
     """What the encoder makes of the sentence, shape (512,)."""
 
@@ -106,9 +108,10 @@ class NearestExamples:
         name = self._nearest(by_meaning + _LETTERS_WEIGHT * by_letters, _FLOOR)
         hushed = float(by_meaning[self._hushed].max(initial=0.0))
         other = float(by_meaning[~self._hushed].max(initial=0.0))
-        alarm = self._examples[int(np.argmax(np.where(self._hushed, by_meaning, -1)))].kind == "alarm"
+        kind = self._examples[int(np.argmax(np.where(self._hushed, by_meaning, -1)))].kind
         hush = hushed >= max(_FLOOR_OF_HUSH, other + _LEAD_OF_HUSH)
-        return Near(name, hush=hush, alarm=hush and alarm, vector=vector)
+        alarm, price = hush and kind == "alarm", hush and kind == "price_or_dosage"
+        return Near(name, hush=hush, alarm=alarm, price=price, vector=vector)
 
     def _meaning(self, text: str) -> NDArray[np.float32] | None:
         if self._encoder is None or self._vectors is None:

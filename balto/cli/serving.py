@@ -2,11 +2,14 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from balto.cli.common import AsJson, err, fail, load_settings, out, print_json, run, say
+
+if TYPE_CHECKING:
+    from balto.client import Message
 
 Port = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 takes a free one. [default: 8765]")]
 Workers = Annotated[
@@ -100,7 +103,7 @@ async def _stream(files: list[Path], url: str, key: str, speed: float, as_json: 
             audio = await asyncio.to_thread(read_audio, path)
             async for message in stream_audio(url, key, audio, speed=speed, want=("transcript",)):
                 if as_json:
-                    print_json(message)
+                    print_json(message.raw)
                 else:
                     show_message(message)
     except ClientError as error:
@@ -137,18 +140,18 @@ _CLOSED: Final = {
 }
 
 
-def show_message(message: dict[str, Any]) -> None:
+def show_message(message: "Message") -> None:
     """Print a server's message for a person."""
     from balto.cli.story import show_recommendation
+    from balto.client import Problem, Recommendation, Transcript
 
-    match message["comando"]:
-        case "transcript":
-            out.print(f"“{message['texto']}”", markup=False)
-        case "recomendar":
-            items = [(item["sugestao"], item["explicacao"]) for item in message["itens"]]
-            show_recommendation(message.get("cesta", ""), items)
-        case "erro":
-            err.print(f"[red]{message['message']}[/red]")
+    match message:
+        case Transcript():
+            out.print(f"“{message.text}”", markup=False)
+        case Recommendation():
+            show_recommendation(message.basket, [(item.suggestion, item.explanation) for item in message.items])
+        case Problem():
+            err.print(f"[red]{message.message}[/red]")
         case _:
             return
 

@@ -71,7 +71,7 @@ def export(
                     progress=moved,
                 )
 
-    _report(with_store(work), f"exported to {file}", as_json=as_json)
+    report_moved(with_store(work), f"exported to {file}", as_json=as_json)
 
 
 def import_(
@@ -90,7 +90,7 @@ def import_(
                 own = master_keys(library.settings)
                 return await import_file(connection, file, own=own, theirs=_other(master_key), progress=moved)
 
-    _report(with_store(work), f"imported from {file}", as_json=as_json)
+    report_moved(with_store(work), f"imported from {file}", as_json=as_json)
 
 
 def copy(
@@ -128,7 +128,8 @@ def copy(
         out.print(f"{new} events copied")
 
 
-def _report(moved: Any, what: str, *, as_json: bool) -> None:
+def report_moved(moved: Any, what: str, *, as_json: bool) -> None:
+    """Say what went out or came in, and the checksum of its file."""
     if as_json:
         print_json(dataclasses.asdict(moved))
         return

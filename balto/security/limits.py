@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
@@ -181,25 +181,40 @@ class Turnstile:
     Args:
         inside: at the same time.
         waiting: beside them.
+        each: of one caller inside, by default as many as there is room for. A caller who may not have all of the room
+            may not have more than half of all places either, waiting included.
     """
 
-    def __init__(self, *, inside: int, waiting: int) -> None:
+    def __init__(self, *, inside: int, waiting: int, each: int | None = None) -> None:
         self._room = asyncio.Semaphore(inside)
         self._most = inside + waiting
-        self._present = 0
+        self._each = inside if each is None else each
+        self._most_of_one = self._most if each is None else max(each, self._most // 2)
+        self._lines: dict[str, asyncio.Semaphore] = {}
+        self._present: Counter[str] = Counter()
+
+    @property
+    def present(self) -> int:
+        """How many are inside or waiting."""
+        return self._present.total()
 
     @contextlib.asynccontextmanager
-    async def passed(self) -> AsyncIterator[None]:
+    async def passed(self, caller: str = "") -> AsyncIterator[None]:
         """Be inside for the length of the block.
+
+        Args:
+            caller: who, where each may have only a part of the room.
 
         Raises:
             Busy: too many are waiting already.
         """
-        if self._present >= self._most:
+        if self._present.total() >= self._most or self._present[caller] >= self._most_of_one:
             raise Busy
-        self._present += 1
+        self._present[caller] += 1
         try:
-            async with self._room:
+            async with self._lines.setdefault(caller, asyncio.Semaphore(self._each)), self._room:
                 yield
         finally:
-            self._present -= 1
+            self._present[caller] -= 1
+            if not self._present[caller]:
+                del self._present[caller], self._lines[caller]

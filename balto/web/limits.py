@@ -31,5 +31,5 @@ class Limits:
         """What stands before every look for a key; see `balto.web.gate.recognise`."""
         self.trials = limiter("trials", per_minute=120, burst=60)
         """Trials of the engines, by counter or remote address."""
-        self.exports = Turnstile(inside=2, waiting=6)
+        self.exports = Turnstile(inside=2, waiting=6, each=1)
         """Exports under way in this process: each holds a connection to the database as long as its reader takes."""

@@ -15,6 +15,11 @@ class Providers:
         self._process = process
         self._places: dict[str, dict[str, str]] = self._answer()
 
+    @property
+    def pid(self) -> int:
+        """Of the process that they are."""
+        return self._process.pid
+
     def url(self, name: str) -> str:
         """Return a provider's address."""
         return self._places[name]["url"]

@@ -13,7 +13,7 @@ import orjson
 import psutil
 import pytest
 
-from balto.client import AudioFile, Stream
+from balto.client import AudioFile, Recommendation, Stream, Transcript
 from balto.library import master_keys
 from balto.settings import Settings
 from events.catalogue import CatalogueLoaded, PhraseCaptured, RecommendationSent, SessionEnded, SessionResumed
@@ -161,7 +161,7 @@ async def test_a_worker_that_is_killed_is_started_again_and_its_session_goes_on(
     killed = False
     async for message in stream.messages():
         messages.append(message)
-        if message["comando"] == "transcript" and not killed:
+        if isinstance(message, Transcript) and not killed:
             victim = await asyncio.to_thread(busiest, server)
             os.kill(server.pid_of(victim), signal.SIGKILL)
             killed = True
@@ -171,7 +171,7 @@ async def test_a_worker_that_is_killed_is_started_again_and_its_session_goes_on(
     events = await recorded(ledger, stream.session)
     assert [phrase.phrase for phrase in of_type(events, PhraseCaptured)] == [1, 2, 3]
     sent = [event.recommendation_id for event in of_type(events, RecommendationSent)]
-    assert sent == [message["id"] for message in messages if message["comando"] == "recomendar"]
+    assert sent == [message.id for message in messages if isinstance(message, Recommendation)]
     assert of_type(events, SessionResumed)
     await asyncio.to_thread(server.wait_for, rf"{victim} died and was started again")
     assert (await asyncio.to_thread(server.ask, "/readyz"))[1] == '{"status":"ok","workers":2,"workers_wanted":2}'

@@ -118,6 +118,7 @@ class Workings(Collector):
         """Yield every family of figures."""
         yield GaugeMetricFamily("balto_sessions", "Sessions that have not ended.", value=self._sessions.live)
         yield GaugeMetricFamily("balto_sessions_awake", "Those that are not at rest.", value=self._sessions.awake)
+        yield GaugeMetricFamily("balto_tasks", "Tasks of the event loop.", value=len(asyncio.all_tasks()))
         figures = snapshot()
         yield from _of_actors(figures)
         yield _waits(figures)

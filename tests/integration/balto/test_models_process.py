@@ -65,7 +65,8 @@ async def test_several_hear_with_one_model_and_a_crash_fails_what_it_had_and_not
     assert (await workers[1].transcribe(PCM, budget_s=60)).text == heard[0].text
     assert models.pid != before
     assert (await asyncio.to_thread(encoder.encode, sentences)).shape == (3, 512)
-    for one in (*workers, encoder):
+    await encoder.close()
+    for one in workers:
         await one.close()
 
 
