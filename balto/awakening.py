@@ -17,9 +17,20 @@ class Awakening:
     """Loads, in a thread and in the order of need, what hears and cleans: a second of CPU and a hundred megabytes.
 
     A process without sessions does without: that is every worker of an idle server, and every command that opens one.
+
+    Args:
+        loads: what else there is to load, before what cleans.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *loads: Callable[[], object]) -> None:
+        self._loads: tuple[Callable[[], object], ...] = (
+            decode.warm,
+            speech_model,
+            *loads,
+            learnt,
+            biometrics.warm,
+            clean.warm,
+        )
         self._loading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -34,8 +45,7 @@ class Awakening:
         self._loading = asyncio.create_task(self._load(), name="awakening")
 
     async def _load(self) -> None:
-        loads: tuple[Callable[[], object], ...] = (decode.warm, speech_model, learnt, biometrics.warm, clean.warm)
-        for load in loads:
+        for load in self._loads:
             try:
                 await asyncio.to_thread(load)
             except (ImportError, OSError):
