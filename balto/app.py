@@ -25,7 +25,7 @@ from balto.resources import ResourceMonitor
 from balto.routing import compiler, policy_of, route
 from balto.sessions import SessionHost
 from balto.settings import Settings
-from balto.shelf import Restocker, Shelf, compiled, read_catalogue
+from balto.shelf import Restocker, Shelf, compiled, read_catalogue, warm
 from balto.telemetry.telling import Telemetry
 from balto.telemetry.traces import TracingError
 from events.ids import RANDOM_BYTES, uuid7
@@ -123,7 +123,7 @@ async def open_balto(
             overload=monitor.overload,
             shortage=handles.shortage,
         )
-        awakening = await stack.enter_async_context(Awakening())
+        awakening = await stack.enter_async_context(Awakening(lambda: warm(shelf.compiled)))
         sessions.at_first = awakening.begin
         compile_ = None if given else compiler(settings, engines, clock)
         restocker = Restocker(shelf, settings, journal, clock, place.boot, compile_understandings=compile_)

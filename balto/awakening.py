@@ -3,9 +3,11 @@
 import asyncio
 import gc
 import logging
+from collections.abc import Callable
 from typing import Self
 
-from actors.audio import clean, decode
+from actors.audio import biometrics, clean, decode
+from actors.llm.by_example import learnt
 from actors.vad.silero import speech_model
 
 logger = logging.getLogger(__name__)
@@ -15,9 +17,20 @@ class Awakening:
     """Loads, in a thread and in the order of need, what hears and cleans: a second of CPU and a hundred megabytes.
 
     A process without sessions does without: that is every worker of an idle server, and every command that opens one.
+
+    Args:
+        loads: what else there is to load, before what cleans.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *loads: Callable[[], object]) -> None:
+        self._loads: tuple[Callable[[], object], ...] = (
+            decode.warm,
+            speech_model,
+            *loads,
+            learnt,
+            biometrics.warm,
+            clean.warm,
+        )
         self._loading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -32,11 +45,12 @@ class Awakening:
         self._loading = asyncio.create_task(self._load(), name="awakening")
 
     async def _load(self) -> None:
-        for load in (decode.warm, speech_model, clean.warm):
+        for load in self._loads:
             try:
                 await asyncio.to_thread(load)
-            except ImportError:
+            except (ImportError, OSError):
                 logger.exception("something that sessions need cannot be loaded")
+        logger.info("what sessions need is loaded")
 
 
 def settle_down() -> None:

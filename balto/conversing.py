@@ -1,6 +1,7 @@
 """The rules of a conversation, as the settings and the baskets file give them."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 from actors.basket.catalogue import BasketCatalogue
@@ -15,13 +16,20 @@ _SHORT_REQUEST: Final = 3
 
 
 def conversation_rules(settings: Settings, baskets: BasketCatalogue) -> Rules:
-    """Return the rules: what says enough is what the lexicon or a safety rule knows, or what seems to be a name."""
-    lexicon, safety = LexiconUnderstanding(baskets.lexicon, baskets.version), baskets.safety
+    """Return the rules: what says enough is what the lexicon or a safety rule knows, or what seems to be a name.
+
+    The lexicon is compiled when it is first asked, which takes a quarter of a second and 11 MB.
+    """
+    safety = baskets.safety
+
+    @cache
+    def lexicon() -> LexiconUnderstanding:
+        return LexiconUnderstanding(baskets.lexicon, baskets.version)
 
     def names_something(text: str) -> bool:
         # Of a price alone nothing is said: what is asked about may follow in the next breath.
         told = any(found.name not in safety.silence_names for found in safety.look(text))
-        return bool(names_unknown(text) or told or lexicon.entities(text))
+        return bool(names_unknown(text) or told or lexicon().entities(text))
 
     def circumstances(text: str) -> tuple[str, ...]:
         return tuple(found.name for found in safety.look(text) if found.name in safety.circumstance_names)

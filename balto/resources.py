@@ -52,18 +52,22 @@ class ResourceMonitor:
                 await self._beat
 
     def sample(self) -> Resources:
-        """Return the present readings."""
+        """Return the present readings; those before where the machine gives none, as without a free file handle."""
         now = time.monotonic_ns()
         if now - self._taken_ns >= _FRESH_NS:
             self._taken_ns = now
-            self._last = Resources(
-                cpu_percent=self._process.cpu_percent(),
-                system_cpu_percent=psutil.cpu_percent(),
-                rss_bytes=self._process.memory_info().rss,
-                system_memory_percent=psutil.virtual_memory().percent,
-                loop_lag_ms=self._lag_ms,
-            )
+            with contextlib.suppress(OSError, psutil.Error):
+                self._last = self._read()
         return self._last
+
+    def _read(self) -> Resources:
+        return Resources(
+            cpu_percent=self._process.cpu_percent(),
+            system_cpu_percent=psutil.cpu_percent(),
+            rss_bytes=self._process.memory_info().rss,
+            system_memory_percent=psutil.virtual_memory().percent,
+            loop_lag_ms=self._lag_ms,
+        )
 
     def overload(self) -> str | None:
         """Return why no further session should be taken, in Portuguese, or None; see `LoadWindow`."""

@@ -38,6 +38,12 @@ class _Spectrum:
     bands: BandEnergies
 
 
+def warm() -> None:
+    """Measure a second of a tone, for what that imports: so that the first phrase doesn't wait for it."""
+    tone = 8_000 * np.sin(2 * np.pi * 200 / SAMPLE_RATE * np.arange(SAMPLE_RATE))
+    measure(tone.astype(np.int16))
+
+
 def measure(pcm: Pcm, noise: Pcm | None = None, noise_rms: float | None = None) -> Biometrics:
     """Measure one phrase as it was received.
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -82,6 +83,8 @@ async def _serve(listening: socket.socket) -> None:
     logger.info("the local models are loaded: %s", "the sentence encoder" if whisper is None else whisper.model)
     try:
         await _until_the_end()
+        # A parent that was killed could not do it.
+        shutil.rmtree(Path(listening.getsockname()).parent, ignore_errors=True)
     finally:
         server.close()
         if callers:

@@ -11,9 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import aiohttp
 import asyncpg
-import orjson
 import psutil
 import pytest
 from pydantic import SecretStr
@@ -32,7 +30,6 @@ from events.envelope import RecordedEvent
 from events.guard import guarded
 from tests.e2e.conftest import END, House, Open, converse, of_type
 from tests.e2e.counting import Line, line
-from tests.e2e.processes import a_server, instant_ears
 from tests.fakes import ScriptedTranscriber
 from tests.postgres import _run, an_embedded_server
 from tests.recordings import conversation
@@ -247,46 +244,3 @@ async def test_a_clock_that_jumps_disturbs_nobody(
         _, key = await register_counter(house.balto.library.store, other, "Balcão")
         house.key = key
         assert (await converse(house, DATA, protocol=2)).close_code == CloseCode.NORMAL
-
-
-async def test_out_of_file_handles_newcomers_are_refused_and_the_live_go_on(postgres_url: str, tmp_path: Path) -> None:
-    with instant_ears() as ears, a_server(tmp_path / "home", **ears, BALTO_DATABASE_URL=postgres_url) as server:
-        _, made = server.ask("/cadastro/cliente", {"email": "a@b.example", "razao_social": "Farmácia"})
-        _, counter = server.ask(
-            "/cadastro/balcao", {"nome_balcao": "Balcão", "user_codigo": orjson.loads(made)["codigo"]}
-        )
-        hello = orjson.dumps({"api_key": orjson.loads(counter)["api_key"], "protocol": 2, "offsets": True}).decode()
-        process = psutil.Process(server.process.pid)
-        usual = process.rlimit(psutil.RLIMIT_NOFILE)
-
-        async def greet(stack: contextlib.AsyncExitStack, http: aiohttp.ClientSession) -> aiohttp.WSMessage:
-            ws = await stack.enter_async_context(http.ws_connect(f"{server.url}/ws"))
-            await ws.send_str(hello)
-            return await ws.receive(timeout=10)
-
-        async with aiohttp.ClientSession() as http, contextlib.AsyncExitStack() as stack:
-            ws = await stack.enter_async_context(http.ws_connect(f"{server.url}/ws"))
-            await ws.send_str(hello)
-            live = Line(ws, DATA)
-            live.ready = await live.until("ready")
-            await live.send(0, 200_000)
-            await live.until_acknowledged(150_000)
-            process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds() + 20, usual[1]))
-            refused = await greet(stack, http)
-            assert (refused.data, refused.extra) == (
-                CloseCode.OVERLOADED,
-                "servidor sobrecarregado: faltam descritores de arquivo",
-            )
-            # Even where nobody can be accepted any more.
-            process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds(), usual[1]))
-            waiting = asyncio.create_task(greet(stack, http))
-            await live.send(200_000, len(DATA))
-            await live.until_acknowledged(len(DATA))
-            assert not waiting.done()
-            process.rlimit(psutil.RLIMIT_NOFILE, usual)
-            assert orjson.loads((await waiting).data)["comando"] == "ready"
-            await live.ws.send_str(END)
-            assert await live.rest() == CloseCode.NORMAL
-        (told,) = [one["event"] for one in server.lines() if one["event"].startswith("out of file handles")]
-        assert "raise the limit (LimitNOFILE= of systemd" in told
-        assert not [one for one in server.lines() if "Traceback" in one["event"] or "exception" in one]

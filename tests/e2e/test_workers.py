@@ -24,6 +24,7 @@ from tests.e2e.processes import ServerProcess, a_server, instant_ears
 from tests.postgres import _run
 from tests.recordings import conversation
 
+PASSWORD = "uma senha só do teste"
 PCM = conversation("dor_de_cabeca", "tosse", "dor_de_cabeca")
 DATA = PCM.tobytes()
 
@@ -47,7 +48,7 @@ def database(postgres_server: EmbeddedPostgres) -> str:
 def server(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     settings = {
         "BALTO_DATABASE_URL": database,
-        "BALTO_ADMIN_PASSWORD": "uma senha só do teste",
+        "BALTO_ADMIN_PASSWORD": PASSWORD,
         "BALTO_TRUST_LOOPBACK": "true",
         "BALTO_MAX_SESSIONS": "30",
     }
@@ -118,6 +119,7 @@ async def test_both_are_told_of_whichever_takes_the_request(server: ServerProces
     assert set(server.figure("balto_sessions")) == {'worker="1"', 'worker="2"'}
     assert set(server.figure("balto_resident_bytes")) == {
         'process="parent"',
+        'process="local models"',
         'process="worker 1"',
         'process="worker 2"',
     }
@@ -126,10 +128,20 @@ async def test_both_are_told_of_whichever_takes_the_request(server: ServerProces
     assert len(headings) == len(set(headings))
 
 
-async def test_guesses_are_counted_together(server: ServerProcess) -> None:
-    # Each over a connection of its own, so that either worker may take it.
+async def test_whoever_logged_in_is_known_to_each_and_guesses_are_counted_together(server: ServerProcess) -> None:
+    password = {"password": PASSWORD}
+    async with aiohttp.ClientSession() as http, http.post(f"{server.url}/admin/login", json=password) as answer:
+        assert answer.status == 200
+        cookie = answer.cookies["admin_token"].value
+    for _ in range(8):
+        # Each over a connection of its own, so that either worker may take it.
+        async with (
+            aiohttp.ClientSession(cookies={"admin_token": cookie}) as http,
+            http.get(f"{server.url}/api/data/interacoes") as answer,
+        ):
+            assert answer.status == 200
     guesses = [server.ask("/admin/login", {"password": f"errada {number}"})[0] for number in range(8)]
-    assert guesses == [401] * 5 + [429] * 3
+    assert guesses == [401] * 4 + [429] * 4
 
 
 async def test_sessions_are_spread_and_the_limit_is_of_all_together(server: ServerProcess, key: str) -> None:
