@@ -98,6 +98,8 @@ class Decoded:
     channels: int | None = None
     bookmark: Bookmark | None = None
     """Set now and then: a place within the bytes consumed."""
+    more: bool = False
+    """Whether these bytes gave further samples, which follow."""
     final: bool = False
 
 
@@ -119,6 +121,8 @@ class Listen:
     pcm: Pcm
     byte_end: int
     bookmark: Bookmark | None = None
+    more: bool = False
+    """As in `Decoded`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,8 @@ class Listened:
     """As it came with the samples."""
     speech: OpenSpeech | None = None
     """What has come of the phrase under way, where somebody listens to it meanwhile."""
+    more: bool = False
+    """As in `Decoded`."""
     final: bool = False
 
 

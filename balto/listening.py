@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import wave
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import BytesIO, UnsupportedOperation
@@ -127,6 +128,17 @@ def _is_on_disk(file: BinaryIO) -> bool:
         return file.fileno() >= 0
     except UnsupportedOperation:
         return False
+
+
+def wav(pcm: Pcm) -> bytes:
+    """Return samples as a WAV file, mono, 16 bits."""
+    file = BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(SAMPLE_RATE)
+        writer.writeframes(pcm.astype("<i2").tobytes())
+    return file.getvalue()
 
 
 def with_stages(vad: VadSettings, settings: Settings) -> VadSettings:

@@ -20,6 +20,7 @@ _LEFT: Final = 1.3
 """Inches left of the panels, for their labels."""
 _LETTER: Final = 0.078
 """Inches of a letter of a caption, about."""
+_CAPTION_LINES: Final = 3
 _WINDOW: Final = 512
 _RANGE_DB: Final = 75.0
 _QUIETEST_DBFS: Final = -80.0
@@ -90,19 +91,19 @@ def draw(
     seconds = pcm.size / SAMPLE_RATE
     heights = [1.2, 2.2, 1.3, *([0.3 + 0.27 * len(trace.stages)] if trace else []), 1.4]
     with rc_context(_STYLE):
-        figure = Figure(figsize=(float(np.clip(8 + seconds / 5, 13, 24)), 1.3 + 1.15 * sum(heights)), dpi=130)
+        figure = Figure(figsize=(float(np.clip(8 + seconds / 5, 13, 24)), 1.48 + 1.15 * sum(heights)), dpi=130)
         FigureCanvasAgg(figure)
         panels = figure.subplots(len(heights), sharex=True, gridspec_kw={"height_ratios": heights, "hspace": 0.16})
         width, height = figure.get_size_inches()
         right = 1 - (2.9 if facts else 0.25) / width
-        figure.subplots_adjust(left=_LEFT / width, right=right, top=1 - 0.72 / height, bottom=0.5 / height)
+        figure.subplots_adjust(left=_LEFT / width, right=right, top=1 - 0.9 / height, bottom=0.5 / height)
         _draw_waveform(panels[0], pcm)
         _draw_spectrogram(panels[1], pcm)
         _draw_levels(panels[2], pcm, trace)
         if trace:
             _draw_stages(panels[3], trace)
         _draw_pitch(panels[-1], pcm)
-        _draw_marks(panels, marks, seconds / width)
+        _draw_marks(panels, marks, seconds, seconds / (width * right - _LEFT))
         panels[-1].set_xlim(0, seconds)
         panels[-1].set_xlabel("seconds")
         figure.align_ylabels([panel for panel in panels if panel.get_ylabel()])
@@ -121,7 +122,7 @@ def _head(figure: Any, title: str, subtitle: str) -> None:
 
 def _list(figure: Any, facts: Sequence[tuple[str, str]], right: float) -> None:
     step = 0.25 / figure.get_figheight()
-    top = 1 - 0.86 / figure.get_figheight()
+    top = 1 - 1.04 / figure.get_figheight()
     for row, (name, value) in enumerate(facts):
         figure.text(right + 0.3 / figure.get_figwidth(), top - row * step, name, color=_FAINT, fontsize=8.5)
         figure.text(1 - 0.2 / figure.get_figwidth(), top - row * step, value, fontsize=8.5, ha="right")
@@ -230,11 +231,9 @@ def _draw_pitch(panel: Any, pcm: Pcm) -> None:
     _plain(panel, "F0 Hz")
 
 
-def _draw_marks(panels: Sequence[Any], marks: Sequence[Mark], seconds_an_inch: float) -> None:
-    """Shade the phrases, on the dark spectrogram as lines, and caption each as far as the next one leaves room."""
-    letter = _LETTER * seconds_an_inch
-    free_from = 0.0
-    for mark, following in zip(marks, [*marks, None][1:], strict=True):
+def _draw_marks(panels: Sequence[Any], marks: Sequence[Mark], seconds: float, seconds_an_inch: float) -> None:
+    """Shade the phrases, on the dark spectrogram as lines, and caption each."""
+    for mark in marks:
         start, end = mark.start / SAMPLE_RATE, mark.end / SAMPLE_RATE
         for index, panel in enumerate(panels):
             if index == 1:
@@ -242,11 +241,37 @@ def _draw_marks(panels: Sequence[Any], marks: Sequence[Mark], seconds_an_inch: f
                     panel.axvline(at, color="white", linewidth=0.7, alpha=0.6)
             else:
                 panel.axvspan(start, end, color=_SPEECH, alpha=0.09, linewidth=0, zorder=0)
-        until = max(end, following.start / SAMPLE_RATE) if following else end
-        caption = _shortened(mark.caption, int((until - start) / letter) - 1)
-        if start >= free_from:
-            _caption(panels[0], caption, start)
-            free_from = start + (len(caption) + 1) * letter
+    for caption, at, line in captions(marks, seconds, _LETTER * seconds_an_inch):
+        _caption(panels[0], caption, at, line)
+
+
+def captions(marks: Sequence[Mark], seconds: float, letter: float) -> list[tuple[str, float, int]]:
+    """Lay out captions in three lines, so that those of short phrases too have room.
+
+    Args:
+        marks: in order.
+        seconds: where the picture ends.
+        letter: seconds that a letter is wide.
+
+    Returns:
+        What is written, where it begins in seconds, and in which line, the lowest being 0. One that would end beyond
+        the picture begins earlier.
+    """
+    free = [0.0] * _CAPTION_LINES
+    laid_out = []
+    for index, mark in enumerate(marks):
+        last = index + _CAPTION_LINES >= len(marks)
+        at, until = mark.start / SAMPLE_RATE, seconds if last else marks[index + _CAPTION_LINES].start / SAMPLE_RATE
+        if last:
+            at = min(at, max(seconds - (len(mark.caption) + 1) * letter, 0.0))
+        line = next((n for n, begins in enumerate(free) if begins <= at), free.index(min(free)))
+        if free[line] > mark.start / SAMPLE_RATE:
+            continue  # several marks begin at one place
+        at = max(at, free[line])
+        caption = _shortened(mark.caption, int((until - at) / letter + 1e-6) - 1)
+        free[line] = at + (len(caption) + 1) * letter
+        laid_out.append((caption, at, line))
+    return laid_out
 
 
 def _shortened(caption: str, letters: int) -> str:
@@ -256,12 +281,12 @@ def _shortened(caption: str, letters: int) -> str:
     return f"{caption[: letters - 1].rstrip()}…"
 
 
-def _caption(panel: Any, caption: str, start: float) -> None:
+def _caption(panel: Any, caption: str, start: float, line: int) -> None:
     panel.annotate(
         caption,
         (start, 1.0),
         xycoords=("data", "axes fraction"),
-        xytext=(0, 3),
+        xytext=(0, 3 + 9.5 * line),
         textcoords="offset points",
         fontsize=8,
         color=_SPEECH,

@@ -81,12 +81,11 @@ class NdjsonSource:
         for line in self._lines():
             ((kind, fields),) = list(orjson.loads(line).items())[:1]
             if kind == "key":
-                keys[fields["stream"]] = WrappedKey(UUID(fields["id"]), fields["master"], b64decode(fields["wrapped"]))
+                keys[fields["stream"]] = wrapped_key(fields)
             elif kind == "event":
-                events.append(_event(fields))
+                events.append(stored_event(fields))
             elif kind == "recording":
-                recorded_at, sealed = datetime.fromisoformat(fields["recorded_at"]), b64decode(fields["sealed"])
-                recordings.append(StoredRecording(**fields | {"recorded_at": recorded_at, "sealed": sealed}))
+                recordings.append(stored_recording(fields))
             if len(events) >= PAGE or (events and kind in {"recording", "end"}):
                 yield keys
                 yield events
@@ -96,11 +95,24 @@ class NdjsonSource:
                 recordings = []
 
 
-def _event(fields: dict[str, Any]) -> StoredEvent:
+def wrapped_key(fields: dict[str, Any]) -> WrappedKey:
+    """Return the key that a line of an export holds; raises KeyError, TypeError or ValueError where it holds none."""
+    return WrappedKey(UUID(fields["id"]), fields["master"], b64decode(fields["wrapped"]))
+
+
+def stored_recording(fields: dict[str, Any]) -> StoredRecording:
+    """Return the recording that a line of an export holds; raises as `wrapped_key`."""
+    recorded_at, sealed = datetime.fromisoformat(fields["recorded_at"]), b64decode(fields["sealed"])
+    return StoredRecording(**fields | {"recorded_at": recorded_at, "sealed": sealed})
+
+
+def stored_event(fields: dict[str, Any]) -> StoredEvent:
+    """Return the event that a line of an export holds; raises as `wrapped_key`."""
+    read = dict(fields)
     for name in ("event_id", "correlation_id", "causation_id"):
-        fields[name] = fields[name] and UUID(fields[name])
+        read[name] = read[name] and UUID(read[name])
     for name in ("occurred_at", "recorded_at"):
-        fields[name] = datetime.fromisoformat(fields[name])
+        read[name] = datetime.fromisoformat(read[name])
     for name in ("sealed", "hash"):
-        fields[name] = None if fields[name] is None else b64decode(fields[name])
-    return StoredEvent(**fields)
+        read[name] = None if read[name] is None else b64decode(read[name])
+    return StoredEvent(**read)

@@ -2,7 +2,7 @@
 
 import os
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -98,6 +98,7 @@ async def export_file(
     selection: Selection = EVERYTHING,
     redacted: bool = False,
     recordings: bool = False,
+    note: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Moved:
     """Write what the ledger holds at the call to a file; `.parquet` in its name makes it Parquet, else NDJSON.
@@ -113,6 +114,7 @@ async def export_file(
         selection: stream, prefix, tenant and times alone are looked at.
         redacted: without what is sealed, and without keys.
         recordings: with the recorded audio; NDJSON alone holds it.
+        note: what else its head says of it.
         progress: told of events.
 
     Raises:
@@ -123,7 +125,8 @@ async def export_file(
     with translated():
         upto: int = await connection.fetchval("SELECT position FROM head")
     pages = stored_pages(connection, archive, after=0, upto=upto, selection=selection)
-    about = {"redacted": redacted, "upto": upto, "masters": {} if redacted else _fingerprints(rewrap.masters)}
+    masters = {} if redacted else _fingerprints(rewrap.masters)
+    about = {**(note or {}), "redacted": redacted, "upto": upto, "masters": masters}
     keys: dict[str, WrappedKey] = {}
     done = 0
 

@@ -27,13 +27,13 @@ SELECT date_bin($4::interval, t.captured_at, timestamptz '2000-01-01 00:00+00') 
  GROUP BY 1, 2 ORDER BY 1, 2
 """
 _SPREAD: Final = """
-SELECT coalesce(c.name, b.counter_id, '?') AS counter,
+SELECT coalesce(c.name, b.counter_id, '?') AS counter, b.counter_id,
        width_bucket(b.{column}, $4::float8, $5::float8, $6::int) AS bin, count(*) AS count
   FROM projections.phrase_biometrics b
   LEFT JOIN projections.counters c ON c.counter_id = b.counter_id
  WHERE b.measured_at >= coalesce($1::timestamptz, '-infinity') AND b.measured_at < coalesce($2::timestamptz, 'infinity')
-   AND ($3::text IS NULL OR b.tenant = $3) AND b.{column} IS NOT NULL
- GROUP BY c.name, b.counter_id, bin ORDER BY counter, bin
+   AND ($3::text IS NULL OR b.tenant = $3) AND ($7::text IS NULL OR b.session_id = $7) AND b.{column} IS NOT NULL
+ GROUP BY c.name, b.counter_id, bin ORDER BY counter, b.counter_id, bin
 """
 
 
@@ -79,29 +79,41 @@ async def over_time(
     ]
 
 
-async def pitches(
-    pool: asyncpg.Pool, *, since: datetime | None = None, until: datetime | None = None, tenant: str | None = None
-) -> list[Spread]:
-    """Return how mean pitch is spread at each counter, from 60 to 400 Hz."""
-    return await _spread(pool, "pitch_mean_hz", 60.0, 400.0, since, until, tenant)
+async def pitches(pool: asyncpg.Pool, **chosen: Any) -> list[Spread]:
+    """Return how mean pitch is spread at each counter, from 60 to 400 Hz.
+
+    Args:
+        pool: as of `projections.reports`.
+        chosen: `since`, `until`, `tenant` and `session_id`, as far as they are given.
+    """
+    return await _spread(pool, "pitch_mean_hz", 60.0, 400.0, **chosen)
 
 
-async def noises(
-    pool: asyncpg.Pool, *, since: datetime | None = None, until: datetime | None = None, tenant: str | None = None
-) -> list[Spread]:
-    """Return how the signal-to-noise ratio is spread at each counter, from -5 to 45 dB."""
-    return await _spread(pool, "snr_db", -5.0, 45.0, since, until, tenant)
+async def noises(pool: asyncpg.Pool, **chosen: Any) -> list[Spread]:
+    """Return how the signal-to-noise ratio is spread at each counter, from -5 to 45 dB; as `pitches`."""
+    return await _spread(pool, "snr_db", -5.0, 45.0, **chosen)
 
 
 async def _spread(
-    pool: asyncpg.Pool, column: str, low: float, high: float, since: Any, until: Any, tenant: str | None, bins: int = 25
+    pool: asyncpg.Pool,
+    column: str,
+    low: float,
+    high: float,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    tenant: str | None = None,
+    session_id: str | None = None,
+    bins: int = 25,
 ) -> list[Spread]:
-    rows = await _fetch(pool, _SPREAD.format(column=column), since, until, tenant, low, high, bins)
-    counts: dict[str, list[int]] = {}
+    rows = await _fetch(pool, _SPREAD.format(column=column), since, until, tenant, low, high, bins, session_id)
+    # By id, since counters of two clients may have one name.
+    found: dict[tuple[str, str | None], list[int]] = {}
     for row in rows:
         # The server numbers bins from 1, and what lies beyond with 0 and one more than there are.
-        counts.setdefault(row["counter"], [0] * bins)[min(max(row["bin"], 1), bins) - 1] += row["count"]
-    return [Spread(counter=counter, low=low, high=high, counts=tuple(found)) for counter, found in counts.items()]
+        counts = found.setdefault((row["counter"], row["counter_id"]), [0] * bins)
+        counts[min(max(row["bin"], 1), bins) - 1] += row["count"]
+    return [Spread(counter=counter, low=low, high=high, counts=tuple(counts)) for (counter, _), counts in found.items()]
 
 
 async def _fetch(pool: asyncpg.Pool, query: str, *arguments: object) -> list[asyncpg.Record]:

@@ -73,7 +73,12 @@ class LlmActor(Actor):
                 normalised = await self._time(
                     engine,
                     engine.route_normalise(
-                        message.text, budget_s=budget_s, witness=witness, fast_path=fast, engine=message.engine
+                        message.text,
+                        budget_s=budget_s,
+                        witness=witness,
+                        fast_path=fast,
+                        engine=message.engine,
+                        phrase=message.number,
                     )
                     if isinstance(engine, RoutedUnderstanding)
                     else engine.normalise(message.text, budget_s=budget_s),
@@ -101,6 +106,7 @@ class LlmActor(Actor):
                         witness=witness,
                         fast_path=fast,
                         engine=message.engine,
+                        phrase=message.number,
                     )
                     if isinstance(engine, RoutedUnderstanding)
                     else engine.classify(message.text, message.entities, budget_s=budget_s),

@@ -101,7 +101,14 @@ class RoutedUnderstanding:
         return (await self.route_classify(text, entities, budget_s=budget_s)).answer
 
     async def route_normalise(
-        self, text: str, *, budget_s: float, witness: Witness = no_witness, fast_path: bool = True, engine: str = ""
+        self,
+        text: str,
+        *,
+        budget_s: float,
+        witness: Witness = no_witness,
+        fast_path: bool = True,
+        engine: str = "",
+        phrase: int = 0,  # noqa: ARG002 - for who looks answers up
     ) -> Won[Normalised]:
         """Stage 1, and who did it: the lexicon alone where every word is known to it or says nothing.
 
@@ -111,6 +118,7 @@ class RoutedUnderstanding:
             witness: told before any request but the first to the model.
             fast_path: whether what is certain asks no model.
             engine: asked first; where that is the lexicon, no other is asked.
+            phrase: the number of the one that it is, for who looks the answer up.
 
         Raises:
             RaceLostError: no engine did, not even the last.
@@ -138,6 +146,7 @@ class RoutedUnderstanding:
         witness: Witness = no_witness,
         fast_path: bool = True,
         engine: str = "",
+        phrase: int = 0,  # noqa: ARG002 - for who looks answers up
     ) -> Won[Classified]:
         """Stage 2, and who did it: the lexicon alone where all that was named belongs in one place; see stage 1."""
         if engine == self._last.engine:

@@ -1,4 +1,4 @@
-"""A test kit of virtual time: a loop whose clock jumps to the next timer and whose order of events a seed decides."""
+"""A test kit of virtual time: a loop on which a seed decides the order of all that is ready."""
 
 import asyncio
 import functools
@@ -6,13 +6,13 @@ import hashlib
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, override
 
 from actors.runtime.mailbox import Mailbox
 from actors.runtime.system import ActorSystem
+from actors.runtime.virtual import InlineExecutor, VirtualClock, VirtualLoop
 
 SEEDS: Final = 200
 """Schedules that a test of concurrency is run over."""
@@ -21,14 +21,10 @@ LONGEST_STEP_S: Final = 0.01
 """Virtual seconds that a step given to the pool or to a child process may take; the seed decides how many."""
 
 
-class DeadlockError(Exception):
-    """Nothing is ready and no timer is set: what is awaited will never come."""
-
-
 class _Shuffled(deque[asyncio.Handle]):
     """A ready queue that hands out any of its callbacks next."""
 
-    def __init__(self, loop: "VirtualLoop") -> None:
+    def __init__(self, loop: "ShuffledLoop") -> None:
         super().__init__()
         self._loop = loop
 
@@ -40,11 +36,10 @@ class _Shuffled(deque[asyncio.Handle]):
         return super().popleft()
 
 
-class VirtualLoop(asyncio.BaseEventLoop):
-    """An event loop without a clock, sockets or threads of its own.
+class ShuffledLoop(VirtualLoop):
+    """A virtual loop that runs what is ready in any order.
 
-    Time stands still while anything is ready and then jumps to the next timer. Of what is ready, any callback may be
-    the next: asyncio promises an order there, so code that holds in any order holds in that one and under threads too.
+    asyncio promises an order there, so code that holds in any order holds in that one and under threads too.
 
     Args:
         seed: decides every choice; the same seed and program give the same trace.
@@ -53,38 +48,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self, seed: int) -> None:
         super().__init__()
         self.random = random.Random(seed)  # noqa: S311 - repeatable on purpose
-        self._now = 0.0
         self._digest = hashlib.blake2b(digest_size=16)
-        self._clock_resolution = 1e-9
-        # The two names are what the base class takes its callbacks and its events from.
+        # The name is what the base class takes its callbacks from.
         self._ready = _Shuffled(self)
-        self._selector = self
-
-    @override
-    def time(self) -> float:
-        """Return the virtual time in seconds, 0 at the start."""
-        return self._now
-
-    def select(self, timeout: float | None) -> tuple[()]:
-        """Let virtual time pass instead of waiting for sockets.
-
-        Raises:
-            DeadlockError: there is nothing to wait for.
-        """
-        if timeout is None:
-            raise DeadlockError(f"nothing can happen any more, at {self._now} s")
-        self._now += timeout
-        return ()
-
-    def _process_events(self, _events: object) -> None:
-        return
-
-    def _write_to_self(self) -> None:
-        return
 
     def note(self, what: str) -> None:
         """Add something that happened to the trace."""
-        self._digest.update(f"{self._now!r} {what}\n".encode())
+        self._digest.update(f"{self.time()!r} {what}\n".encode())
 
     @property
     def trace(self) -> str:
@@ -92,27 +62,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self._digest.hexdigest()
 
 
-class VirtualClock:
-    """The virtual time as `actors.runtime.clock.Clock`."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        self._loop = loop
-
-    def utc(self) -> datetime:
-        """Return the time of a day that always begins at the same moment."""
-        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self._loop.time())
-
-    def monotonic_us(self) -> int:
-        """Return virtual microseconds since the start."""
-        return int(self._loop.time() * 1e6)
-
-
 class _Dispatcher:
     """Drains each mailbox as a callback of its own, so that the seed orders actors among all else that is ready."""
 
     serial = True
 
-    def __init__(self, loop: VirtualLoop) -> None:
+    def __init__(self, loop: ShuffledLoop) -> None:
         self._loop = loop
         self.clock: Callable[[], float] = loop.time
 
@@ -124,33 +79,22 @@ class _Dispatcher:
         mailbox.run(self._loop.random.choice((-1.0, float("inf"), float("inf"))))
 
 
-class _Inline(Executor):
-    """Runs what it is given at once."""
-
-    @override
-    def submit[**P, T](self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
 class VirtualSystem(ActorSystem):
     """An actor system in virtual time: pool actors and long steps run on the loop too, for as long as the seed says."""
 
-    loop: VirtualLoop
+    loop: ShuffledLoop
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        if not isinstance(loop, VirtualLoop):
+        if not isinstance(loop, ShuffledLoop):
             raise TypeError("a virtual system runs on a virtual loop")
         dispatcher = _Dispatcher(loop)
-        super().__init__(clock=loop.time, loop_dispatcher=dispatcher, pool_dispatcher=dispatcher, executor=_Inline())
+        super().__init__(
+            clock=loop.time, loop_dispatcher=dispatcher, pool_dispatcher=dispatcher, executor=InlineExecutor()
+        )
         self.random = loop.random
         """For the choices of a test itself."""
-        self.time = VirtualClock(loop)
+        self.time = VirtualClock(loop, datetime(2026, 1, 1, tzinfo=UTC))
 
     @override
     async def offload[T](self, work: Callable[[], T]) -> T:
@@ -180,7 +124,7 @@ def run[T](scenario: Callable[[VirtualSystem], Coroutine[Any, Any, T]], seed: in
     Raises:
         DeadlockError: something is awaited that will never come.
     """
-    loop = VirtualLoop(seed)
+    loop = ShuffledLoop(seed)
 
     async def main() -> T:
         async with VirtualSystem() as system:

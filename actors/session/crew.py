@@ -89,7 +89,12 @@ class Crew:
     ) -> None:
         me, audio = session.actor_ref, spec.audio if hearing is None else hearing.format_of(spec.audio)
         decoder = session.spawn(
-            AudioActor, me, encoding=audio.encoding, sample_rate=audio.sample_rate, channels=audio.channels
+            AudioActor,
+            me,
+            encoding=audio.encoding,
+            sample_rate=audio.sample_rate,
+            channels=audio.channels,
+            pace=services.pace,
         )
         examiner = session.spawn(ExaminerActor, me, services.clock)
         live = services.streaming
@@ -150,7 +155,7 @@ class Crew:
 
     def listen(self, decoded: Decoded) -> None:
         """Have samples listened to, and an open phrase closed if they are the last."""
-        tell(self._vad, Listen(decoded.pcm, decoded.byte_end, decoded.bookmark))
+        tell(self._vad, Listen(decoded.pcm, decoded.byte_end, decoded.bookmark, decoded.more))
         if decoded.final:
             self.finish_listening(decoded.byte_end)
 
@@ -161,7 +166,7 @@ class Crew:
     def answered(self, message: object) -> None:
         """Note that a child is through with something: what it answered, or what it broke down over."""
         match message:
-            case Listened(final=False):
+            case Listened(more=False, final=False):
                 self.intake.came_back()
             case Examined() | Examine():
                 self._examiner.answered()

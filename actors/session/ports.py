@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
+from actors.audio.pacing import Pace
 from actors.llm.understanding import Understanding
 from actors.runtime.clock import Clock
 from actors.session.inputs import Began, Policy, Resources
@@ -114,7 +115,8 @@ class SessionServices:
     clock: Clock
     memory: SessionMemory
     new_id: Callable[[], UUID]
-    sample_resources: Callable[[], Resources]
+    sample_resources: Callable[[], Resources | None]
+    """Gives the present readings; None where they say nothing, as in a replay."""
     stt_budget_s: float
     llm_budget_s: float
     streaming: LiveEars | None = None
@@ -123,6 +125,8 @@ class SessionServices:
     """How long a session waits for a lost connection to come back."""
     purse: Purse = field(default_factory=BottomlessPurse)
     """What counters may spend."""
+    pace: Pace | None = None
+    """When audio is listened to; None for as soon as it comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

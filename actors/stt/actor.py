@@ -121,5 +121,7 @@ class SttActor(Actor):
             order=message.order,
             terms=message.terms,
             first=None if message.live is None or self._live is None else self._live.entrant(message.live),
+            phrase=message.number,
+            offer=message.offer,
         )
         return _Answer(won.lane.name, won.lane.model, won.answer, won.others)

@@ -44,7 +44,9 @@ class ComparerActor(Actor):
         apart = Difference(errors=0, words=0)
         error: str | None = None
         try:
-            heard = await self._router.ask(message.provider, message.pcm, budget_s=self._budget_s)
+            heard = await self._router.ask(
+                message.provider, message.pcm, budget_s=self._budget_s, phrase=message.number
+            )
             transcript = recordable_transcript(heard)
             apart = difference(message.text, transcript.text)
         except NoAnswerError as failure:

@@ -96,6 +96,8 @@ class RoutedTranscriber:
         order: Sequence[str] = (),
         terms: Sequence[str] = (),
         first: Entrant[Transcript] | None = None,
+        phrase: int = 0,  # noqa: ARG002 - for who looks answers up
+        offer: int = 0,  # noqa: ARG002 - for who looks answers up
     ) -> Won[Transcript]:
         """Write down one phrase, and tell who did and how the others fared.
 
@@ -109,6 +111,8 @@ class RoutedTranscriber:
             order: names of the engines that may be asked, the first of them first; empty for all, as preferred.
             terms: words to listen for; see `Transcriber.transcribe`.
             first: is asked before all engines: a stream that has heard the phrase already.
+            phrase: its number, for who looks its text up; engines hear it.
+            offer: number of the offer that it is; 0 for a phrase that is over.
 
         Raises:
             RaceLostError: no engine did.
@@ -130,8 +134,21 @@ class RoutedTranscriber:
         )
         return await race.run()
 
-    async def ask(self, provider: str, pcm: Pcm, *, budget_s: float) -> Transcript:
+    async def ask(
+        self,
+        provider: str,
+        pcm: Pcm,
+        *,
+        budget_s: float,
+        phrase: int = 0,  # noqa: ARG002 - for who looks answers up
+    ) -> Transcript:
         """Have one engine write a phrase down, whatever the others do; its answer counts for its circuit.
+
+        Args:
+            provider: the engine's.
+            pcm: int16 mono samples at 16 kHz.
+            budget_s: for all of it.
+            phrase: as in `route`.
 
         Raises:
             NoAnswerError: it did not; `circuit_open` where it is left alone, and was not asked.

@@ -71,6 +71,7 @@ class VadActor(Actor):
                 sample_end=self._segmenter.samples,
                 speech=self._speech() if self._live else None,
                 bookmark=message.bookmark if isinstance(message, Listen) else None,
+                more=isinstance(message, Listen) and message.more,
                 final=isinstance(message, FinishListening),
             )
         )

@@ -3,7 +3,23 @@
 import typer
 
 from balto import __version__
-from balto.cli import advising, baskets, bi, browsing, counters, export, hearing, ledger, past, readmodels, serving
+from balto.cli import (
+    advising,
+    baskets,
+    bi,
+    browsing,
+    counters,
+    diff,
+    export,
+    hearing,
+    ledger,
+    past,
+    readmodels,
+    replaying,
+    retelling,
+    serving,
+    sessionfiles,
+)
 
 app = typer.Typer(
     help="Balto listens at a pharmacy counter and tells the attendant what goes well with what was asked for.",
@@ -26,7 +42,7 @@ def _root(
     """Settings come from the environment and `.env`, under the prefix BALTO_; see `.env.example`."""
 
 
-for module in (serving, hearing, advising, past, browsing, export, ledger):
+for module in (serving, hearing, advising, past, browsing, retelling, replaying, diff, export, ledger):
     for command in module.COMMANDS:
         app.command()(command)
 app.add_typer(baskets.cestas, name="cestas")
@@ -34,6 +50,7 @@ app.add_typer(bi.app, name="bi")
 app.add_typer(counters.app, name="counters")
 app.add_typer(ledger.store, name="store")
 app.add_typer(past.report, name="report")
+app.add_typer(sessionfiles.session, name="session")
 app.add_typer(readmodels.projections, name="projections")
 
 

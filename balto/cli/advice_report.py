@@ -7,6 +7,7 @@ import typer
 from balto.cli.common import AsJson, print_rows, with_library
 from balto.cli.money import OfCounter, counter_of, show_compared
 from balto.cli.opening import Since, Until, moment
+from balto.cli.pages import Html, write_advice
 
 COLUMNS = ("basket", "item", "sent", "shown", "accepted", "dismissed", "conversion")
 
@@ -16,6 +17,7 @@ def advice(
     until: Until = None,
     counter: OfCounter = None,
     compare: Annotated[bool, typer.Option("--compare", help="Put speech-to-text engines side by side.")] = False,
+    html: Html = None,
     as_json: AsJson = False,
 ) -> None:
     """What became of advice: by basket and item, how often it was sent, shown, accepted and dismissed.
@@ -23,8 +25,12 @@ def advice(
     Clients answer a recommendation as a whole, so its items share the answer; conversion is accepted of shown.
 
     With --compare: engines that heard the same phrases (BALTO_STT_COMPARE), the chosen one and the other. WER is the
-    share of words by which the other's text differs from the chosen one: neither is the truth.
+    share of words by which the other's text differs from the chosen one: neither is the truth. With --html: both, and
+    how each day went.
     """
+    if html is not None:
+        write_advice(html, since=moment("--since", since), until=moment("--until", until), counter=counter)
+        return
     show = show_compared if compare else show_conversions
     show(since, until, counter, as_json=as_json)
 

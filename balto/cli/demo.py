@@ -9,10 +9,10 @@ from balto.app import Balto, Library, StartError, open_balto
 from balto.cli.common import fail, out, print_rows, say
 from balto.cli.past import BIOMETRIC_COLUMNS, TIMELINE_COLUMNS
 from balto.cli.serving import show_message
-from balto.client import ClientError, read_audio, stream
+from balto.client import ClientError, Ready, Recommendation, read_audio, stream
 from balto.settings import Settings
-from balto.web.port import in_url
-from balto.web.server import doorway, serving
+from balto.web.port import doorway, in_url
+from balto.web.server import serving
 from events.store import StoreError
 from projections import reports
 
@@ -61,10 +61,10 @@ async def _counter_key(library: Library) -> str:
 async def _stream(url: str, key: str, speed: float) -> str:
     session_id, recommendations = "", 0
     async for message in stream(url, key, read_audio(RECORDING), speed=speed, want=("transcript",)):
-        match message["comando"]:
-            case "ready":
-                session_id = message["session"]
-            case "recomendar":
+        match message:
+            case Ready():
+                session_id = message.session
+            case Recommendation():
                 recommendations += 1
                 show_message(message)
             case _:

@@ -7,6 +7,7 @@ import typer
 
 from balto.cli.common import AsJson, fail, out, print_rows, with_library
 from balto.cli.opening import Since, Until, moment
+from balto.cli.pages import Html, write_cost
 
 OfCounter = Annotated[str | None, typer.Option("--counter", help="Of one counter, by name or id.")]
 COST_COLUMNS = ("day", "counter_name", "step", "provider", "model", "calls", "usd")
@@ -31,31 +32,48 @@ def cost(
     until: Until = None,
     counter: OfCounter = None,
     session: Annotated[str | None, typer.Option("--session", help="Of one session, by id or `last`.")] = None,
+    html: Html = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what each day cost at each counter, by step and engine, in US dollars by the dated price file.
 
-    A day begins at midnight in Brasília (UTC-3 all year); --since and --until name such days.
+    A day begins at midnight in Brasília (UTC-3 all year); --since and --until name such days. With --html: by day,
+    engine, counter and step.
     """
-    from balto.cli.past import resolve_session
-    from projections import spending
-
     if session is not None and (since or until or counter):
         fail("--session goes with no other filter")
     begin, end = moment("--since", since), moment("--until", until)
+    if html is not None:
+        write_cost(html, session=session, since=begin, until=end, counter=counter)
+        return
 
     async def work(library: Any) -> Any:
-        pool = library.projector.pool
         if session is not None:
-            return await spending.session_cost(pool, await resolve_session(library, session))
-        counter_id = await counter_of(library, counter)
-        return await spending.cost(pool, since=_day(begin), until=_day(end), counter_id=counter_id)
+            return (await costs_of_session(library, session))[1]
+        return await costs_of_days(library, begin, end, counter)
 
     rows = with_library(work)
     columns = COST_COLUMNS if session is None else COST_COLUMNS[2:]
     print_rows(rows, columns, title="Cost (US dollars)", as_json=as_json)
     if not as_json:
         out.print(f"in all {sum(row.usd for row in rows):.4f} dollars, {sum(row.calls for row in rows)} calls")
+
+
+async def costs_of_days(library: Any, since: datetime | None, until: datetime | None, counter: str | None) -> Any:
+    """Return what days cost, at a counter given by name or id or at all of them."""
+    from projections import spending
+
+    counter_id = await counter_of(library, counter)
+    return await spending.cost(library.projector.pool, since=_day(since), until=_day(until), counter_id=counter_id)
+
+
+async def costs_of_session(library: Any, session: str) -> tuple[str, Any]:
+    """Return a session's id and what it cost, given its id or `last`; ends the program where there is none."""
+    from balto.cli.past import known_session
+    from projections import spending
+
+    session_id = await known_session(library, session)
+    return session_id, await spending.session_cost(library.projector.pool, session_id)
 
 
 def show_compared(since: str | None, until: str | None, counter: str | None, *, as_json: bool) -> None:

@@ -1,10 +1,18 @@
 """Reports written as pages: what commands with `--html` do."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final
+
+import typer
 
 from balto.cli.common import fail, note, with_library
+
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write one page with plots, which opens offline.")
+]
+_DAYS: Final = "Days are Brasília's (UTC-3)."
 
 
 def write_latency(file: Path, *, since: datetime | None, until: datetime | None, tenant: str | None) -> None:
@@ -16,39 +24,92 @@ def write_latency(file: Path, *, since: datetime | None, until: datetime | None,
         pool = library.projector.pool
         hops = await reports.latency(pool, since=since, until=until, tenant=tenant)
         points = await distributions.over_time(pool, since=since, until=until, tenant=tenant)
-        return latency_page(hops, points, await _about(library, since, until, tenant))
+        return latency_page(hops, points, await _about(library, since, until, _client(tenant)))
 
-    _write(file, with_library(work))
+    write_page(file, work)
 
 
-def write_biometrics(file: Path, *, since: datetime | None, until: datetime | None, tenant: str | None) -> None:
+def write_biometrics(
+    file: Path, *, session: str | None, since: datetime | None, until: datetime | None, tenant: str | None
+) -> None:
     """Write the report of how phrases sound."""
+    from balto.cli.past import known_session
     from balto.report.latency import biometrics_page
     from projections import distributions
 
     async def work(library: Any) -> str:
         pool = library.projector.pool
-        pitches = await distributions.pitches(pool, since=since, until=until, tenant=tenant)
-        noises = await distributions.noises(pool, since=since, until=until, tenant=tenant)
-        return biometrics_page(pitches, noises, await _about(library, since, until, tenant))
+        session_id = None if session is None else await known_session(library, session)
+        chosen: dict[str, Any] = {"since": since, "until": until, "tenant": tenant, "session_id": session_id}
+        pitches = await distributions.pitches(pool, **chosen)
+        noises = await distributions.noises(pool, **chosen)
+        whose = _client(tenant) if session_id is None else f"session {session_id}"
+        return biometrics_page(pitches, noises, await _about(library, since, until, whose))
 
-    _write(file, with_library(work))
-
-
-async def _about(library: Any, since: datetime | None, until: datetime | None, tenant: str | None) -> str:
-    head = await library.store.last_position()
-    parts = [
-        f"as of event {head}",
-        *([f"from {since:%Y-%m-%d %H:%M} UTC"] if since else []),
-        *([f"before {until:%Y-%m-%d %H:%M} UTC"] if until else []),
-        f"client {tenant}" if tenant else "all clients",
-    ]
-    return ", ".join(parts).capitalize() + ". Times are in UTC."
+    write_page(file, work)
 
 
-def _write(file: Path, text: str) -> None:
+def write_cost(
+    file: Path, *, session: str | None, since: datetime | None, until: datetime | None, counter: str | None
+) -> None:
+    """Write the report of what days cost, or one session."""
+    from balto.cli.money import costs_of_days, costs_of_session
+    from balto.report.money import cost_page, session_cost_page
+
+    async def work(library: Any) -> str:
+        if session is not None:
+            session_id, told = await costs_of_session(library, session)
+            return session_cost_page(told, await _about(library, None, None, f"session {session_id}"))
+        rows = await costs_of_days(library, since, until, counter)
+        return cost_page(rows, f"{await _about(library, since, until, _counter(counter))} {_DAYS}")
+
+    write_page(file, work)
+
+
+def write_advice(file: Path, *, since: datetime | None, until: datetime | None, counter: str | None) -> None:
+    """Write the report of what became of advice."""
+    from balto.cli.money import counter_of
+    from balto.report.advice import advice_page
+    from projections.conversions import conversions, days_of_advice
+    from projections.spending import compared
+
+    async def work(library: Any) -> str:
+        pool = library.projector.pool
+        chosen: dict[str, Any] = {"since": since, "until": until, "counter_id": await counter_of(library, counter)}
+        about = f"{await _about(library, since, until, _counter(counter))} {_DAYS}"
+        return advice_page(
+            await conversions(pool, **chosen),
+            await days_of_advice(pool, **chosen),
+            await compared(pool, **chosen),
+            about,
+        )
+
+    write_page(file, work)
+
+
+def write_page(file: Path, work: Callable[[Any], Awaitable[str]]) -> None:
+    """Write what `work(library)` returns; a file that cannot be written is one line."""
+    text = with_library(work)
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}")
     note(f"wrote {file}")
+
+
+def _client(tenant: str | None) -> str:
+    return f"client {tenant}" if tenant else "all clients"
+
+
+def _counter(counter: str | None) -> str:
+    return f"counter {counter}" if counter else "all counters"
+
+
+async def _about(library: Any, since: datetime | None, until: datetime | None, whose: str) -> str:
+    head = await library.store.last_position()
+    parts = [
+        f"as of event {head}",
+        *([f"from {since:%Y-%m-%d %H:%M} UTC"] if since else []),
+        *([f"before {until:%Y-%m-%d %H:%M} UTC"] if until else []),
+    ]
+    return f"{', '.join(parts).capitalize()}, {whose}. Times are in UTC."

@@ -1,6 +1,5 @@
 """Commands about the past: sessions, timeline, reports."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,14 +8,12 @@ from balto.cli.advice_report import advice
 from balto.cli.common import AsJson, fail, print_rows, with_library
 from balto.cli.money import cost
 from balto.cli.opening import Since, Until, moment, stream_name
+from balto.cli.pages import Html, write_biometrics, write_latency
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
 
 SessionId = Annotated[str, typer.Argument(help="A session's id, or `last`.", metavar="SESSION")]
 Tenant = Annotated[str | None, typer.Option("--tenant", help="Of one client.")]
-Html = Annotated[
-    Path | None, typer.Option("--html", metavar="FILE", help="Write one page with plots, which opens offline.")
-]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
 
 TIMELINE_COLUMNS = ("phrase", "speech_ms", "audio_ms", "stt_ms", "ai1_ms", "ai2_ms", "ws_ms", "total_ms", "outcome")
@@ -74,6 +71,14 @@ async def resolve_session(library: Any, session: str) -> str:
     return str(latest[0].session_id)
 
 
+async def known_session(library: Any, session: str) -> str:
+    """Return a session's id, given its id or `last`; ends the program where there is none."""
+    session_id = await resolve_session(library, session)
+    if not await library.store.stream_position(f"session-{session_id}"):
+        fail(f"there is no session {session} (`balto sessions` lists them)")
+    return session_id
+
+
 async def existing_stream(library: Any, name: str | None) -> str | None:
     """Return the name of a stream that is there, given it, a session's bare id or `last`; None for None."""
     if name is None:
@@ -95,12 +100,11 @@ def biometrics(
     as_json: AsJson = False,
 ) -> None:
     """Pitch, SNR, spectral centroid, ZCR and level of each phrase; with --html how they are spread at each counter."""
-    from balto.cli.pages import write_biometrics
     from projections import reports
 
     begin, end = moment("--since", since), moment("--until", until)
     if html is not None:
-        write_biometrics(html, since=begin, until=end, tenant=tenant)
+        write_biometrics(html, session=session, since=begin, until=end, tenant=tenant)
         return
 
     async def work(library: Any) -> Any:
@@ -120,7 +124,6 @@ def latency(
     since: Since = None, until: Until = None, tenant: Tenant = None, html: Html = None, as_json: AsJson = False
 ) -> None:
     """Percentiles of every hop, in milliseconds; with --html the stages and how they were over time."""
-    from balto.cli.pages import write_latency
     from projections import reports
 
     begin, end = moment("--since", since), moment("--until", until)

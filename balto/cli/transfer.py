@@ -47,7 +47,7 @@ def export(
         fail(f"{file} is not named as {form}")
     if recordings and file.suffix == ".parquet":
         fail("Parquet holds no recordings; export NDJSON")
-    from balto.app import master_keys
+    from balto.library import master_keys
     from events.driver import one_connection
     from events.portable import export_file
     from events.selection import Selection
@@ -71,7 +71,7 @@ def export(
                     progress=moved,
                 )
 
-    _report(with_store(work), f"exported to {file}", as_json=as_json)
+    report_moved(with_store(work), f"exported to {file}", as_json=as_json)
 
 
 def import_(
@@ -80,7 +80,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Bring the events of a file in as they were; what is there already is skipped."""
-    from balto.app import master_keys
+    from balto.library import master_keys
     from events.driver import one_connection
     from events.portable import import_file
 
@@ -90,7 +90,7 @@ def import_(
                 own = master_keys(library.settings)
                 return await import_file(connection, file, own=own, theirs=_other(master_key), progress=moved)
 
-    _report(with_store(work), f"imported from {file}", as_json=as_json)
+    report_moved(with_store(work), f"imported from {file}", as_json=as_json)
 
 
 def copy(
@@ -102,7 +102,7 @@ def copy(
     target_url = to or os.environ.get("BALTO_COPY_TO")
     if not target_url:
         fail("say where to: --to URL, or BALTO_COPY_TO where others can see the command line")
-    from balto.app import master_keys
+    from balto.library import master_keys
     from events.copying import copy_ledger
     from events.driver import one_connection
     from events.postgres import PostgresStore
@@ -128,7 +128,8 @@ def copy(
         out.print(f"{new} events copied")
 
 
-def _report(moved: Any, what: str, *, as_json: bool) -> None:
+def report_moved(moved: Any, what: str, *, as_json: bool) -> None:
+    """Say what went out or came in, and the checksum of its file."""
     if as_json:
         print_json(dataclasses.asdict(moved))
         return

@@ -27,6 +27,8 @@ class Access(Enum):
     """The administrator, or whoever sits at this machine."""
     LOOPBACK_OR_TOKEN_OR_ADMIN = auto()
     """As `LOOPBACK_OR_ADMIN`, or an analyst by a token; the route itself limits them to the rows of their client."""
+    LOOPBACK_OR_WATCHER_OR_ADMIN = auto()
+    """As `LOOPBACK_OR_ADMIN`, or who watches the server, by the token that opens nothing else."""
     TOKEN_OR_ADMIN = auto()
     """The administrator, or an analyst by a token, limited in the same way."""
 
@@ -37,9 +39,10 @@ TABLE: Final[Mapping[tuple[str, str], Access]] = {
     ("GET", "/console/{file}"): Access.PUBLIC,
     ("GET", "/docs"): Access.PUBLIC,
     ("GET", "/api/v1/openapi.json"): Access.PUBLIC,
+    ("GET", "/api/v1/asyncapi.json"): Access.PUBLIC,
     ("GET", "/healthz"): Access.PUBLIC,
     ("GET", "/readyz"): Access.PUBLIC,
-    ("GET", "/metrics"): Access.LOOPBACK_OR_ADMIN,
+    ("GET", "/metrics"): Access.LOOPBACK_OR_WATCHER_OR_ADMIN,
     ("POST", "/cadastro/cliente"): Access.REGISTRATION,
     ("POST", "/cadastro/balcao"): Access.REGISTRATION,
     ("POST", "/admin/login"): Access.PUBLIC,
@@ -72,7 +75,13 @@ class Caller:
     counter: Counter | None = None
     analyst_of: str | None = None
     """The client whose rows a token opens."""
+    watcher: bool = False
     loopback: bool = False
+
+    @property
+    def name(self) -> str:
+        """Who shares what there is of heavy work: all with the tokens of one client are one."""
+        return f"client {self.analyst_of}" if self.analyst_of and not self.admin else "administrator"
 
 
 def access_to(method: str, path: str) -> Access | None:
@@ -97,5 +106,7 @@ def allows(access: Access, caller: Caller, *, open_registration: bool) -> bool:
             return caller.admin or caller.loopback
         case Access.LOOPBACK_OR_TOKEN_OR_ADMIN:
             return caller.admin or caller.loopback or caller.analyst_of is not None
+        case Access.LOOPBACK_OR_WATCHER_OR_ADMIN:
+            return caller.admin or caller.loopback or caller.watcher
         case Access.TOKEN_OR_ADMIN:
             return caller.admin or caller.analyst_of is not None

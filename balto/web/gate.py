@@ -1,6 +1,7 @@
 """The gate that every request passes: who calls, whether they may, and what they are told when something fails."""
 
 import asyncio
+import hmac
 import ipaddress
 import logging
 import traceback
@@ -163,14 +164,15 @@ async def _identify(request: web.Request) -> Caller:
     admin = request.app[ADMIN_DOOR].knows(request.cookies.get(COOKIE, ""))
     key = _key_of(request)
     counter = analyst_of = None
-    if key is not None and looks_like_token(key):
+    watcher = key is not None and _watches(request, key)
+    if key is not None and not watcher and looks_like_token(key):
         analyst_of = await _tenant_of(request, key)
-    elif key is not None:
+    elif key is not None and not watcher:
         counter = await _counter_of(request, key)
     trusted = request.app[BALTO].settings.loopback_is_trusted
     # Who shows a key acts for its counter, and who shows a token for its client, wherever they sit.
     here = trusted and key is None and sits_here(request)
-    return Caller(admin=admin, counter=counter, analyst_of=analyst_of, loopback=here)
+    return Caller(admin=admin, counter=counter, analyst_of=analyst_of, watcher=watcher, loopback=here)
 
 
 async def recognise(app: web.Application, remote: str, key: str) -> Counter | None:
@@ -222,6 +224,11 @@ async def _counter_of(request: web.Request, key: str) -> Counter:
     if counter is None:
         raise RequestError(401, "chave inválida")
     return counter
+
+
+def _watches(request: web.Request, key: str) -> bool:
+    token = request.app[BALTO].settings.metrics_token
+    return token is not None and hmac.compare_digest(key.encode(), token.get_secret_value().encode())
 
 
 def _key_of(request: web.Request) -> str | None:

@@ -18,12 +18,14 @@ _REF: Final = "#/components/schemas/{model}"
 _SCHEMES: Final = {
     "counterKey": {"type": "http", "scheme": "bearer", "description": "A counter's key, `bk_…`; or as X-API-Key."},
     "analystToken": {"type": "http", "scheme": "bearer", "description": "A token of `balto bi token`, `bt_…`."},
+    "metricsToken": {"type": "http", "scheme": "bearer", "description": "`BALTO_METRICS_TOKEN`; opens /metrics alone."},
     "adminSession": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "From POST /admin/login."},
 }
 type _Scheme = dict[str, list[str]]
 _ADMIN: Final[_Scheme] = {"adminSession": []}
 _KEY: Final[_Scheme] = {"counterKey": []}
 _TOKEN: Final[_Scheme] = {"analystToken": []}
+_WATCHER: Final[_Scheme] = {"metricsToken": []}
 _NONE: Final[_Scheme] = {}
 _SECURITY: Final[dict[Access, tuple[list[_Scheme], str]]] = {
     Access.PUBLIC: ([_NONE], "anyone"),
@@ -35,6 +37,10 @@ _SECURITY: Final[dict[Access, tuple[list[_Scheme], str]]] = {
     Access.LOOPBACK_OR_TOKEN_OR_ADMIN: (
         [_NONE, _TOKEN, _ADMIN],
         "an analyst for their client, the administrator, or who sits at the server",
+    ),
+    Access.LOOPBACK_OR_WATCHER_OR_ADMIN: (
+        [_NONE, _WATCHER, _ADMIN],
+        "who watches the server, the administrator, or who sits at the server",
     ),
     Access.TOKEN_OR_ADMIN: ([_TOKEN, _ADMIN], "an analyst for their client, or the administrator"),
 }

@@ -11,6 +11,7 @@ from balto.security.limits import Turnstile
 from events.watch import Watch
 
 _MOST_FOLLOWERS: Final = 50
+_MOST_OF_ONE: Final = 25
 
 
 class Followers:
@@ -21,7 +22,7 @@ class Followers:
     """
 
     def __init__(self, balto: Balto) -> None:
-        self.turnstile = Turnstile(inside=_MOST_FOLLOWERS, waiting=0)
+        self.turnstile = Turnstile(inside=_MOST_FOLLOWERS, waiting=0, each=_MOST_OF_ONE)
         self.stopping = asyncio.Event()
         self._watch = Watch(balto.library.dsn)
 

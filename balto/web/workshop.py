@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import io
-import wave
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -109,17 +107,6 @@ class Workshop:
 
     async def _on_thread[T](self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
-
-def wav(pcm: Pcm) -> bytes:
-    """Return samples as a WAV file, mono, 16 bits."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(SAMPLE_RATE)
-        writer.writeframes(pcm.astype("<i2").tobytes())
-    return file.getvalue()
 
 
 def _decoded(audio: bytes) -> Pcm:

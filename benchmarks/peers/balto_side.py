@@ -10,7 +10,8 @@ from actors.values import Classified, Normalised, Pcm, Transcript
 from balto.app import open_balto
 from balto.engines import Engines
 from balto.settings import Settings
-from balto.web.server import doorway, serving, until_told_to_stop
+from balto.web.port import doorway
+from balto.web.server import serving, until_told_to_stop
 from events.catalogue import Category, Entity
 
 TEXT = "eu queria uma caixa de dipirona"

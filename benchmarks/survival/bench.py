@@ -17,7 +17,7 @@ from rich.progress import Progress
 from actors.values import Phrase, VadSettings
 from balto.accounts import register_client, register_counter
 from balto.app import open_library
-from balto.client import AudioFile, ClientError, Stream
+from balto.client import AudioFile, ClientError, Recommendation, Stream
 from balto.listening import decode_audio, find_phrases
 from balto.settings import Settings
 from benchmarks.report import Check, Machine, Report
@@ -178,4 +178,4 @@ async def _kill(chance: random.Random, nodes: list[Node], kills: int, tick: Call
 
 
 async def _collect(stream: Stream) -> list[str]:
-    return [message["id"] async for message in stream.messages() if message["comando"] == "recomendar"]
+    return [message.id async for message in stream.messages() if isinstance(message, Recommendation)]

@@ -16,7 +16,7 @@ from playwright.async_api import Page, WebSocketRoute, async_playwright, expect
 from yarl import URL
 
 from balto.web.routes.console import file_names
-from events.catalogue import RecommendationAnswered, SessionEnded
+from events.catalogue import AudioReceived, RecommendationAnswered, SessionEnded, SessionResumed
 from tests.e2e.conftest import House, Open, converse, of_type
 from tests.fakes import ScriptedTranscriber
 from tests.recordings import conversation, wav
@@ -188,11 +188,18 @@ async def test_a_lost_connection_is_taken_up_again_with_what_was_shown_kept(
         await expect(page.get_by_role("article").first).to_be_visible()
         await lines[0].close(code=1001, reason="servidor reiniciando")
         await expect(page.get_by_role("alert")).to_contain_text("O servidor está reiniciando. Nova tentativa em 1 s.")
-        await expect(page.get_by_role("button", name="Aceita")).to_be_disabled()
-        await expect(page.get_by_role("article")).to_have_count(2)
-        await page.get_by_role("button", name="Aceita").first.click()
+        await page.get_by_role("button", name="Aceita").first.click()  # is told when the line is back
         await expect(page.get_by_text("Aceita pelo cliente")).to_be_visible()
+        await expect(page.get_by_role("article")).to_have_count(2)
+        await page.get_by_role("button", name="Parar").click()
+        await expect(page.get_by_text("Sessão encerrada")).to_be_visible()
+        assert window.problems == []
     assert len(lines) == 2
+    ((*recorded,),) = await house.ended()
+    assert len(of_type(recorded, SessionResumed)) == 1
+    assert "aceita" in [each.answer for each in of_type(recorded, RecommendationAnswered)]
+    received = of_type(recorded, AudioReceived)
+    assert [each.byte_start for each in received] == [0, *(each.byte_end for each in received[:-1])]
 
 
 @pytest.mark.browser

@@ -107,6 +107,30 @@ async def test_what_days_and_sessions_cost(home: Path) -> None:
     assert wrong.exit_code == 1
 
 
+async def test_a_session_that_is_not_there_is_one_line(home: Path) -> None:
+    for how in ((), ("--json",), ("--html", "cost.html")):
+        result = await balto("report", "cost", "--session", "nope", *how)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == "balto: there is no session nope (`balto sessions` lists them)\n"
+    assert not (home / "cost.html").exists()
+
+
+async def test_pages_of_cost_and_advice(home: Path) -> None:
+    made = await told("counters", "add", "Frente", "--email", "b@c.example")
+    await a_session(made["counter_id"])
+    for words, drawn in (
+        (("cost", "--counter", "Frente"), "elevenlabs scribe_v2"),
+        (("cost", "--session", "s1"), "comparison: assemblyai universal"),
+        (("advice",), "assemblyai against elevenlabs (1 phrases)"),
+    ):
+        result = await balto("report", *words, "--html", "page.html")
+        assert result.exit_code == 0, result.stderr
+        assert drawn in (home / "page.html").read_text(encoding="utf-8")
+    unwritable = await balto("report", "cost", "--html", "nowhere/page.html")
+    assert unwritable.exit_code == 1
+    assert unwritable.stderr == "balto: nowhere/page.html cannot be written: No such file or directory\n"
+
+
 async def test_engines_that_heard_the_same_phrases(home: Path) -> None:
     made = await told("counters", "add", "Frente", "--email", "b@c.example")
     await a_session(made["counter_id"])

@@ -6,14 +6,11 @@ import aiohttp
 import orjson
 import pytest
 
-from balto.client import AudioFile, ClientError, Stream
 from balto.orphans import Orphans
-from balto.web.outbox import SocketOutbox
 from balto.web.wire import CloseCode
 from events.catalogue import (
     AudioReceived,
     PhraseCaptured,
-    RecommendationSent,
     SessionEnded,
     SessionPaused,
     SessionResumed,
@@ -21,7 +18,7 @@ from events.catalogue import (
 from tests.e2e.conftest import END, House, Open, of_type
 from tests.e2e.counting import Line, break_line, line
 from tests.fakes import FakeClock
-from tests.recordings import conversation, wav, webm
+from tests.recordings import conversation
 
 PCM = conversation("dor_de_cabeca", "tosse", "dor_de_cabeca")
 DATA = PCM.tobytes()
@@ -195,37 +192,3 @@ async def test_an_orphan_is_adopted_and_loses_nothing_that_was_recorded(
     assert recorded[0].stream == stream
     assert of_type(recorded, PhraseCaptured)
     assert of_type(recorded, SessionEnded)[0].reason == "client_left"
-
-
-@pytest.mark.parametrize("kind", ["pcm", "wav", "webm"])
-async def test_the_client_comes_back_by_itself_however_often_the_line_breaks(house: House, kind: str) -> None:
-    data = {"pcm": DATA, "wav": wav(PCM), "webm": webm(PCM)}[kind]
-    audio = AudioFile(data, len(PCM) / 16_000)
-    stream = Stream(house.url, house.key, audio, speed=8.0, want=("transcript",))
-
-    async def saboteur() -> None:
-        while True:
-            await asyncio.sleep(0.4)
-            for seat in list(house.balto.sessions._live.values()):
-                outbox = seat.connection._outbox
-                if isinstance(outbox, SocketOutbox):
-                    outbox._cut_off()
-
-    trouble = asyncio.create_task(saboteur())
-    try:
-        messages = [message async for message in stream.messages()]
-    finally:
-        trouble.cancel()
-    assert stream.reconnections > 0
-    assert stream.acknowledged == len(data)
-    ((*recorded,),) = await house.ended()
-    sent = [event.recommendation_id for event in of_type(recorded, RecommendationSent)]
-    received = [message["id"] for message in messages if message["comando"] == "recomendar"]
-    assert sent == received
-    assert [phrase.phrase for phrase in of_type(recorded, PhraseCaptured)] == [1, 2, 3]
-
-
-async def test_the_client_gives_up_on_a_wrong_key_at_once(house: House) -> None:
-    with pytest.raises(ClientError, match="4001"):
-        async for _ in Stream(house.url, "bk_wrong", AudioFile(DATA, 1.0)).messages():
-            pass

@@ -12,7 +12,8 @@ from pydantic import BaseModel, BeforeValidator, Field
 from balto.web.answers import RequestError, answer
 from balto.web.described import JSON, described
 from balto.web.gate import is_still_known
-from balto.web.keys import BALTO
+from balto.web.keys import BALTO, CALLER
+from balto.web.pacing import FOLLOWING_S, Pace
 from balto.web.queries import Moment, Name, read_query, tenant_of
 from balto.web.shapes import LedgerEvents
 from balto.web.watching import FOLLOWERS
@@ -70,7 +71,8 @@ async def events(request: web.Request) -> web.StreamResponse:
 
     `next` is what to give as `after` (as `upto` with `order=desc`) for the next page, null at the end. A page may be
     short before the end where few events are meant. With `follow`, or where `text/event-stream` is asked for, events
-    are sent as they come, until the caller's token is revoked; `Last-Event-ID` goes on after a position. Of a type or
+    are sent as they come, until the caller's token is revoked or six hours have passed; `Last-Event-ID` goes on after a
+    position. Of a type or
     version that this server does not know, `data` is empty.
     """
     query = read_query(request, EventsQuery)
@@ -130,7 +132,7 @@ async def _follow(request: web.Request, query: EventsQuery, selection: Selection
     if query.upto is not None or query.until is not None or query.order == "desc":
         raise RequestError(400, "o que se acompanha não tem fim: sem upto, until e order=desc")
     followers, store = request.app[FOLLOWERS], request.app[BALTO].library.store
-    async with followers.turnstile.passed():
+    async with followers.turnstile.passed(request[CALLER].name):
         seen = request.headers.get("Last-Event-ID", "")
         after = int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 18 else query.after
         begin = await store.last_position() if after is None else after
@@ -143,26 +145,27 @@ async def _follow(request: web.Request, query: EventsQuery, selection: Selection
             }
         )
         await response.prepare(request)
-        await response.write(b": balto\n\n")
+        pace = Pace(request, response, longest_s=FOLLOWING_S)
+        await pace.write(b": balto\n\n")
         subscription = subscribe(store, followers.watch, after=begin, selection=selection)
         stopping = asyncio.ensure_future(followers.stopping.wait())
         coming = asyncio.ensure_future(anext(subscription))
         loop = asyncio.get_running_loop()
         asked = loop.time()
         try:
-            while not stopping.done():
+            while not stopping.done() and not pace.over:
                 await asyncio.wait((coming, stopping), timeout=_BEAT_S, return_when=asyncio.FIRST_COMPLETED)
                 if not coming.done() or loop.time() - asked >= _BEAT_S:
                     if not await is_still_known(request):
                         break
                     asked = loop.time()
                 if coming.done():
-                    await response.write(_message(coming.result()))
+                    await pace.write(_message(coming.result()))
                     coming = asyncio.ensure_future(anext(subscription))
                 elif not stopping.done():
-                    await response.write(b": \n\n")
+                    await pace.write(b": \n\n")
         except ConnectionError:
-            return response  # the reader has gone
+            return response  # the reader has gone, or reads no more
         except StoreError as error:
             logger.warning("a follower of the ledger was let go: %s", error)
         finally:

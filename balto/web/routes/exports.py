@@ -15,7 +15,8 @@ from pydantic import BaseModel, Field
 from balto.web.answers import RequestError, answer, json_bytes
 from balto.web.described import JSON, described
 from balto.web.fresh import caught_up
-from balto.web.keys import BALTO, LIMITS
+from balto.web.keys import BALTO, CALLER, LIMITS
+from balto.web.pacing import EXPORT_S, Pace, StalledReaderError
 from balto.web.queries import Moment, Name, read_query, tenant_of
 from balto.web.shapes import ReadModels, Rows
 from events.store import StoreError
@@ -112,12 +113,14 @@ async def rows(request: web.Request) -> web.StreamResponse:
         session_id=query.session,
     )
     await caught_up(request, view.read_model)
+    if query.format == "xlsx":
+        return await _sheet(request, view, filters)
     async with _opened(request, view, filters) as export:
-        if any(tag.value in {export.etag, "*"} for tag in request.if_none_match or ()):
+        if _unchanged(request, export):
             return _tagged(web.Response(status=304), export)
         if query.format == "json":
             return await _page(export, query)
-        return await _file(request, export, query.format)
+        return await _streamed(request, export, query.format)
 
 
 @routes.get("/api/export/xlsx")
@@ -149,7 +152,7 @@ async def _opened(request: web.Request, view: BiView, filters: Filters) -> Async
 
 @contextlib.asynccontextmanager
 async def _in_turn(request: web.Request) -> AsyncIterator[None]:
-    async with request.app[LIMITS].exports.passed():
+    async with request.app[LIMITS].exports.passed(request[CALLER].name):
         yield
 
 
@@ -175,26 +178,21 @@ async def _page(export: Export, query: RowsQuery) -> web.Response:
     return _tagged(json_bytes(body), export)
 
 
-async def _file(request: web.Request, export: Export, form: Literal["csv", "parquet", "xlsx"]) -> web.StreamResponse:
-    response = web.StreamResponse(headers=_headers(form, f"{export.view.name}.{form}"))
-    _tagged(response, export)
-    if form == "xlsx":
-        return await _sheet(request, export, response)
-    started = False
+async def _streamed(request: web.Request, export: Export, form: Literal["csv", "parquet"]) -> web.StreamResponse:
+    response = _tagged(web.StreamResponse(headers=_headers(form, f"{export.view.name}.{form}")), export)
+    pace = Pace(request, response, longest_s=EXPORT_S)
 
     async def sink(data: bytes) -> None:
-        nonlocal started
-        if not started:
+        if not response.prepared:
             await response.prepare(request)
-            started = True
-        await response.write(data)
+        await pace.write(data)
 
     try:
         await (export.write_csv(sink) if form == "csv" else write_parquet(export, sink))
     except ParquetError as error:
         raise _refused(error) from None
     except (StoreError, ConnectionError) as error:
-        if not started:
+        if not response.prepared:
             raise
         # The status is out already: a body that is cut off is the one way left to say that it is not whole.
         logger.warning("an export was cut off: %s", type(error).__name__)
@@ -205,24 +203,34 @@ async def _file(request: web.Request, export: Export, form: Literal["csv", "parq
     return response
 
 
-async def _sheet(request: web.Request, export: Export, response: web.StreamResponse) -> web.StreamResponse:
+async def _sheet(request: web.Request, view: BiView, filters: Filters) -> web.StreamResponse:
     with tempfile.TemporaryDirectory(prefix="balto-export-") as folder:
         path = Path(folder, "rows.xlsx")
-        try:
-            async with Workbook(path, most_rows=_MOST_SHEET_ROWS) as book:
-                await book.add(export)
-        except WorkbookError as error:
-            raise _refused(error) from None
+        async with _opened(request, view, filters) as export:
+            if _unchanged(request, export):
+                return _tagged(web.Response(status=304), export)
+            try:
+                async with Workbook(path, most_rows=_MOST_SHEET_ROWS) as book:
+                    await book.add(export)
+            except WorkbookError as error:
+                raise _refused(error) from None
+            response = _tagged(web.StreamResponse(headers=_headers("xlsx", f"{view.name}.xlsx")), export)
+        # While it is sent, nothing of the database is held.
         return await _sent(request, path, response)
 
 
 async def _sent(request: web.Request, path: Path, response: web.StreamResponse) -> web.StreamResponse:
     await response.prepare(request)
-    with await asyncio.to_thread(path.open, "rb") as file:
+    pace = Pace(request, response, longest_s=EXPORT_S)
+    with await asyncio.to_thread(path.open, "rb") as file, contextlib.suppress(StalledReaderError):
         while block := await asyncio.to_thread(file.read, _BLOCK):
-            await response.write(block)
-    await response.write_eof()
+            await pace.write(block)
+        await response.write_eof()
     return response
+
+
+def _unchanged(request: web.Request, export: Export) -> bool:
+    return any(tag.value in {export.etag, "*"} for tag in request.if_none_match or ())
 
 
 async def _only_client(request: web.Request) -> str:

@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel, StringConstraints
 
 from actors.values import SAMPLE_RATE, Pcm, VadSettings
-from balto.listening import with_stages
+from balto.listening import wav, with_stages
 from balto.web.answers import answer, json_bytes
 from balto.web.bodies import read_model, read_upload
 from balto.web.described import described
@@ -16,7 +16,6 @@ from balto.web.gate import remote_of, spend
 from balto.web.keys import BALTO, CALLER, LIMITS, WORKSHOP
 from balto.web.shapes import Analysis, Segments, Transcript
 from balto.web.wire import _item
-from balto.web.workshop import wav
 
 routes = web.RouteTableDef()
 

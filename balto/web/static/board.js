@@ -18,14 +18,9 @@ export class Board {
     this.#seen = new IntersectionObserver((entries) => this.#onSeen(entries), { threshold: 0.5 });
   }
 
-  /** Begin another session below what the board shows already: its phrases count from one again. */
-  renew() {
-    this.#phrases.clear();
-  }
-
   /** Begin with nothing on the board. */
   clear() {
-    this.renew();
+    this.#phrases.clear();
     this.#seen.disconnect();
     this.#lines.replaceChildren();
     this.#cards.replaceChildren();

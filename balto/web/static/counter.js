@@ -1,16 +1,14 @@
 /** The counter, live: from the buttons to the line, and from the line to the board. */
 
+import { BaltoStream } from "./balto.js";
 import { Board } from "./board.js";
 import { byId, el } from "./dom.js";
-import { Line } from "./line.js";
 import { Meter } from "./meter.js";
 import { AudioFile, Microphone, SourceError } from "./sources.js";
 import { closed, count } from "./words.js";
 
 const KEPT = "balto.chave";
-/** Closings after which a microphone tries again by itself. */
-const PASSING = new Set([1001, 1006, 1013]);
-const LONGEST_WAIT_S = 15;
+const WANT = ["transcript", "vad", "metrics"];
 
 const STATES = {
   idle: ["Pronto para ouvir", "Clique em Ouvir para começar."],
@@ -19,7 +17,7 @@ const STATES = {
   listening: ["Ouvindo", "Em silêncio."],
   sending: ["Enviando o arquivo", "Em silêncio."],
   finishing: ["Encerrando…", "As últimas respostas ainda estão chegando."],
-  waiting: ["Sem conexão", "O que for dito até ela voltar não será ouvido."],
+  waiting: ["Sem conexão", "O que for dito será enviado quando ela voltar."],
 };
 
 class Counter {
@@ -27,8 +25,6 @@ class Counter {
   #line = null;
   #source = null;
   #session = null;
-  #failures = 0;
-  #retry = null;
   #meter = new Meter(byId("meter"));
   #board = new Board((id, result) => this.#line?.answer(id, result) ?? false);
 
@@ -57,7 +53,6 @@ class Counter {
     this.#notice(null);
     this.#board.clear();
     this.#source = source;
-    this.#failures = 0;
     this.#enter("opening");
     try {
       const analyser = await source.open();
@@ -76,22 +71,31 @@ class Counter {
   #connect() {
     this.#enter("connecting");
     const mine = (heard) => (...words) => line === this.#line && heard.apply(this, words);
-    const line = new Line(this.#key(), {
-      ready: mine(this.#ready),
-      message: mine(this.#heard),
-      closed: mine(this.#closed),
+    const url = new URL("ws", document.baseURI);
+    url.protocol = url.protocol.replace("http", "ws");
+    url.hash = "";
+    const line = new BaltoStream(url, this.#key(), {
+      want: WANT,
+      onready: mine(this.#ready),
+      onmessage: mine(this.#heard),
+      onlost: mine(this.#lost),
+      onresumed: mine(this.#resumed),
+      onclosed: mine(this.#closed),
     });
     this.#line = line;
   }
 
   async #ready(session) {
     this.#session = session;
-    this.#failures = 0;
     this.#notice(null);
-    this.#enter(this.#source.live ? "listening" : "sending");
+    this.#enter(this.#flowing());
     const line = this.#line;
     await this.#source.stream(line);
-    if (line === this.#line && this.#phase === "sending") this.#stop();
+    if (line === this.#line && ["sending", "waiting"].includes(this.#phase)) this.#stop();
+  }
+
+  #flowing() {
+    return this.#source.live ? "listening" : "sending";
   }
 
   #heard(message) {
@@ -124,7 +128,7 @@ class Counter {
   }
 
   async #stop() {
-    if (this.#phase === "listening" || this.#phase === "sending") {
+    if (["listening", "sending", "waiting"].includes(this.#phase)) {
       this.#enter("finishing");
       await this.#source.pause();
       this.#line?.finish();
@@ -134,32 +138,23 @@ class Counter {
     }
   }
 
-  async #closed(code, reason) {
-    const lost = this.#source.live && PASSING.has(code) && ["connecting", "listening"].includes(this.#phase);
-    const first = this.#phase === "connecting" && this.#session === null;
-    this.#board.freeze();
-    if (lost && !first) {
-      await this.#source.pause();
-      this.#wait(closed(code, reason));
-      return;
-    }
+  #lost(code, reason, seconds) {
+    if (this.#phase !== "finishing") this.#enter("waiting");
+    this.#notice(`${closed(code, reason)} Nova tentativa em ${seconds} s.`, "bad");
+  }
+
+  #resumed() {
+    this.#notice(null);
+    if (this.#phase === "waiting") this.#enter(this.#flowing());
+  }
+
+  #closed(code, reason) {
     if (code !== 1000) this.#notice(closed(code, reason), "bad");
     this.#end();
     if (code === 4001) byId("key").focus();
   }
 
-  #wait(why) {
-    const seconds = Math.min(LONGEST_WAIT_S, 2 ** this.#failures++);
-    this.#enter("waiting");
-    this.#notice(`${why} Nova tentativa em ${seconds} s.`, "bad");
-    this.#retry = setTimeout(() => {
-      this.#board.renew();
-      this.#connect();
-    }, seconds * 1000);
-  }
-
   #end() {
-    clearTimeout(this.#retry);
     this.#line = null;
     this.#session = null;
     this.#source?.close();

@@ -25,7 +25,12 @@ WRONG = "Bearer bk_" + "a" * 43
 CLOSED = [
     route for route, access in TABLE.items() if access not in (Access.PUBLIC, Access.HANDSHAKE, Access.REGISTRATION)
 ]
-LOCAL = (Access.LOOPBACK_OR_ADMIN, Access.LOOPBACK_OR_KEY_OR_ADMIN, Access.LOOPBACK_OR_TOKEN_OR_ADMIN)
+LOCAL = (
+    Access.LOOPBACK_OR_ADMIN,
+    Access.LOOPBACK_OR_KEY_OR_ADMIN,
+    Access.LOOPBACK_OR_TOKEN_OR_ADMIN,
+    Access.LOOPBACK_OR_WATCHER_OR_ADMIN,
+)
 
 
 def _path(route: str) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 
 from balto.app import Balto
 from balto.listening import Collector, listen
@@ -39,6 +40,17 @@ async def test_figures_are_for_who_runs_the_server(client: Client) -> None:
     assert (await client.get("/metrics", headers=AFAR)).status == 401
     await log_in(client)
     assert (await client.get("/metrics", headers=AFAR)).status == 200
+
+
+async def test_a_watcher_reads_figures_and_nothing_else(client: Client, balto: Balto) -> None:
+    token = "um token só de figuras"
+    watching = {**AFAR, "Authorization": f"Bearer {token}"}
+    assert (await client.get("/metrics", headers=watching)).status == 401
+    balto.library.settings.metrics_token = SecretStr(token)
+    assert (await client.get("/metrics", headers=watching)).status == 200
+    assert (await client.get("/metrics", headers={**AFAR, "Authorization": f"Bearer {token}x"})).status == 401
+    for path in ("/api/v1/sessions", "/api/v1/events", "/api/data/interacoes"):
+        assert (await client.get(path, headers=watching)).status == 401
 
 
 async def test_phrases_hops_calls_waits_and_read_models_are_told(client: Client, balto: Balto) -> None:

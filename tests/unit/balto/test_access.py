@@ -11,8 +11,9 @@ NOBODY = Caller()
 ADMIN = Caller(admin=True)
 COUNTER = Caller(counter=Counter(counter_id="c", code="123456", name="Balcão"))
 ANALYST = Caller(analyst_of="123456")
+WATCHER = Caller(watcher=True)
 HERE = Caller(loopback=True)
-ALL = (NOBODY, ADMIN, COUNTER, ANALYST, HERE)
+ALL = (NOBODY, ADMIN, COUNTER, ANALYST, WATCHER, HERE)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,7 @@ ALL = (NOBODY, ADMIN, COUNTER, ANALYST, HERE)
         (Access.LOOPBACK_OR_KEY_OR_ADMIN, {ADMIN, COUNTER, HERE}),
         (Access.LOOPBACK_OR_ADMIN, {ADMIN, HERE}),
         (Access.LOOPBACK_OR_TOKEN_OR_ADMIN, {ADMIN, HERE, ANALYST}),
+        (Access.LOOPBACK_OR_WATCHER_OR_ADMIN, {ADMIN, HERE, WATCHER}),
         (Access.TOKEN_OR_ADMIN, {ADMIN, ANALYST}),
     ],
 )
@@ -46,4 +48,5 @@ def test_what_the_table_does_not_know_has_no_access() -> None:
 
 def test_nothing_that_shows_what_was_said_is_public() -> None:
     public = {path for (_, path), access in TABLE.items() if access is Access.PUBLIC}
-    assert public == {"/", "/console/{file}", "/docs", "/api/v1/openapi.json", "/healthz", "/readyz", "/admin/login"}
+    documents = {"/docs", "/api/v1/openapi.json", "/api/v1/asyncapi.json"}
+    assert public == {"/", "/console/{file}", *documents, "/healthz", "/readyz", "/admin/login"}

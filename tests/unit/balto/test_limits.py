@@ -104,3 +104,24 @@ async def test_whoever_gives_up_waiting_leaves_the_place_to_another() -> None:
         await asyncio.sleep(0)
         assert not again.done()
     await again
+
+
+async def test_one_caller_has_a_part_of_the_room_and_half_of_the_places() -> None:
+    turnstile = Turnstile(inside=2, waiting=4, each=1)
+    leave, inside = asyncio.Event(), []
+
+    async def visit(name: str, caller: str) -> None:
+        async with turnstile.passed(caller):
+            inside.append(name)
+            await leave.wait()
+
+    visits = [asyncio.ensure_future(visit(f"a{n}", "a")) for n in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(Busy):
+        await visit("a3", "a")
+    visits.append(asyncio.ensure_future(visit("b0", "b")))
+    await asyncio.sleep(0)
+    assert inside == ["a0", "b0"]
+    leave.set()
+    await asyncio.gather(*visits)
+    assert (sorted(inside), turnstile.present) == (["a0", "a1", "a2", "b0"], 0)

@@ -1,5 +1,6 @@
 """The picture of what was heard: what is in it, and that nothing is too short or too long to be drawn."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 
 from actors.vad.silero import speech_model
 from actors.vad.trace import trace
-from actors.values import Pcm, VadSettings
-from balto.picture import Mark, draw
+from actors.values import SAMPLE_RATE, Pcm, VadSettings
+from balto.picture import Mark, captions, draw
 from tests.recordings import conversation
 from tests.sounds import noise, pcm, silence
 
@@ -60,3 +61,27 @@ def test_any_recording_can_be_drawn(tmp_path: Path, sound: Pcm) -> None:
         facts=[("SNR", "1 dB")],
     )
     assert drawn(tmp_path / "a.png").shape[1] >= 13 * 130
+
+
+def test_captions_of_short_phrases_are_whole_in_lines_that_do_not_meet() -> None:
+    marks = [
+        Mark(start=second * SAMPLE_RATE, end=(second + 1) * SAMPLE_RATE, caption=f"{second} pausa")
+        for second in range(10)
+    ]
+    laid_out = captions(marks, seconds=10.0, letter=0.25)
+    assert [caption for caption, _, _ in laid_out] == [mark.caption for mark in marks]
+    for line in range(3):
+        here = [(at, at + len(caption) * 0.25) for caption, at, of in laid_out if of == line]
+        assert here == sorted(here)
+        assert all(end <= following for (_, end), (following, _) in pairwise(here))
+        assert all(end <= 10.0 for _, end in here)
+    assert all(at == mark.start / SAMPLE_RATE for (_, at, _), mark in zip(laid_out[:7], marks[:7], strict=True))
+
+
+def test_captions_far_apart_are_in_one_line_and_shortened_where_there_is_no_room_at_all() -> None:
+    apart = [
+        Mark(start=second * SAMPLE_RATE, end=second * SAMPLE_RATE + 1, caption="1 dor de cabeça") for second in (0, 50)
+    ]
+    assert [line for _, _, line in captions(apart, seconds=100.0, letter=0.25)] == [0, 0]
+    dense = [Mark(start=0, end=9, caption="1 dor de cabeça e febre")] * 5
+    assert len(captions(dense, seconds=1.0, letter=0.25)) == 3

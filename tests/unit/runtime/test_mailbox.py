@@ -11,7 +11,8 @@ from actors.runtime import deadletters, metrics
 from actors.runtime.actor import Actor
 from actors.runtime.deadletters import DeadLetter
 from actors.runtime.system import SpawnOptions, stop
-from actors.runtime.testkit import DeadlockError, VirtualSystem, over_seeds, run
+from actors.runtime.testkit import VirtualSystem, over_seeds, run
+from actors.runtime.virtual import DeadlockError
 from actors.runtime.waiting import MailboxFullError
 
 trace_id: ContextVar[str] = ContextVar("trace_id", default="none")

@@ -1,18 +1,19 @@
-"""A counter's client: streams audio to a Balto server and yields what comes back."""
+"""One session's worth of audio, streamed over as many connections as it takes."""
 
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import aiohttp
-import av
 import orjson
 
-CHUNK_S: Final = 0.1
+from balto.client.audio import AudioFile, LiveAudio, Paced, Source
+from balto.client.errors import ClientError
+from balto.client.messages import Answer, Message, Wish, parsed
+
 _NORMAL: Final = 1000
 _CLOSED: Final = (
     aiohttp.WSMsgType.CLOSE,
@@ -24,60 +25,13 @@ _COME_BACK: Final = frozenset({None, 1001, 1006, 1011, 1013, 4002, 4003})
 """Close codes after which a session may be taken up again."""
 
 
-class ClientError(Exception):
-    """The server could not be reached, or closed the connection before the audio had ended."""
-
-    def __init__(self, message: str, code: int | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        """Close code, if the server gave one."""
-
-
 @dataclass(frozen=True, slots=True)
-class AudioFile:
-    """A file as it is streamed: its bytes untouched."""
+class Format:
+    """What the bytes are. Only samples without a header need to be told."""
 
-    data: bytes
-    duration_s: float
-
-    @property
-    def bytes_per_s(self) -> float:
-        """Bytes that play in a second."""
-        return len(self.data) / max(self.duration_s, CHUNK_S)
-
-    @property
-    def chunk_bytes(self) -> int:
-        """Bytes that play in about 100 ms."""
-        return max(1, int(self.bytes_per_s * CHUNK_S))
-
-
-def read_audio(path: Path) -> AudioFile:
-    """Read a file and how long it plays.
-
-    Raises:
-        ClientError: it cannot be read, or holds no audio.
-    """
-    try:
-        data = path.read_bytes()
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise ClientError(f"{path} holds no audio")
-            return AudioFile(data, _duration_s(container))
-    except OSError as error:
-        raise ClientError(f"{path} cannot be read: {error.strerror or error}") from error
-    except av.FFmpegError as error:
-        raise ClientError(f"{path} is no audio file") from error
-
-
-def _duration_s(container: Any) -> float:
-    if container.duration:
-        return float(container.duration) / av.time_base
-    # Recorders that stream leave the duration out; the last packet tells.
-    last = 0.0
-    for packet in container.demux(audio=0):
-        if packet.pts is not None and packet.time_base is not None:
-            last = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-    return last
+    encoding: Literal["auto", "webm-opus", "ogg-opus", "wav", "pcm_s16le"] = "auto"
+    sample_rate: int = 16_000
+    channels: int = 1
 
 
 class Stream:
@@ -89,33 +43,32 @@ class Stream:
         url: of the server, `http://…` or `ws://…/ws`; or several, tried in turn.
         api_key: of the counter.
         audio: what to send.
-        speed: times real time; 0 sends as fast as the server takes it.
-        want: kinds of messages beside recommendations: `transcript`, `vad`, `metrics`.
+        speed: times real time, for a file; 0 sends as fast as the server takes it.
+        want: kinds of messages beside recommendations.
         patience_s: how long to try to come back.
+        format: what the bytes are; None where their first ones tell.
+        vad_settings: other than the counter's preset: `threshold_multiplier`, `min_energy`.
     """
 
     def __init__(
         self,
         url: str | Sequence[str],
         api_key: str,
-        audio: AudioFile,
+        audio: AudioFile | LiveAudio,
         *,
         speed: float = 1.0,
-        want: Iterable[str] = (),
+        want: Iterable[Wish] = (),
         patience_s: float = 60.0,
+        format: Format | None = None,  # noqa: A002 - the word of the protocol
+        vad_settings: Mapping[str, float] | None = None,
     ) -> None:
         self._urls = [url] if isinstance(url, str) else list(url)
-        self._hello: dict[str, Any] = {
-            "api_key": api_key,
-            "protocol": 2,
-            "offsets": True,
-            "want": ["recommendation", *want],
-        }
-        self._audio = audio
-        self._speed = speed
+        self._hello = _hello(api_key, want, format, vad_settings)
+        self._audio: Source = Paced(audio, speed) if isinstance(audio, AudioFile) else audio
         self._patience_s = patience_s
         self._seen: set[str] = set()
-        self._began: float | None = None
+        self._answers: list[dict[str, str]] = []
+        self._ws: aiohttp.ClientWebSocketResponse | None = None
         self._finished = False
         self.session: str | None = None
         """Id of the session, once the server has said it."""
@@ -123,7 +76,7 @@ class Stream:
         """Bytes that the server has recorded for good."""
         self.reconnections = 0
 
-    async def messages(self) -> AsyncIterator[dict[str, Any]]:
+    async def messages(self) -> AsyncIterator[Message]:
         """Stream the audio and yield the server's messages until it has answered everything.
 
         Raises:
@@ -135,9 +88,9 @@ class Stream:
             for attempt in itertools.count():
                 heard = False
                 try:
-                    async for message in self._converse(http, self._urls[attempt % len(self._urls)]):
+                    async for raw in self._converse(http, self._urls[attempt % len(self._urls)]):
                         heard = True
-                        yield message
+                        yield parsed(raw)
                     break
                 except _Interrupted as interrupted:
                     now = loop.time()
@@ -146,6 +99,19 @@ class Stream:
                         raise ClientError(str(interrupted), interrupted.code) from interrupted
                 self.reconnections += 1
                 await asyncio.sleep(min(1.0, 0.05 * 2 ** min(attempt, 5)))
+
+    async def answer(self, recommendation: str, result: Answer) -> None:
+        """Tell what became of a recommendation: `exibida`, `aceita` or `dispensada`.
+
+        While the connection is lost, the answer waits for the next one.
+
+        Args:
+            recommendation: its `id`.
+            result: what the attendant did with it.
+        """
+        self._answers.append({"tipo": "resposta", "id": recommendation, "resultado": result})
+        if self._ws is not None:
+            await self._tell_answers(self._ws)
 
     async def _converse(self, http: aiohttp.ClientSession, url: str) -> AsyncIterator[dict[str, Any]]:
         try:
@@ -161,12 +127,14 @@ class Stream:
                 message = orjson.loads(frame.data)
                 if message["comando"] == "ready":
                     self._greeted(message)
+                    self._ws = ws
                     sender = asyncio.create_task(self._send(ws, message["offset"]))
                 if self._is_new(message):
                     yield message
         except ConnectionError as error:
             raise _Interrupted(f"the connection was lost: {error}") from error
         finally:
+            self._ws = None
             await _end(sender)
             await ws.close()
         if not self._finished or ws.close_code != _NORMAL:
@@ -175,13 +143,17 @@ class Stream:
     def _greeted(self, ready: dict[str, Any]) -> None:
         self.session = ready["session"]
         # Durable too; the line may have broken under the last `ack`.
-        self.acknowledged = ready["offset"]
+        self._recorded(ready["offset"])
         self._hello["resume"] = {"session": ready["session"], "token": ready["token"]}
+
+    def _recorded(self, offset: int) -> None:
+        self.acknowledged = offset
+        self._audio.forget(offset)
 
     def _is_new(self, message: dict[str, Any]) -> bool:
         match message["comando"]:
             case "ack":
-                self.acknowledged = message["offset"]
+                self._recorded(message["offset"])
                 return False
             case "recomendar":
                 known = message["id"] in self._seen
@@ -200,17 +172,21 @@ class Stream:
         raise ClientError(message, code)
 
     async def _send(self, ws: aiohttp.ClientWebSocketResponse, offset: int) -> None:
-        loop, audio = asyncio.get_running_loop(), self._audio
-        self._began = self._began or loop.time()
+        await self._tell_answers(ws)
         with contextlib.suppress(ConnectionError):
-            while offset < len(audio.data):
-                if self._speed > 0:
-                    due = self._began + offset / audio.bytes_per_s / self._speed
-                    await asyncio.sleep(due - loop.time())
-                chunk = audio.data[offset : offset + audio.chunk_bytes]
-                await ws.send_bytes(offset.to_bytes(8) + chunk)
-                offset += len(chunk)
+            async for piece in self._audio.pieces(offset):
+                await ws.send_bytes(offset.to_bytes(8) + piece)
+                offset += len(piece)
             await ws.send_str('{"tipo": "fim"}')
+
+    async def _tell_answers(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        while self._answers:
+            answer = self._answers.pop(0)
+            try:
+                await ws.send_str(orjson.dumps(answer).decode())
+            except ConnectionError:
+                self._answers.insert(0, answer)
+                return
 
 
 class _Interrupted(Exception):  # noqa: N818 - a broken line is no fault yet: it is tried again
@@ -220,13 +196,33 @@ class _Interrupted(Exception):  # noqa: N818 - a broken line is no fault yet: it
 
 
 def stream(
-    url: str | Sequence[str], api_key: str, audio: AudioFile, *, speed: float = 1.0, want: Iterable[str] = ()
-) -> AsyncIterator[dict[str, Any]]:
-    """Stream audio and yield the server's messages; see `Stream`."""
+    url: str | Sequence[str], api_key: str, audio: AudioFile, *, speed: float = 1.0, want: Iterable[Wish] = ()
+) -> AsyncIterator[Message]:
+    """Stream a file and yield the server's messages; see `Stream`."""
     return Stream(url, api_key, audio, speed=speed, want=want).messages()
 
 
-async def _end(task: asyncio.Task[None] | None) -> None:
+def _hello(
+    api_key: str, want: Iterable[Wish], audio: Format | None, vad_settings: Mapping[str, float] | None
+) -> dict[str, Any]:
+    hello: dict[str, Any] = {
+        "api_key": api_key,
+        "protocol": 2,
+        "offsets": True,
+        "want": ["recommendation", *want],
+    }
+    if audio is not None:
+        hello["audio"] = {
+            "encoding": audio.encoding,
+            "sample_rate": audio.sample_rate,
+            "channels": audio.channels,
+        }
+    if vad_settings is not None:
+        hello["vad_settings"] = dict(vad_settings)
+    return hello
+
+
+async def _end(task: "asyncio.Task[None] | None") -> None:
     if task is not None:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -1,0 +1,1 @@
+"""Replay: past sessions told again, run again under other settings, and compared."""

@@ -1,0 +1,226 @@
+/**
+ * Balto's client for browsers, in one file and without dependencies: streams audio to a server, takes lost connections up
+ * where the server's recording ends, and hands over what comes back. docs/clients.md shows how; docs/protocol.md is the
+ * protocol.
+ *
+ *     import { BaltoStream } from "./balto.js";
+ *     const stream = new BaltoStream("wss://balto.example/ws", "bk_…", {
+ *       onmessage: (message) => message.comando === "recomendar" && show(message.itens),
+ *     });
+ *     recorder.ondataavailable = ({ data }) => stream.send(data);
+ */
+
+/** @typedef {{sugestao: string, explicacao: string, tag?: string}} Item */
+/** @typedef {{comando: "recomendar", id: string, frase: number, cesta: string, itens: Item[]}} Recommendation */
+/** @typedef {{comando: "transcript", frase: number, texto: string}} Transcript */
+/** @typedef {{comando: "vad", estado: "fala"|"silencio", frase: number, amostra: number, descartada?: boolean}} Vad */
+/** @typedef {{comando: "desfecho", frase: number, resultado: string, motivo: string, mensagem: string}} Outcome */
+/** @typedef {{comando: "metrics", frase: number, tom_hz?: number, snr_db?: number, centroide_hz?: number}} Metrics */
+/** @typedef {{comando: "erro", code: string, message: string}} Problem */
+/** @typedef {{comando: "fim", frases: number, recomendacoes: number}} Finished */
+/** @typedef {Recommendation|Transcript|Vad|Outcome|Metrics|Problem|Finished} Message */
+
+/**
+ * @typedef {object} Options
+ * @property {("transcript"|"vad"|"metrics")[]} [want] kinds of messages beside recommendations
+ * @property {{encoding: string, sample_rate?: number, channels?: number}} [audio] what the bytes are, if they don't tell
+ * @property {{threshold_multiplier?: number, min_energy?: number}} [vadSettings] other than the counter's preset
+ * @property {number} [patience] seconds in which a lost connection may be taken up again; 60
+ * @property {number} [mostKept] bytes kept until the server has them for good; more than that ends the stream
+ * @property {(session: string) => void} [onready] the session has begun
+ * @property {(message: Message) => void} [onmessage] what the server says; a recommendation comes once
+ * @property {(code: number, reason: string, seconds: number) => void} [onlost] tries again after so many seconds
+ * @property {() => void} [onresumed] goes on where it broke; nothing was lost
+ * @property {(code: number, reason: string) => void} [onclosed] it is over: 1000 when everything has been answered
+ */
+
+const OFFSET_BYTES = 8;
+const PIECE = 64 * 1024;
+/** Close codes after which a session may be taken up again: docs/protocol.md. */
+const COME_BACK = new Set([1001, 1005, 1006, 1011, 1013, 4002]);
+const LONGEST_WAIT_S = 15;
+
+export class BaltoStream {
+  #url;
+  #hello;
+  #on;
+  #patience;
+  #most;
+  #socket = null;
+  #session = null;
+  /** Audio that is not durable yet: `[offset, bytes]`, in order. */
+  #kept = [];
+  #end = 0;
+  #durable = 0;
+  #sent = 0;
+  #reading = Promise.resolve();
+  #finished = false;
+  #told = false;
+  #over = false;
+  #answers = [];
+  #seen = new Set();
+  #lostAt = null;
+  #failures = 0;
+  #retry = null;
+
+  /**
+   * @param {string|URL} url of the server's `/ws`
+   * @param {string} key of the counter
+   * @param {Options} [options]
+   */
+  constructor(url, key, options = {}) {
+    const { want = [], audio, vadSettings, patience = 60, mostKept = 16 * 1024 * 1024, ...on } = options;
+    this.#url = url;
+    this.#hello = { api_key: key, protocol: 2, offsets: true, want: ["recommendation", ...want] };
+    if (audio) this.#hello.audio = audio;
+    if (vadSettings) this.#hello.vad_settings = vadSettings;
+    this.#patience = patience * 1000;
+    this.#most = mostKept;
+    this.#on = on;
+    this.#connect();
+  }
+
+  /** Id of the session, once the server has said it. */
+  get session() {
+    return this.#session;
+  }
+
+  /** Bytes that the server has not recorded for good yet. */
+  get waiting() {
+    return this.#end - this.#durable;
+  }
+
+  /** Whether more audio is taken. */
+  get open() {
+    return !this.#over && !this.#finished;
+  }
+
+  /** Send audio: a Blob, an ArrayBuffer or a view of one. Kept while the connection is lost. */
+  send(audio) {
+    if (!this.open) return;
+    // Blobs are read one after the other, so that their bytes stay in order.
+    this.#reading = this.#reading.then(async () => this.#keep(new Uint8Array(await bytesOf(audio))));
+  }
+
+  /** Say that no more audio comes; what is left arrives and is answered, then the stream is over. */
+  finish() {
+    this.#reading = this.#reading.then(() => {
+      this.#finished = true;
+      this.#flush();
+    });
+  }
+
+  /**
+   * Say what became of a recommendation: `exibida`, `aceita` or `dispensada`. While the connection is lost it waits.
+   * Returns whether the session still takes answers.
+   */
+  answer(id, resultado) {
+    if (this.#over) return false;
+    this.#answers.push({ tipo: "resposta", id, resultado });
+    this.#flush();
+    return true;
+  }
+
+  /** Leave at once; the server hears what it has got to its end. */
+  close() {
+    this.#over = true;
+    clearTimeout(this.#retry);
+    this.#socket?.close(1000);
+  }
+
+  #connect() {
+    const socket = new WebSocket(this.#url);
+    socket.onopen = () => socket.send(JSON.stringify(this.#hello));
+    socket.onmessage = ({ data }) => this.#heard(JSON.parse(data), socket);
+    socket.onclose = ({ code, reason }) => this.#closed(code, reason);
+  }
+
+  #heard(message, socket) {
+    switch (message.comando) {
+      case "ready":
+        return this.#greeted(message, socket);
+      case "ack":
+        return this.#recorded(message.offset);
+      case "recomendar":
+        if (this.#seen.has(message.id)) return;
+        this.#seen.add(message.id);
+    }
+    this.#on.onmessage?.(message);
+  }
+
+  #greeted({ session, token, offset }, socket) {
+    const first = this.#session === null;
+    this.#session = session;
+    this.#hello.resume = { session, token };
+    this.#lostAt = null;
+    this.#failures = 0;
+    this.#recorded(offset);
+    this.#sent = offset;
+    this.#told = false;
+    this.#socket = socket;
+    this.#flush();
+    if (first) this.#on.onready?.(session);
+    else this.#on.onresumed?.();
+  }
+
+  #recorded(offset) {
+    this.#durable = offset;
+    while (this.#kept.length && this.#kept[0][0] + this.#kept[0][1].length <= offset) this.#kept.shift();
+  }
+
+  #keep(bytes) {
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      const piece = bytes.subarray(at, at + PIECE);
+      this.#kept.push([this.#end, piece]);
+      this.#end += piece.length;
+    }
+    if (this.#end - this.#durable > this.#most) this.#giveUp(1006, "");
+    else this.#flush();
+  }
+
+  /** Send what the connection has not had: answers, audio, the end. */
+  #flush() {
+    const socket = this.#socket;
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    for (const answer of this.#answers.splice(0)) socket.send(JSON.stringify(answer));
+    for (const [start, bytes] of this.#kept) {
+      if (start + bytes.length <= this.#sent) continue;
+      const from = Math.max(start, this.#sent);
+      socket.send(framed(from, bytes.subarray(from - start)));
+      this.#sent = start + bytes.length;
+    }
+    if (this.#finished && !this.#told && this.#sent === this.#end) {
+      socket.send('{"tipo": "fim"}');
+      this.#told = true;
+    }
+  }
+
+  #closed(code, reason) {
+    this.#socket = null;
+    if (this.#over) return;
+    this.#lostAt ??= Date.now();
+    const patient = Date.now() - this.#lostAt < this.#patience;
+    if (this.#session === null || !COME_BACK.has(code) || !patient) return this.#giveUp(code, reason);
+    const seconds = Math.min(LONGEST_WAIT_S, 2 ** this.#failures++);
+    this.#on.onlost?.(code, reason, seconds);
+    this.#retry = setTimeout(() => this.#connect(), seconds * 1000);
+  }
+
+  #giveUp(code, reason) {
+    this.close();
+    this.#on.onclosed?.(code, reason);
+  }
+}
+
+const bytesOf = (audio) =>
+  audio instanceof Blob ? audio.arrayBuffer() : ArrayBuffer.isView(audio) ? slice(audio) : audio;
+
+const slice = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+
+/** A binary frame: where its first byte of audio is, big-endian, then the audio. */
+function framed(offset, bytes) {
+  const frame = new Uint8Array(OFFSET_BYTES + bytes.length);
+  new DataView(frame.buffer).setBigUint64(0, BigInt(offset));
+  frame.set(bytes, OFFSET_BYTES);
+  return frame;
+}

@@ -1,0 +1,133 @@
+"""The client kit against a real server: typed messages, live audio, answers, and lines that break."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import get_args
+
+import pytest
+from pydantic import TypeAdapter
+
+from balto.client import (
+    AudioFile,
+    ClientError,
+    Finished,
+    Format,
+    LiveAudio,
+    Message,
+    Metrics,
+    Ready,
+    Recommendation,
+    Speech,
+    Stream,
+    Transcript,
+)
+from balto.web.outbox import SocketOutbox
+from balto.web.said import SAID
+from events.catalogue import PhraseCaptured, RecommendationAnswered, RecommendationSent, SessionStarted
+from tests.e2e.conftest import House, of_type
+from tests.recordings import conversation, wav, webm
+
+PCM = conversation("dor_de_cabeca", "tosse", "dor_de_cabeca")
+DATA = PCM.tobytes()
+SHAPES = {get_args(kind.__annotations__["comando"])[0]: kind for kind in SAID}
+
+
+@contextlib.asynccontextmanager
+async def breaking_lines(house: House, every_s: float) -> AsyncIterator[None]:
+    """Cut every client's connection again and again."""
+
+    async def saboteur() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            for seat in list(house.balto.sessions._live.values()):
+                outbox = seat.connection._outbox
+                if isinstance(outbox, SocketOutbox):
+                    outbox._cut_off()
+
+    trouble = asyncio.create_task(saboteur())
+    try:
+        yield
+    finally:
+        trouble.cancel()
+
+
+def recommendations(messages: list[Message]) -> list[str]:
+    return [message.id for message in messages if isinstance(message, Recommendation)]
+
+
+@pytest.mark.parametrize("kind", ["pcm", "wav", "webm"])
+async def test_it_comes_back_by_itself_however_often_the_line_breaks(house: House, kind: str) -> None:
+    data = {"pcm": DATA, "wav": wav(PCM), "webm": webm(PCM)}[kind]
+    stream = Stream(house.url, house.key, AudioFile(data, len(PCM) / 16_000), speed=8.0, want=("transcript",))
+    async with breaking_lines(house, 0.4):
+        messages = [message async for message in stream.messages()]
+    assert stream.reconnections > 0
+    assert stream.acknowledged == len(data)
+    ((*recorded,),) = await house.ended()
+    assert [event.recommendation_id for event in of_type(recorded, RecommendationSent)] == recommendations(messages)
+    assert [phrase.phrase for phrase in of_type(recorded, PhraseCaptured)] == [1, 2, 3]
+
+
+async def test_live_audio_loses_nothing_to_broken_lines_and_is_let_go_of_once_durable(house: House) -> None:
+    audio = LiveAudio()
+
+    async def microphone() -> None:
+        for start in range(0, len(DATA), 6400):
+            await audio.feed(DATA[start : start + 6400])
+            await asyncio.sleep(0.02)
+        audio.end()
+
+    speaking = asyncio.create_task(microphone())
+    stream = Stream(house.url, house.key, audio, format=Format("pcm_s16le", 16_000, 1))
+    async with breaking_lines(house, 0.3):
+        messages = [message async for message in stream.messages()]
+    await speaking
+    assert stream.reconnections > 0
+    assert len(audio._kept) == 0
+    ((*recorded,),) = await house.ended()
+    place = recorded[0].stream
+    assert b"".join([chunk.data async for chunk in house.balto.library.store.read_recording(place)]) == DATA
+    assert [event.recommendation_id for event in of_type(recorded, RecommendationSent)] == recommendations(messages)
+
+
+async def test_messages_are_typed_and_answers_are_recorded(house: House) -> None:
+    audio = AudioFile(DATA, len(PCM) / 16_000)
+    preset = {"threshold_multiplier": 1.25}
+    stream = Stream(house.url, house.key, audio, speed=0, want=("transcript", "vad", "metrics"), vad_settings=preset)
+    messages: list[Message] = []
+    async for message in stream.messages():
+        messages.append(message)
+        if isinstance(message, Recommendation):
+            assert message.items[0].suggestion
+            assert message.items[0].explanation
+            await stream.answer(message.id, "aceita")
+    assert isinstance(messages[0], Ready)
+    assert messages[0].session == stream.session
+    last = messages[-1]
+    assert isinstance(last, Finished)
+    assert last.phrases == 3
+    for message in messages:
+        kind = SHAPES[message.raw["comando"]]
+        TypeAdapter(kind).validate_python(dict(message.raw), strict=True)
+        assert set(message.raw) <= set(kind.__annotations__)
+    kinds = {type(message) for message in messages}
+    assert {Transcript, Speech, Metrics, Recommendation} <= kinds
+    ((*recorded,),) = await house.ended()
+    answered = of_type(recorded, RecommendationAnswered)
+    assert [(event.recommendation_id, event.answer) for event in answered] == [
+        (each, "aceita") for each in recommendations(messages)
+    ]
+    assert of_type(recorded, SessionStarted)[0].settings["vad"]["threshold_multiplier"] == 1.25
+
+
+async def test_it_gives_up_on_a_wrong_key_at_once(house: House) -> None:
+    with pytest.raises(ClientError, match="4001"):
+        async for _ in Stream(house.url, "bk_wrong", AudioFile(DATA, 1.0)).messages():
+            pass
+
+
+async def test_it_says_when_nobody_answers() -> None:
+    with pytest.raises(ClientError, match="no Balto answers"):
+        async for _ in Stream("http://127.0.0.1:9", "bk_any", AudioFile(DATA, 1.0)).messages():
+            pass
