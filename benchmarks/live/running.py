@@ -179,8 +179,7 @@ def measure(stage: Stage, tree: Tree, load: Load, others: Mapping[str, int], pat
     dialect: Dialect = "balto" if path == "/ws" else "bare"
     load_before = os.getloadavg()[0]
     idle = tree.weight()
-    warm = Load(sessions=3, kind=load.kind, seconds=8.0, seed=load.seed + 1)
-    _stream(stage, tree, warm, dialect, path, {}, looks=0)
+    warm_up(stage, tree, load, path)
     before = tree.weight()
     seen, told, window = _stream(stage, tree, load, dialect, path, others, looks=_LOOKS)
     hops = Hops()
@@ -198,6 +197,13 @@ def measure(stage: Stage, tree: Tree, load: Load, others: Mapping[str, int], pat
         hops=hops,
         **seen,
     )
+
+
+def warm_up(stage: Stage, tree: Tree, load: Load, path: str = "/ws") -> None:
+    """Let a few sessions come and go, so that what is only loaded or opened once is."""
+    dialect: Dialect = "balto" if path == "/ws" else "bare"
+    warm = Load(sessions=3, kind=load.kind, seconds=8.0, seed=load.seed + 1)
+    _stream(stage, tree, warm, dialect, path, {}, looks=0)
 
 
 def _talks(stage: Stage, load: Load) -> list[Talk]:
