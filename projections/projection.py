@@ -15,6 +15,12 @@ _WITH: Final = re.compile(r"^-- with: (\w+)\n", re.MULTILINE)
 _INDEX: Final = re.compile(r"^CREATE INDEX\b[^;]*;\n?", re.MULTILINE)
 
 
+@cache
+def _digest(*statements: str) -> bytes:
+    # Asked for by every round of the projector.
+    return sha256("\0".join(statements).encode()).digest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projection:
     """A read model. All names in its SQL are unqualified: its own tables, then the ledger's.
@@ -42,7 +48,7 @@ class Projection:
     @property
     def definition(self) -> bytes:
         """SHA-256 of the SQL: rows of another definition are rebuilt."""
-        return sha256("\0".join([self.table, *self.folds]).encode()).digest()
+        return _digest(self.table, *self.folds)
 
     @property
     def bare_table(self) -> str:

@@ -56,25 +56,21 @@ class FlowWindow:
 
     async def acquire(self, size: int) -> None:
         """Wait until there is room, then take it for a frame of `size` bytes. One frame may overshoot the limit."""
-        await self._room.wait()
+        if self._used >= self._limit:
+            self._room.clear()
+            await self._room.wait()
         self._used += size
-        self._update()
 
     def release(self, size: int) -> None:
         """Give `size` bytes back: the session is through with them."""
         self._used -= size
-        self._update()
+        if self._used < self._limit:
+            self._room.set()
 
     def open(self) -> None:
         """Let every waiter through for good: the session is over and discards what still comes."""
         self._limit = 1 << 62
-        self._update()
-
-    def _update(self) -> None:
-        if self._used < self._limit:
-            self._room.set()
-        else:
-            self._room.clear()
+        self._room.set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ from typing import Final
 
 import structlog
 from aiohttp import WSMessage, WSMsgType, web
-from aiohttp.http import WS_CLOSED_MESSAGE
 
 from actors.messages import AudioArrived, AudioFinished, RecommendationReply
 from actors.session.calls import ConnectionLost
@@ -23,6 +22,7 @@ from balto.web.gate import recognise, remote_of
 from balto.web.gathering import Gathering
 from balto.web.http import BALTO
 from balto.web.outbox import SocketOutbox, offer, tell
+from balto.web.silence import Silence
 from balto.web.wire import (
     OFFSET_BYTES,
     CloseCode,
@@ -44,8 +44,6 @@ SUBPROTOCOL: Final = "balto.v2"
 SOCKETS: Final = web.AppKey("sockets", list[web.WebSocketResponse])
 _LOOKUP_S: Final = 10.0
 """For finding out whose key it is; a database that takes longer is as good as away."""
-_SILENCE_S: Final = 30.0
-"""Without any frame after which a client is asked whether it lives."""
 
 
 class _Refused(Exception):  # noqa: N818 - carries the close frame up to where the socket is closed
@@ -144,15 +142,18 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
         raise _Refused(CloseCode.NORMAL, "fim") from None
     outbox.introduce(session_id, resume_token(counter.key_sha256, session_id))
     structlog.contextvars.bind_contextvars(session=session_id)
-    reading = asyncio.create_task(_read(ws, session, flow, outbox, handshake), name="socket")
+    gathering, silence = Gathering.of(handshake.format), Silence(ws)
+    reading = asyncio.create_task(_read(ws, session, flow, outbox, handshake, gathering, silence), name="socket")
     writing = asyncio.create_task(outbox.run(session), name="outbox")
+    watching = asyncio.create_task(silence.outlasts_patience(), name="silence")
     try:
-        await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({reading, writing, watching}, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        await _pass_on(gathering.rest(), session)
         tell(session, ConnectionLost(outbox))
-        reading.cancel()
-        writing.cancel()
-        outcome, _ = await asyncio.gather(reading, writing, return_exceptions=True)
+        for task in (reading, writing, watching):
+            task.cancel()
+        outcome, *_ = await asyncio.gather(reading, writing, watching, return_exceptions=True)
     if isinstance(outcome, _Refused):
         raise outcome
     if outbox.goodbye is not None:
@@ -195,11 +196,18 @@ async def _open_session(
 
 
 async def _read(
-    ws: web.WebSocketResponse, session: Session, flow: FlowWindow, outbox: SocketOutbox, handshake: Handshake
+    ws: web.WebSocketResponse,
+    session: Session,
+    flow: FlowWindow,
+    outbox: SocketOutbox,
+    handshake: Handshake,
+    gathering: Gathering,
+    silence: Silence,
 ) -> None:
-    gathering = Gathering.of(handshake.format)
     while True:
-        frame = await _next_frame_of_the_living(ws)
+        silence.begins()
+        frame = await _next_frame(ws)
+        silence.is_broken()
         if frame.type is WSMsgType.BINARY:
             if frame.data:
                 await _take_audio(frame.data, session, flow, handshake, gathering)
@@ -210,17 +218,6 @@ async def _read(
         await _take_text(frame.data, session, outbox, handshake)
 
 
-async def _next_frame_of_the_living(ws: web.WebSocketResponse) -> WSMessage:
-    """Return the next frame; a client that is silent for long is asked whether it lives, and then given up."""
-    for _ in range(2):
-        try:
-            async with asyncio.timeout(_SILENCE_S):
-                return await _next_frame(ws)
-        except TimeoutError:
-            await ws.ping()
-    return WS_CLOSED_MESSAGE
-
-
 async def _take_audio(
     data: bytes, session: Session, flow: FlowWindow, handshake: Handshake, gathering: Gathering
 ) -> None:
@@ -229,7 +226,6 @@ async def _take_audio(
         try:
             byte_start, data = split_frame(data)
         except HandshakeError as error:
-            await _pass_on(gathering.rest(), session)
             raise _Refused(CloseCode.POLICY, str(error)) from None
     await flow.acquire(len(data))
     await _pass_on(gathering.take(data, byte_start), session)

@@ -39,7 +39,7 @@ class Plan:
     start: float
     """UTC seconds."""
     window: tuple[float, float]
-    """Seconds after the start between which audio is counted and sessions must keep up."""
+    """Seconds after the start between which all sessions talk and must keep up."""
     talks: list[Talk]
     note_sends: bool = True
     """Whether each message's time is told; without it latencies can't be."""
@@ -64,7 +64,7 @@ class Told:
     number: int
     session: str = ""
     sent_s: float = 0.0
-    """Seconds of audio sent within the window."""
+    """Seconds of audio sent."""
     messages: int = 0
     late: int = 0
     """Messages sent more than `LATE_S` after they were due."""

@@ -33,8 +33,7 @@ _LOOKS: Final = 5
 """At memory, within the window."""
 _WEBM_RECORDINGS: Final = 4
 _SETTLE_S: Final = 4.0
-_AFTERWARDS_S: Final = 3.0
-"""For the last look, which takes a while on a busy machine."""
+_AFTERWARDS_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +58,11 @@ class Seen:
 
     load: Load
     audio_s: float
-    """Sent within the window, of all sessions."""
+    """Sent by all sessions, from first to last."""
     server_cpu_s: float
+    """From before the first message until everything was answered: what waits is not forgotten."""
     others_cpu_s: Mapping[str, float]
-    """PostgreSQL's, the generator's and the providers', within the window."""
+    """PostgreSQL's, the generator's and the providers', meanwhile."""
     idle: Weight
     """Right after the start."""
     before: Weight
@@ -179,8 +179,7 @@ def measure(stage: Stage, tree: Tree, load: Load, others: Mapping[str, int], pat
     dialect: Dialect = "balto" if path == "/ws" else "bare"
     load_before = os.getloadavg()[0]
     idle = tree.weight()
-    warm = Load(sessions=3, kind=load.kind, seconds=8.0, seed=load.seed + 1)
-    _stream(stage, tree, warm, dialect, path, {}, looks=0)
+    warm_up(stage, tree, load, path)
     before = tree.weight()
     seen, told, window = _stream(stage, tree, load, dialect, path, others, looks=_LOOKS)
     hops = Hops()
@@ -198,6 +197,13 @@ def measure(stage: Stage, tree: Tree, load: Load, others: Mapping[str, int], pat
         hops=hops,
         **seen,
     )
+
+
+def warm_up(stage: Stage, tree: Tree, load: Load, path: str = "/ws") -> None:
+    """Let a few sessions come and go, so that what is only loaded or opened once is."""
+    dialect: Dialect = "balto" if path == "/ws" else "bare"
+    warm = Load(sessions=3, kind=load.kind, seconds=8.0, seed=load.seed + 1)
+    _stream(stage, tree, warm, dialect, path, {}, looks=0)
 
 
 def _talks(stage: Stage, load: Load) -> list[Talk]:
@@ -238,22 +244,24 @@ def _stream(
     ]
     with contextlib.ExitStack() as stack:
         shards = [stack.enter_context(shard(stage.apart)) for _ in plans]
-        pids = dict(others) | {f"generator {n}": each.pid for n, each in enumerate(shards)}
         with ThreadPoolExecutor(len(shards)) as pool:
             answers = [
                 pool.submit(each.communicate, json.dumps(plan.as_json()))
                 for each, plan in zip(shards, plans, strict=True)
             ]
-            time.sleep(max(0.0, plans[0].start + opens - time.time()))
+            time.sleep(max(0.0, plans[0].start + _CONNECT_S / 2 - time.time()))
             cpu, postgres = tree.cpu_s(), stage.server.cpu_s()
-            rest = {name: cpu_of(pid) for name, pid in pids.items()}
+            rest = {name: cpu_of(pid) for name, pid in others.items()}
+            time.sleep(max(0.0, plans[0].start + opens - time.time()))
             weights = []
             for _ in range(looks or 1):
                 time.sleep(load.seconds / (looks or 1) - 0.01)
                 weights.append(tree.weight())
+            ended = [json.loads(answer.result()[0]) for answer in answers]
             cpu, postgres = tree.cpu_s() - cpu, stage.server.cpu_s() - postgres
-            rest = {name: max(0.0, cpu_of(pid) - rest[name]) for name, pid in pids.items()}
-            told = [Told(**each) for answer in answers for each in json.loads(answer.result()[0])["told"]]
+            rest = {name: cpu_of(pid) - rest[name] for name, pid in others.items()}
+            rest["generator"] = sum(each["cpu_s"] for each in ended)
+            told = [Told(**each) for shard_told in ended for each in shard_told["told"]]
     window = (plans[0].start + plans[0].window[0], plans[0].start + plans[0].window[1])
     seen = {
         "audio_s": sum(each.sent_s for each in told),

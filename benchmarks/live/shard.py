@@ -18,8 +18,10 @@ from benchmarks.live.wire import BINARY, CLOSE, PING, PONG, TEXT, Reader, frame,
 
 _AHEAD_S: Final = 1.0
 """Before its audio begins, a client connects."""
-_FAREWELL_S: Final = 20.0
+_FAREWELL_S: Final = 60.0
 """After its audio has ended, a client waits for what the server still has to say."""
+_LINGERS_S: Final = 3.0
+"""After its audio has ended, a client of a server without a farewell stays."""
 _RETRY_S: Final = 0.01
 
 Source = Callable[[int], bytes]
@@ -137,8 +139,7 @@ class Client(asyncio.Protocol):
         told.messages += 1
         told.late += late_s > LATE_S
         told.worst_late_s = max(told.worst_late_s, late_s)
-        if self._from <= now <= self._to:
-            told.sent_s += self._period
+        told.sent_s += self._period
         if self._plan.note_sends:
             told.sends.append(now)
 
@@ -146,8 +147,14 @@ class Client(asyncio.Protocol):
         if self._balto and now <= self._to:
             # What is still unacknowledged counts, too, where no further acknowledgement came in the window.
             self._acknowledge(self._acknowledged, now)
-        self._transport.write(frame(TEXT, b'{"tipo":"fim"}') if self._balto else frame(CLOSE, (1000).to_bytes(2)))
-        asyncio.get_running_loop().call_later(_FAREWELL_S, self._transport.close)
+        loop = asyncio.get_running_loop()
+        if self._balto:
+            self._transport.write(frame(TEXT, b'{"tipo":"fim"}'))
+            loop.call_later(_FAREWELL_S, self._transport.close)
+        else:
+            # Nothing tells when such a server has heard everything.
+            loop.call_later(_LINGERS_S, self._transport.write, frame(CLOSE, (1000).to_bytes(2)))
+            loop.call_later(2 * _LINGERS_S, self._transport.close)
 
 
 def _hello(talk: Talk) -> bytes:

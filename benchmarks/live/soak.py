@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from benchmarks.live.audio import beginnings
 from benchmarks.live.plan import MESSAGE_MS, Plan, Talk
-from benchmarks.live.running import SHARDS, Stage, serving, shard
+from benchmarks.live.running import SHARDS, Load, Stage, serving, shard, warm_up
 from benchmarks.live.tree import Tree
 from benchmarks.providers.weather import Providers
 from benchmarks.report import Check, rounded
@@ -36,6 +36,7 @@ def soak(
     load = os.getloadavg()[0]
     talks = _coming_and_going(stage, sessions, seconds)
     with serving(stage, stage.environment(places)) as tree, ExitStack() as stack:
+        warm_up(stage, tree, Load(sessions=sessions))
         at_rest = _look(tree, 0.0)
         plans = [
             Plan(

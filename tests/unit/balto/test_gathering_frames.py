@@ -1,6 +1,6 @@
 """Small frames are put together on their way to a session; no byte is lost, doubled or out of place by it."""
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.messages import AudioArrived
@@ -43,6 +43,7 @@ def test_only_raw_pcm_of_our_own_rate_is_held() -> None:
         assert told(Gathering.of(other).take(b"a", None)) == [(b"a", None)]
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sizes=st.lists(st.integers(1, 9000), max_size=40), counted=st.booleans())
 def test_however_the_bytes_are_cut_all_arrive_in_order_and_no_complete_block_waits(
     sizes: list[int], counted: bool
