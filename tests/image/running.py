@@ -22,7 +22,7 @@ mount --bind "$ROOT" "$ROOT"
 mount --bind "$DATA" "$ROOT$VOLUME"
 mount -t proc proc "$ROOT/proc"
 mount --rbind /dev "$ROOT/dev"
-mount -t tmpfs -o "$SCRATCH" tmpfs "$ROOT/tmp"
+mount -t tmpfs -o "$SCRATCH,noexec,nosuid,nodev" tmpfs "$ROOT/tmp"
 mount -o remount,bind,ro "$ROOT"
 cd /
 exec /usr/sbin/chroot "$ROOT" /usr/bin/setpriv --reuid="$RUN_UID" --regid="$RUN_GID" --clear-groups --no-new-privs \
