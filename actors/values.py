@@ -1,7 +1,7 @@
 """The values that pass between the crafts: samples, phrases, transcripts, what was understood and advised."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -219,6 +219,10 @@ class Transcript:
         return len(timed) * 60 / spoken_s if spoken_s > _LEAST_SPOKEN_S else None
 
 
+UNNAMED_SILENCE: Final = "conversa de preço ou dose"
+"""Name of talk of prices or doses that an engine recognises by its meaning and no rule by its words."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normalised:
     """Outcome of stage 1."""
@@ -226,6 +230,8 @@ class Normalised:
     entities: tuple[Entity, ...]
     alarm: bool = False
     """Whether an engine took the phrase for an alarm sign that names nothing of the vocabulary."""
+    silence: bool = False
+    """Whether an engine took the phrase for talk of prices or doses that no rule knows."""
     cost_usd: float = 0.0
 
 

@@ -25,6 +25,8 @@ from events.catalogue import (
     Event,
 )
 from events.envelope import NewEvent
+from events.queries import read
+from events.selection import Selection
 from events.store import NO_STREAM, Append, EventStore, StoreError, WrongExpectedPositionError
 from projections import reports
 
@@ -170,7 +172,8 @@ async def find_counter_by_key(library: Library, key: str) -> Counter | None:
 
     The read model only says where to look: the counter's own stream decides, so an earlier key stops working when the
     next one is recorded, however far behind the read model is. On a miss that catches up once and is asked again, so a
-    new key works at once on every node. A wrong key costs that much and no more.
+    new key works at once on every node. A wrong key costs that much and no more. While the read model waits for its
+    rebuild its rows are old: of a key that they do not know, the counters' streams themselves are asked.
 
     Raises:
         StoreError: the database could not be asked; nothing is known about the key.
@@ -178,14 +181,28 @@ async def find_counter_by_key(library: Library, key: str) -> Counter | None:
     if not looks_like_key(key):
         return None
     key_sha256 = hash_key(key)
-    row = await reports.counter_by_key(library.projector.pool, key_sha256)
-    if row is None:
-        await library.projector.catch_up("counters")
-        row = await reports.counter_by_key(library.projector.pool, key_sha256)
-    if row is None:
+    counter_id = await _counter_of_key(library, key_sha256)
+    if counter_id is None:
         return None
-    counter = await load_counter(library.store, row.counter_id)
+    counter = await load_counter(library.store, counter_id)
     return counter if hmac.compare_digest(counter.key_sha256, key_sha256) else None
+
+
+async def _counter_of_key(library: Library, key_sha256: str) -> str | None:
+    projector = library.projector
+    row = await reports.counter_by_key(projector.pool, key_sha256)
+    if row is None:
+        await projector.catch_up("counters", renew=False)
+        row = await reports.counter_by_key(projector.pool, key_sha256)
+    if row is not None:
+        return row.counter_id
+    found: str | None = None
+    if any(status.name == "counters" and status.state == "outdated" for status in await projector.status()):
+        issued = Selection(category="counter", types=("CounterKeyIssued",), where=f'$.key_sha256 == "{key_sha256}"')
+        async for recorded in read(library.store, issued):
+            if isinstance(recorded.event, CounterKeyIssued):
+                found = recorded.event.counter_id
+    return found
 
 
 async def counters_of(library: Library, code: str) -> list[Counter]:
@@ -197,7 +214,7 @@ async def counters_of(library: Library, code: str) -> list[Counter]:
     """
     if not await library.store.stream_position(client_stream(code)):
         raise UnknownClientError
-    await library.projector.catch_up("counters")
+    await library.projector.catch_up("counters", renew=False)
     return [
         Counter(
             counter_id=row.counter_id,

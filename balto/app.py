@@ -3,23 +3,23 @@
 import asyncio
 import contextlib
 import os
-import re
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from uuid import UUID
 
-from actors.audio import clean
 from actors.basket.entries import BasketFileError
 from actors.runtime.clock import Clock, SystemClock
 from actors.runtime.system import ActorSystem
 from actors.session.inputs import Policy
 from actors.session.ports import SessionServices
 from actors.stt.live import LiveEars
-from actors.vad.silero import speech_model
+from balto.awakening import Awakening
 from balto.budgets import Budgets
 from balto.engines import EngineError, Engines, build_engines, prepare_weights
+from balto.handles import Handles
+from balto.library import Library, Say, StartError, open_library, own_database, silent
 from balto.memory import Memory
+from balto.place import Place
 from balto.provenance import settings_of, versions_of
 from balto.resources import ResourceMonitor
 from balto.routing import compiler, policy_of, route
@@ -28,36 +28,12 @@ from balto.settings import Settings
 from balto.shelf import Restocker, Shelf, compiled, read_catalogue
 from balto.telemetry.telling import Telemetry
 from balto.telemetry.traces import TracingError
-from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from events.guard import guarded
 from events.ids import RANDOM_BYTES, uuid7
 from events.journal import EventWriter, Journal
 from events.postgres import PostgresStore
 from events.presence import Presence
-from events.sealing import MasterKeys
-from events.store import StoreError
-from projections.projector import Projector
 
-_HOST: Final = r"(?:\[[0-9A-Fa-f:.%\w]+\]|[^\[\]/?#@:,\s]*)(?::\d{1,5})?"
-_ADDRESS: Final = re.compile(
-    # A raw @ after the host would mean that a part of the password was taken for the host.
-    rf"postgres(?:ql)?://(?:[^/?#\s]*@)?(?P<hosts>{_HOST}(?:,{_HOST})*)(?:/[^?#@\s]*)?(?:\?[^#@\s]*)?"
-)
-
-
-class StartError(Exception):
-    """Balto cannot start; the message is one clear line for the operator."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Library:
-    """The store and its read models, open: what commands about the past need."""
-
-    settings: Settings
-    dsn: str = field(repr=False)
-    """Address of the database, its password included."""
-    store: PostgresStore
-    projector: Projector
+__all__ = ["Balto", "Library", "StartError", "new_event_id", "open_balto", "open_library", "own_database"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +50,7 @@ class Balto:
     budgets: Budgets
     clock: Clock
     telemetry: Telemetry
+    place: Place
 
     @property
     def settings(self) -> Settings:
@@ -81,136 +58,42 @@ class Balto:
         return self.library.settings
 
 
-Say = Callable[[str], None]
-"""Takes one line about what is being done, for whoever waits for the start."""
-
-
-def _silent(_: str) -> None:
-    return
-
-
 @contextlib.asynccontextmanager
-async def open_library(settings: Settings, say: Say = _silent) -> AsyncIterator[Library]:
-    """Open the store and its read models, starting the embedded PostgreSQL if no other is set.
-
-    Raises:
-        StartError: the database cannot be started or reached.
-    """
-    async with contextlib.AsyncExitStack() as stack:
-        try:
-            dsn = own_database(settings) or await _embedded(settings, stack, say)
-            await _prepare_as_owner(settings, say)
-            store = await PostgresStore.connect(dsn, masters=master_keys(settings), archive=settings.archive)
-            stack.push_async_callback(store.close)
-            projector = await Projector.connect(dsn, archive=settings.archive)
-            stack.push_async_callback(projector.close)
-        except EmbeddedPostgresError as error:
-            raise StartError(str(error)) from error
-        except StoreError as error:
-            hint = "; its owner brings it up to date (`balto store migrate`)" if "Privilege" in str(error) else ""
-            raise StartError(f"{_place(settings)}: {error}{hint}") from error
-        yield Library(settings=settings, dsn=dsn, store=store, projector=projector)
-
-
-async def _prepare_as_owner(settings: Settings, say: Say) -> None:
-    """Bring the schema and the read models' tables up to date as the owner, where Balto itself runs as another."""
-    if settings.database_owner_url is None:
-        return
-    say("bringing the schema up to date")
-    async with open_library(settings.as_owner()) as library:
-        await library.projector.renew()
-
-
-def master_keys(settings: Settings) -> MasterKeys:
-    """Return the master keys that are set, or those of the data folder.
-
-    Raises:
-        SealingError: they cannot be had.
-    """
-    if settings.master_key is not None:
-        return MasterKeys.parse(settings.master_key.get_secret_value())
-    return MasterKeys.load(settings.data_dir / "master.key")
-
-
-async def _embedded(settings: Settings, stack: contextlib.AsyncExitStack, say: Say) -> str:
-    say("starting the embedded PostgreSQL")
-    postgres = EmbeddedPostgres(settings.data_dir)
-    starting = asyncio.ensure_future(postgres.start())
-    try:
-        dsn = await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        # A server that is half started would outlive us: see its start to the end, then stop it.
-        await asyncio.wait([starting])
-        if starting.exception() is None:
-            await postgres.stop()
-        raise
-    stack.push_async_callback(postgres.stop)
-    await stack.enter_async_context(guarded(postgres))
-    return dsn
-
-
-def own_database(settings: Settings) -> str | None:
-    """Return the address of the operator's own database, None where Balto brings one.
-
-    Raises:
-        StartError: what is set is no address of a PostgreSQL.
-    """
-    if settings.database_url is None:
-        if settings.database_owner_url is not None:
-            raise StartError(
-                "BALTO_DATABASE_OWNER_URL is set, but not BALTO_DATABASE_URL, which the server itself uses"
-            )
-        return None
-    for name, given in (("URL", settings.database_url), ("OWNER_URL", settings.database_owner_url)):
-        if given is not None and _ADDRESS.fullmatch(given.get_secret_value()) is None:
-            raise StartError(
-                f"BALTO_DATABASE_{name} is not a PostgreSQL address: postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-            )
-    return settings.database_url.get_secret_value()
-
-
-def _place(settings: Settings) -> str:
-    if settings.database_url is None:
-        return "the embedded database"
-    match = _ADDRESS.fullmatch(settings.database_url.get_secret_value())
-    hosts = match["hosts"] if match else ""
-    if not hosts:
-        return "the database of BALTO_DATABASE_URL"
-    return "the database at " + ",".join(
-        host if re.search(r":\d+$", host) else f"{host}:5432" for host in hosts.split(",")
-    )
-
-
-@contextlib.asynccontextmanager
-async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines | None = None) -> AsyncIterator[Balto]:
+async def open_balto(
+    settings: Settings, say: Say = silent, *, engines: Engines | None = None, place: Place | None = None
+) -> AsyncIterator[Balto]:
     """Open the store, load the engines and the baskets, and start the actor system.
 
     Args:
         settings: what to open.
         say: told what is being done.
         engines: instead of those that the settings ask for; closed with the rest.
+        place: of this process among those of its server; by itself unless told.
 
     Raises:
         StartError: something that was asked for cannot be had.
     """
+    place = place or Place()
     async with contextlib.AsyncExitStack() as stack:
         try:
             # What is quickly known to be wrong is told before anything slow begins.
             baskets = read_catalogue(settings)
-            given, engines = engines, engines or build_engines(settings, baskets)
+            given, engines = engines, engines or build_engines(settings, baskets, models=place.models)
             telemetry = Telemetry.of(settings)
         except (BasketFileError, EngineError, TracingError) as error:
             raise StartError(str(error)) from error
-        library = await stack.enter_async_context(open_library(settings, say))
+        library = await stack.enter_async_context(open_library(settings, say, dsn=place.dsn))
         clock = SystemClock()
         routed = route(settings, engines, baskets, clock)
         stack.push_async_callback(routed.close)
         try:
-            if any(engine.provider == "local" for engine in engines.transcribers):
+            if place.models is None and any(engine.provider == "local" for engine in engines.transcribers):
                 say("preparing the local speech model")
                 await asyncio.to_thread(prepare_weights, settings)
+            if place.summon_models is not None:
+                await place.summon_models()
             say("loading the engines")
-            await asyncio.gather(engines.warm(), asyncio.to_thread(clean.warm), asyncio.to_thread(speech_model))
+            await engines.warm()
         except EngineError as error:
             raise StartError(str(error)) from error
         journal = Journal(library.store)
@@ -226,19 +109,24 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
         shelf = Shelf(compiled(settings, baskets, routed.understandings))
         told = telemetry.watching(journal)
         services = shelf.serve(_services(settings, routed, policy, live, library.store, told, monitor, budgets, clock))
+        handles = Handles()
+        handles.watch(asyncio.get_running_loop())
         sessions = SessionHost(
             system,
             services,
-            versions=versions_of(baskets),
+            versions=lambda: versions_of(shelf.catalogue),
             settings=settings_of(settings),
             max_sessions=settings.max_sessions,
+            census=place.census,
             idle_s=settings.idle_s,
             presence=presence,
             overload=monitor.overload,
+            shortage=handles.shortage,
         )
+        awakening = await stack.enter_async_context(Awakening())
+        sessions.at_first = awakening.begin
         compile_ = None if given else compiler(settings, engines, clock)
-        restocker = Restocker(shelf, settings, journal, clock, services.new_id, compile_understandings=compile_)
-        restocker.served = lambda catalogue: sessions.tell_versions(versions_of(catalogue))
+        restocker = Restocker(shelf, settings, journal, clock, place.boot, compile_understandings=compile_)
         await stack.enter_async_context(restocker.running())
         yield Balto(
             library=library,
@@ -251,6 +139,7 @@ async def open_balto(settings: Settings, say: Say = _silent, *, engines: Engines
             budgets=budgets,
             clock=clock,
             telemetry=telemetry,
+            place=place,
         )
 
 

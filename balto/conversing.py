@@ -1,5 +1,6 @@
 """The rules of a conversation, as the settings and the baskets file give them."""
 
+from dataclasses import replace
 from typing import Final
 
 from actors.basket.catalogue import BasketCatalogue
@@ -25,9 +26,13 @@ def conversation_rules(settings: Settings, baskets: BasketCatalogue) -> Rules:
     def circumstances(text: str) -> tuple[str, ...]:
         return tuple(found.name for found in safety.look(text) if found.name in safety.circumstance_names)
 
-    return Rules(
-        names_something=names_something,
-        circumstances=circumstances,
+    return with_times(Rules(names_something=names_something, circumstances=circumstances), settings)
+
+
+def with_times(rules: Rules, settings: Settings) -> Rules:
+    """Return the rules with how long things count by the settings."""
+    return replace(
+        rules,
         gather_samples=settings.gather_ms * SAMPLE_RATE // 1000,
         cooldown_samples=int(settings.cooldown_s * SAMPLE_RATE),
         silence_samples=int(settings.conversation_silence_s * SAMPLE_RATE),

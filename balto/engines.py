@@ -4,6 +4,7 @@ import logging
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from actors.llm.encoder import encoder_installed, shared_encoder
 from actors.llm.learnt_forms import with_learnt_forms
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.nearest import NearestExamples, shipped_examples
+from actors.llm.remote import RemoteEncoder
 from actors.llm.understanding import Understanding
 from actors.llm.watchful import WatchfulUnderstanding
 from actors.stt.streaming import StreamingTranscriber
@@ -39,6 +41,8 @@ class Engines:
     understandings: tuple[Understanding, ...]
     streaming: StreamingTranscriber | None = None
     """Hears phrases while they are said."""
+    encoder: RemoteEncoder | None = None
+    """In another process, where the understandings are to ask one there."""
 
     async def warm(self) -> None:
         """Load what is slow to load.
@@ -47,6 +51,8 @@ class Engines:
             EngineError: one of them cannot be loaded.
         """
         try:
+            if self.encoder is not None:
+                await self.encoder.warm()
             for engine in (*self._all(), *(() if self.streaming is None else (self.streaming,))):
                 await engine.warm()
         except (ImportError, OSError) as error:
@@ -59,6 +65,8 @@ class Engines:
             await self.streaming.close()
         for engine in self._all():
             await engine.close()
+        if self.encoder is not None:
+            await self.encoder.close()
 
     def _all(self) -> tuple[Transcriber | Understanding, ...]:
         return (*self.transcribers, *self.understandings)
@@ -80,18 +88,25 @@ def live_usd_per_hour(settings: Settings, provider: str) -> float:
     return float(prices()["stt_streaming"][provider]["usd_per_hour"]) if own else usd_per_hour(provider)
 
 
-def build_engines(settings: Settings, baskets: BasketCatalogue) -> Engines:
+def build_engines(settings: Settings, baskets: BasketCatalogue, *, models: Path | None = None) -> Engines:
     """Build the engines; nothing is loaded yet.
 
     With a cloud engine, the local one stands behind it as the last resort where it is installed.
 
+    Args:
+        settings: which.
+        baskets: name what speech-to-text listens for.
+        models: where a process serves the local models; without it they are loaded here.
+
     Raises:
         EngineError: a key is missing for an engine that was asked for by name.
     """
-    transcribers = build_transcribers(settings, standing_terms(baskets))
+    transcribers = build_transcribers(settings, standing_terms(baskets), models)
+    encoder = RemoteEncoder(models) if models is not None and encoder_installed() else None
     return Engines(
         transcribers=transcribers,
-        understandings=build_understandings(settings, baskets),
+        understandings=build_understandings(settings, baskets, encoder),
+        encoder=encoder,
         streaming=build_streaming(settings, transcribers[0], standing_terms(baskets)),
     )
 
@@ -103,29 +118,16 @@ def standing_terms(baskets: BasketCatalogue) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*PRODUCT_NAMES, *(entry.name for entry in medicines), *names)))
 
 
-def build_transcribers(settings: Settings, keyterms: Sequence[str] = PRODUCT_NAMES) -> tuple[Transcriber, ...]:
+def build_transcribers(
+    settings: Settings, keyterms: Sequence[str] = PRODUCT_NAMES, models: Path | None = None
+) -> tuple[Transcriber, ...]:
     """Build the speech-to-text engines in order of preference; raises as `build_engines`."""
     builders: dict[str, Callable[[Settings, Sequence[str]], Transcriber]] = {
         "elevenlabs": _elevenlabs,
         "assemblyai": _assemblyai,
-        "local": _whisper,
+        "local": _whisper if models is None else partial(_whisper_next_door, models),
     }
-    if settings.stt == "auto":
-        names = [name for name, key in _stt_keys(settings).items() if key] or ["local"]
-    else:
-        # The other provider backs up the one that was named, where there is a key for it.
-        others = [name for name, key in _stt_keys(settings).items() if key and settings.stt != "local"]
-        names = [settings.stt, *others]
-    if settings.stt_backup != "none":
-        names.append(settings.stt_backup)
-    return tuple(builders[name](settings, keyterms) for name in dict.fromkeys(names))
-
-
-def _stt_keys(settings: Settings) -> dict[str, bool]:
-    return {
-        "elevenlabs": settings.elevenlabs_api_key is not None,
-        "assemblyai": settings.assemblyai_api_key is not None,
-    }
+    return tuple(builders[name](settings, keyterms) for name in settings.transcribers)
 
 
 def _elevenlabs(settings: Settings, keyterms: Sequence[str]) -> Transcriber:
@@ -182,12 +184,13 @@ def build_streaming(
 def _whisper(settings: Settings, keyterms: Sequence[str]) -> Transcriber:
     from actors.stt.whisper import WhisperTranscriber  # noqa: PLC0415 - only the configured engine is imported
 
-    return WhisperTranscriber(settings.whisper_model or weights_folder(settings), known=keyterms)
+    return WhisperTranscriber(settings.whisper_weights, known=keyterms)
 
 
-def weights_folder(settings: Settings) -> Path:
-    """Return where the assembled Whisper base lies."""
-    return settings.data_dir / "models" / "whisper-base"
+def _whisper_next_door(models: Path, settings: Settings, keyterms: Sequence[str]) -> Transcriber:
+    from actors.stt.remote import RemoteWhisper  # noqa: PLC0415 - only the configured engine is imported
+
+    return RemoteWhisper(models, settings.whisper_weights, known=keyterms)
 
 
 def prepare_weights(settings: Settings, progress: Progress | None = None) -> None:
@@ -199,31 +202,46 @@ def prepare_weights(settings: Settings, progress: Progress | None = None) -> Non
     if settings.whisper_model is not None:
         return
     try:
-        ensure_weights(weights_folder(settings), progress)
+        ensure_weights(Path(settings.whisper_weights), progress)
     except WeightsError as error:
         raise EngineError(str(error)) from error
 
 
-def build_understandings(settings: Settings, baskets: BasketCatalogue) -> tuple[Understanding, ...]:
+def build_understandings(
+    settings: Settings,
+    baskets: BasketCatalogue,
+    encoder: RemoteEncoder | None = None,
+    *,
+    prompts: Mapping[str, str] | None = None,
+) -> tuple[Understanding, ...]:
     """Build the understanding engines in order of preference, the lexicon last; raises as `build_engines`.
 
     All of them watch for the alarm signs of the baskets file before anything else.
+
+    Args:
+        settings: which engines are wanted.
+        baskets: the catalogue.
+        encoder: of the process of the local models; None for one in this process.
+        prompts: other prompts than our own for a model, by stage: `normalise`, `classify`.
     """
-    lexicon = watchful(offline_lexicon(baskets), baskets)
+    lexicon = watchful(offline_lexicon(baskets, remote=encoder), baskets)
     if settings.llm == "lexicon" or (settings.llm == "auto" and settings.openai_api_key is None):
         return (lexicon,)
-    return (watchful(_openai(settings, baskets), baskets), lexicon)
+    return (watchful(_openai(settings, baskets, prompts or {}), baskets), lexicon)
 
 
-def offline_lexicon(baskets: BasketCatalogue, *, encoder: bool = True) -> LexiconUnderstanding:
+def offline_lexicon(
+    baskets: BasketCatalogue, *, encoder: bool = True, remote: RemoteEncoder | None = None
+) -> LexiconUnderstanding:
     """Build the lexicon engine, with example sentences for what the vocabulary of a catalogue does not name.
 
     Args:
         baskets: the catalogue.
         encoder: whether the sentence encoder may be used where it is installed; letters alone are compared otherwise.
+        remote: the encoder of another process, instead of one of this process.
     """
     known = {name for entry in baskets.lexicon for name in (entry.name, *entry.forms)}
-    meaning = shared_encoder() if encoder and encoder_installed() else None
+    meaning = (remote or shared_encoder()) if encoder and encoder_installed() else None
     nearest = NearestExamples(shipped_examples(known.__contains__), meaning)
     entries = with_learnt_forms(baskets.lexicon)
     return LexiconUnderstanding(entries, baskets.version, nearest=nearest, learnt=learnt)
@@ -237,7 +255,7 @@ def watchful(engine: Understanding, baskets: BasketCatalogue) -> Understanding:
     )
 
 
-def _openai(settings: Settings, baskets: BasketCatalogue) -> Understanding:
+def _openai(settings: Settings, baskets: BasketCatalogue, prompts: Mapping[str, str]) -> Understanding:
     from actors.llm.openai import OpenAIUnderstanding  # noqa: PLC0415 - only the configured engine is imported
 
     if settings.openai_api_key is None:
@@ -248,4 +266,5 @@ def _openai(settings: Settings, baskets: BasketCatalogue) -> Understanding:
         base_url=settings.openai_base_url,
         taxonomy=baskets.taxonomy,
         prices=prices()["llm"],
+        prompts=prompts,
     )

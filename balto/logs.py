@@ -29,7 +29,7 @@ OURS: Final = frozenset(
     {
         "actors.stt.weights.WeightsError",
         "balto.advising.AdviserError",
-        "balto.app.StartError",
+        "balto.library.StartError",
         "balto.engines.EngineError",
         "events.programs.EmbeddedPostgresError",
         "events.store.StoreError",
@@ -42,8 +42,13 @@ _CHAIN: Final = 8
 _FRAMES: Final = 40
 
 
-def set_up_logging(settings: Settings) -> None:
-    """Send every log of the process through structlog, at the level and in the format of the settings."""
+def set_up_logging(settings: Settings, *, process: str | None = None) -> None:
+    """Send every log of the process through structlog, at the level and in the format of the settings.
+
+    Args:
+        settings: level and format.
+        process: what this one is called, where a server has several.
+    """
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
     renderer: Any = structlog.processors.JSONRenderer()
     if console:
@@ -54,6 +59,8 @@ def set_up_logging(settings: Settings) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    if process is not None:
+        before.append(_named(process))
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -69,6 +76,14 @@ def set_up_logging(settings: Settings) -> None:
     # Its pool tells of every connection that a lost server took along; the store says it once.
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
     logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells of its first font cache
+
+
+def _named(process: str) -> Any:
+    def name(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        entry["process"] = process
+        return entry
+
+    return name
 
 
 def _without_words(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

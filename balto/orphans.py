@@ -55,7 +55,7 @@ class Orphans:
         Raises:
             StoreError: the database is away.
         """
-        await self._projector.catch_up("sessions")
+        await self._projector.catch_up("sessions", renew=False)
         silent = await reports.silent_sessions(self._projector.pool, older_than=timedelta(seconds=self._grace_s / 2))
         alone = [one for one in silent if not self._sessions.holds(one) and await self._presence.is_free(UUID(one))]
         now = self._clock()

@@ -70,7 +70,7 @@ async def find_counter(library: Library, name: str) -> str:
         AmbiguousCounterError: several have this name.
         StoreError: the database could not be asked.
     """
-    await library.projector.catch_up("counters")
+    await library.projector.catch_up("counters", renew=False)
     rows = await reports.counters(library.projector.pool)
     if any(row.counter_id == name for row in rows):
         return name

@@ -1,5 +1,6 @@
 """What the start of each session records of the program that hears it: versions and settings."""
 
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,12 @@ from balto.settings import Settings
 def versions_of(baskets: BasketCatalogue) -> dict[str, str]:
     """Return which versions of what decides are at work."""
     neural = speech_model()
-    return {"balto": version("balto"), "baskets": baskets.version, "vad": "none" if neural is None else neural.name}
+    return {"balto": _own_version(), "baskets": baskets.version, "vad": "none" if neural is None else neural.name}
+
+
+@cache
+def _own_version() -> str:
+    return version("balto")
 
 
 def settings_of(settings: Settings) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def route(settings: Settings, engines: Engines, baskets: BasketCatalogue, clock:
         transcribers=_transcribers(settings, engines, clock),
         understandings=_understandings(settings, engines.understandings, baskets, clock),
         streaming=None if engines.streaming is None else LiveEars(engines.streaming, clock),
+        encoder=engines.encoder,
     )
 
 
@@ -81,7 +82,7 @@ def compiler(settings: Settings, engines: Engines, clock: Clock) -> Compile:
     """Return what makes understandings of a changed baskets file: compiled off the loop, warm before they serve."""
 
     async def compile_(baskets: BasketCatalogue) -> tuple[Understanding, ...]:
-        plain = await asyncio.to_thread(build_understandings, settings, baskets)
+        plain = await asyncio.to_thread(build_understandings, settings, baskets, engines.encoder)
         for engine in plain:
             await engine.warm()
         return route(settings, replace(engines, understandings=plain), baskets, clock).understandings

@@ -23,6 +23,7 @@ from actors.session.restoring import NotResumableError, restore
 from actors.session.seat import Seat
 from actors.session.terms import KEY
 from actors.values import VadSettings
+from balto.place import Census
 from events.presence import Presence
 from events.store import StoreUnavailableError, WrongExpectedPositionError
 
@@ -51,12 +52,14 @@ class SessionHost:
     Args:
         system: where they run.
         services: what they share.
-        versions: recorded in each `SessionStarted`.
+        versions: tells what is recorded in each `SessionStarted`.
         settings: the settings snapshot recorded in each `SessionStarted`.
-        max_sessions: live at the same time.
+        max_sessions: live at the same time, in all processes of the server.
+        census: counts the sessions of the other processes; there are none unless told.
         idle_s: seconds without a message after which the actor of a session that has nothing to do leaves; 0 for never.
         presence: shows other nodes which sessions are at home here.
-        overload: says why no session can be taken now, or None.
+        overload: says why no session can be taken now, or None; not asked where all sessions rest.
+        shortage: the same, and always asked.
     """
 
     def __init__(
@@ -64,23 +67,29 @@ class SessionHost:
         system: ActorSystem,
         services: SessionServices,
         *,
-        versions: dict[str, str],
+        versions: Callable[[], dict[str, str]],
         settings: dict[str, Any],
         max_sessions: int,
+        census: Census | None = None,
         idle_s: float = 0.0,
         presence: Presence | None = None,
         overload: Callable[[], str | None] = lambda: None,
+        shortage: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._system = system
         self._services = services
         self._versions = versions
         self._settings = settings
         self._max_sessions = max_sessions
+        self._census = census or Census()
         self._overload = overload
+        self._shortage = shortage
         self._presence = presence
         self._live: dict[str, Seat] = {}
         self._region = Region(self._spawn, SpawnOptions(idle_after_s=idle_s or None))
         self._coming: dict[str, asyncio.Lock] = {}
+        self.at_first: Callable[[], object] | None = None
+        """Called once, when the first session begins or is taken up."""
         self._draining = False
         self._empty = asyncio.Event()
         self._empty.set()
@@ -94,10 +103,6 @@ class SessionHost:
     def awake(self) -> int:
         """Those of them whose actors live at the moment."""
         return len(self._region.live)
-
-    def tell_versions(self, versions: dict[str, str]) -> None:
-        """Record these versions in the sessions that start from now on."""
-        self._versions = versions
 
     def holds(self, session_id: str) -> bool:
         """Whether a session lives in this process."""
@@ -150,7 +155,7 @@ class SessionHost:
             audio=audio,
             vad=vad,
             settings=settings,
-            versions=self._versions,
+            versions=self._versions(),
             resumable=resumable,
         )
         session = self._keep(Seat(spec=spec, connection=Connection(outbox, flow), on_end=self._forget))
@@ -243,16 +248,20 @@ class SessionHost:
     def _admit(self) -> None:
         if self._draining:
             raise Draining("servidor reiniciando")
-        if self.live >= self._max_sessions:
+        if self.live + self._census.elsewhere() >= self._max_sessions:
             raise Overloaded("limite de sessões atingido")
         # A server whose sessions all rest has no load of its own to shed: it never refuses.
-        reason = self._overload() if self.awake else None
+        reason = self._shortage() or (self._overload() if self.awake else None)
         if reason is not None:
             raise Overloaded(reason)
 
     def _keep(self, seat: Seat) -> Session:
+        if self.at_first is not None:
+            self.at_first()
+            self.at_first = None
         session_id = seat.spec.session_id
         self._live[session_id] = seat
+        self._census.note(self.live)
         self._empty.clear()
         if self._presence is not None:
             self._presence.hold(UUID(session_id))
@@ -270,6 +279,7 @@ class SessionHost:
 
     def _forget(self, session_id: str) -> None:
         self._live.pop(session_id, None)
+        self._census.note(self.live)
         if self._presence is not None:
             self._presence.let_go(UUID(session_id))
         self._coming.pop(session_id, None)

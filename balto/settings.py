@@ -3,7 +3,7 @@
 import ipaddress
 import os
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     handshake_timeout_s: float = Field(default=10.0, gt=0)
     max_frame_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
     max_sessions: int = Field(default=500, gt=0)
+    """Of all processes of the server together."""
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes that take connections, each with an event loop of its own; `auto` for one a core."""
     trace_url: str | None = None
     """Where spans of phrases go, by OTLP over HTTP: `http://collector:4318/v1/traces`. Needs the extra `trace`."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -150,6 +153,32 @@ class Settings(BaseSettings):
         if self.database_owner_url is None:
             return self
         return self.model_copy(update={"database_url": self.database_owner_url, "database_owner_url": None})
+
+    @property
+    def worker_count(self) -> int:
+        """How many processes take connections."""
+        return len(os.sched_getaffinity(0)) if self.workers == "auto" else self.workers
+
+    @property
+    def transcribers(self) -> tuple[str, ...]:
+        """Names of the speech-to-text engines, in order of preference."""
+        keys = {
+            "elevenlabs": self.elevenlabs_api_key is not None,
+            "assemblyai": self.assemblyai_api_key is not None,
+        }
+        if self.stt == "auto":
+            names = [name for name, key in keys.items() if key] or ["local"]
+        else:
+            # The other provider backs up the one that was named, where there is a key for it.
+            names = [self.stt, *(name for name, key in keys.items() if key and self.stt != "local")]
+        if self.stt_backup != "none":
+            names.append(self.stt_backup)
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def whisper_weights(self) -> Path | str:
+        """The local speech model: a folder, or a name that faster-whisper knows."""
+        return self.whisper_model or self.data_dir / "models" / "whisper-base"
 
     @property
     def archive(self) -> Path:

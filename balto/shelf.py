@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Final, Protocol, overload, override
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from actors.basket.catalogue import BasketCatalogue, load_baskets
 from actors.basket.entries import BasketFileError
@@ -141,7 +141,7 @@ class Restocker:
         settings: name the files, and how often to look.
         journal: where the events go.
         clock: for their times.
-        new_id: makes their ids.
+        boot: of the server: its processes, which all look at the same files, put each change on record once together.
         compile_understandings: None where those on the shelf stay.
     """
 
@@ -151,7 +151,7 @@ class Restocker:
         settings: Settings,
         journal: Recorder,
         clock: Clock,
-        new_id: Callable[[], UUID],
+        boot: UUID,
         *,
         compile_understandings: Compile | None = None,
     ) -> None:
@@ -159,10 +159,8 @@ class Restocker:
         self._settings = settings
         self._journal = journal
         self._clock = clock
-        self._new_id = new_id
+        self._boot = boot
         self._compile = compile_understandings
-        self.served: Callable[[BasketCatalogue], None] = lambda _: None
-        """Told of each new catalogue that serves."""
         self._files = tuple(path for path in (settings.baskets, settings.lookups) if path is not None)
         self._known = self._signature()
         self._restless: Signature | None = None
@@ -173,7 +171,7 @@ class Restocker:
     async def running(self) -> AsyncIterator[None]:
         """Put what serves first on record, then look for changes until the block is left."""
         self._warn(self._shelf.catalogue)
-        await self._record(loaded(self._shelf.catalogue, self._settings.baskets))
+        await self._record(loaded(self._shelf.catalogue, self._settings.baskets), self._known)
         looking = asyncio.create_task(self._look_on()) if self._settings.baskets_poll_s else None
         try:
             yield
@@ -214,24 +212,23 @@ class Restocker:
         try:
             catalogue = await asyncio.to_thread(read_catalogue, self._settings)
         except BasketFileError as error:
-            await self._reject(error)
+            await self._reject(error, seen)
             self._known = seen
             return False
         if catalogue.fingerprint == self._shelf.catalogue.fingerprint and self._settings.lookups is None:
             self._known = seen
             return False
         understandings = await self._understandings(catalogue)
-        await self._take(await asyncio.to_thread(compiled, self._settings, catalogue, understandings))
+        await self._take(await asyncio.to_thread(compiled, self._settings, catalogue, understandings), seen)
         self._known = seen
         return True
 
     async def _understandings(self, catalogue: BasketCatalogue) -> tuple[Understanding, ...]:
         return self._shelf.compiled.understandings if self._compile is None else await self._compile(catalogue)
 
-    async def _take(self, new: Compiled) -> None:
-        await self._record(loaded(new.catalogue, self._settings.baskets))
+    async def _take(self, new: Compiled, seen: Signature) -> None:
+        await self._record(loaded(new.catalogue, self._settings.baskets), seen)
         self._shelf.compiled = new
-        self.served(new.catalogue)
         if self._compile is not None:
             before, self._own = self._own, new.understandings
             task = asyncio.create_task(self._retire(before))
@@ -248,7 +245,7 @@ class Restocker:
             for engine in engines:
                 await engine.close()
 
-    async def _reject(self, error: BasketFileError) -> None:
+    async def _reject(self, error: BasketFileError, seen: Signature) -> None:
         kept = self._shelf.catalogue
         logger.error("%s; the baskets of %s go on serving", error, kept.version)
         rejected = CatalogueRejected(
@@ -257,10 +254,10 @@ class Restocker:
             kept_version=kept.version,
             kept_fingerprint=kept.fingerprint,
         )
-        await self._record(rejected)
+        await self._record(rejected, seen)
 
-    async def _record(self, event: Event) -> None:
-        new = NewEvent(event_id=self._new_id(), event=event, occurred_at=self._clock.utc())
+    async def _record(self, event: Event, seen: Signature) -> None:
+        new = NewEvent(event_id=uuid5(self._boot, f"{seen}/{event}"), event=event, occurred_at=self._clock.utc())
         await self._journal.append(Append(stream=CATALOGUE_STREAM, tenant=_TENANT, events=[new]))
 
     def _warn(self, catalogue: BasketCatalogue) -> None:

@@ -1,4 +1,4 @@
-"""The guard of the embedded server: starts it again when it dies while Balto runs."""
+"""The guard of what runs beside this process, such as the embedded server: starts it again when it dies."""
 
 import asyncio
 import logging
@@ -10,14 +10,16 @@ from typing import Final, Protocol
 
 import psutil
 
-from events.programs import EmbeddedPostgresError
-
 _POLL_S: Final = 0.25
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _CALM_S: Final = 300.0
 
 logger = logging.getLogger(__name__)
+
+
+class ReviveError(Exception):
+    """What died does not start again. The message is one line for the operator."""
 
 
 class Mortal(Protocol):
@@ -28,7 +30,7 @@ class Mortal(Protocol):
         ...
 
     async def revive(self) -> bool:
-        """Start it again and tell whether it was ours to start; raises `EmbeddedPostgresError`."""
+        """Start it again and tell whether it was ours to start; raises `ReviveError`."""
         ...
 
 
@@ -36,6 +38,7 @@ class Mortal(Protocol):
 async def guarded(
     server: Mortal,
     *,
+    name: str = "the embedded PostgreSQL",
     first_pause_s: float = _FIRST_PAUSE_S,
     longest_pause_s: float = _LONGEST_PAUSE_S,
     calm_s: float = _CALM_S,
@@ -49,12 +52,14 @@ async def guarded(
 
     Args:
         server: started already.
+        name: what the log calls it.
         first_pause_s: seconds before the second start.
         longest_pause_s: seconds between two starts, at most.
         calm_s: seconds of life after which a death counts as the first again.
         clock: seconds, monotonic.
     """
-    task = asyncio.create_task(_guard(server, first_pause_s, longest_pause_s, calm_s, clock), name="guard")
+    guard = _guard(server, name, first_pause_s, longest_pause_s, calm_s, clock)
+    task = asyncio.create_task(guard, name=f"guard of {name}")
     try:
         yield
     finally:
@@ -62,7 +67,9 @@ async def guarded(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _guard(server: Mortal, first_s: float, longest_s: float, calm_s: float, clock: Callable[[], float]) -> None:
+async def _guard(
+    server: Mortal, name: str, first_s: float, longest_s: float, calm_s: float, clock: Callable[[], float]
+) -> None:
     pause, started = 0.0, clock()
     while True:
         await server.died()
@@ -73,11 +80,11 @@ async def _guard(server: Mortal, first_s: float, longest_s: float, calm_s: float
         pause = min(max(2 * pause, first_s), longest_s)
         try:
             ours = await server.revive()
-        except EmbeddedPostgresError as error:
-            logger.error("the embedded PostgreSQL died and does not start again: %s", error)  # noqa: TRY400 - one line
+        except ReviveError as error:
+            logger.error("%s died and does not start again: %s", name, error)  # noqa: TRY400 - one line
         else:
             if ours:
-                logger.warning("the embedded PostgreSQL died and was started again after %.1f s", clock() - found)
+                logger.warning("%s died and was started again after %.1f s", name, clock() - found)
         started = clock()
 
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from events.absence import Absence
 from events.entries import Entry, fail_all, follows, merged, refuse, refuse_behind, settle
 from events.prepared import PreparedAppend, prepare
 from events.store import Append, Appended, Outcome, StoreError, StoreUnavailableError
@@ -87,8 +88,7 @@ class Journal:
         self._waiting_for_room: deque[asyncio.Future[None]] = deque()
         self._aloft: set[str] = set()
         self._idle: list[asyncio.Future[None]] = []
-        self._down_since: float | None = None
-        self._answered_at = float("-inf")
+        self._absence = Absence(patience_s)
         self._writers: list[asyncio.Task[None]] = []
         self._open = False
 
@@ -278,19 +278,16 @@ class Journal:
         pause, since = _FIRST_PAUSE_S, loop.time()
         while True:
             try:
-                outcomes = await self._store.append_group(appends)
+                with self._absence.asking(loop):
+                    return await self._store.append_group(appends)
             except StoreUnavailableError as error:
-                self._down_since = loop.time() if self._down_since is None else self._down_since
-                if loop.time() + pause - min(since, self._down_since) > self._patience_s:
+                if self._absence.is_too_long(loop.time() + pause, since):
                     # Where another flight was answered meanwhile, it is these that cannot be written, and not the rest.
-                    if self._answered_at < since:
+                    if self._absence.answered_at < since:
                         self._fail_queue(error)
                     raise
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
-            else:
-                self._down_since, self._answered_at = None, loop.time()
-                return outcomes
 
     def _fail_queue(self, error: StoreError) -> None:
         fail_all(self._queue, error)

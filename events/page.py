@@ -22,6 +22,7 @@ from events.catalogue import (
     hearing,
     offers,
     personal_fields,
+    replays,
     session,
     spending,
     streams,
@@ -47,6 +48,7 @@ _IN_ORDER: Final = (
     attempts,
     comparison,
     advice,
+    replays,
 )
 """The modules of the catalogue in the order in which things happen."""
 _HEAD: Final = """\

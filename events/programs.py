@@ -14,12 +14,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from events.guard import ReviveError
+
 _ROOT_HOMES: Final = (Path("/var/lib/balto"), Path("/var/tmp/balto"))  # noqa: S108 - checked to be root's alone
 _PARTS: Final = ("bin", "lib", "share")
 _VERSION: Final = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
-class EmbeddedPostgresError(Exception):
+class EmbeddedPostgresError(ReviveError):
     """The embedded PostgreSQL cannot be made, started or shared. The message is one line for people."""
 
 

@@ -35,8 +35,8 @@ class MissingEventsError(StoreError):
 class EventReader(Protocol):
     """What reading by condition needs of a store."""
 
-    async def fetch_events(self, query: str, *arguments: object) -> list[RecordedEvent]:
-        """Run a statement that selects the columns of `event_columns.sql`."""
+    async def fetch_events(self, query: str, *arguments: object, anew: bool = False) -> list[RecordedEvent]:
+        """Run a statement that selects the columns of `event_columns.sql`; `anew` plans it for these arguments."""
         ...
 
     async def fetch_rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
@@ -116,7 +116,9 @@ async def _look(
             else:
                 text, arguments, window = await _prepare(reader, selection, low, high, limit=limit, backwards=backwards)
                 low, high = (max(low, high - window), high) if backwards else (low, min(high, low + window))
-                events = await reader.fetch_events(text, low, high, limit, *arguments)
+                # Which index serves depends on how rare this type is, or what this path looks for.
+                anew = bool(selection.types or selection.where)
+                events = await reader.fetch_events(text, low, high, limit, *arguments, anew=anew)
         except LedgerMovedError:
             continue
         # Another reading may have noticed the change that this one fell into: then only it was told.
@@ -222,7 +224,13 @@ async def _prepare(
         window = end - start
         arguments.append([row["id"] for row in streams if row["first_pos"] <= end and row["last_pos"] > start])
     conditions = [
-        *conditions_of(selection, arguments, cause, of_streams=streams is None),
+        *conditions_of(
+            selection,
+            arguments,
+            cause,
+            of_streams=streams is None,
+            predicate=selection.where is not None and await _is_predicate(reader, selection.where),
+        ),
         *(["false"] if nowhere else []),
     ]
     shape = "select_events" if streams is None else "select_events_of_streams"
@@ -238,6 +246,14 @@ async def _stream_of(reader: EventReader, event_id: UUID) -> int | None:
     """Return the stream of an event, where what it led to is found quickly; None where it is cold, or not at all."""
     rows = await reader.fetch_rows("SELECT stream_id FROM events WHERE event_id = $1", event_id)
     return rows[0]["stream_id"] if rows else None
+
+
+async def _is_predicate(reader: EventReader, path: str) -> bool:
+    """Tell whether a path is a condition: it has a truth even over nothing, where other paths find nothing."""
+    (row,) = await reader.fetch_rows(
+        "SELECT jsonb_typeof(jsonb_path_query_first('{}', $1::text::jsonpath, '{}', true)) AS found", path
+    )
+    return row["found"] in ("boolean", "null")
 
 
 async def _few_streams(reader: EventReader, selection: Selection, after: int, upto: int) -> list[asyncpg.Record] | None:

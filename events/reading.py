@@ -200,6 +200,10 @@ class LedgerReader:
         rows = await self._fetch(statement("stream_position"), stream)
         return int(rows[0]["version"]) if rows else 0
 
+    async def streams(self, prefix: str) -> list[str]:
+        """Return the names of the streams that begin with `prefix`, in order."""
+        return [str(row["name"]) for row in await self._fetch(statement("streams_named"), prefix)]
+
     async def read_recording(self, stream: str, *, from_byte: int = 0) -> AsyncIterator[RecordingChunk]:
         """Yield the recorded bytes of a stream in order, from the chunk that holds `from_byte`."""
         query = statement("read_recording")
@@ -214,14 +218,14 @@ class LedgerReader:
             if len(rows) < _RECORDING_PAGE:
                 return
 
-    async def fetch_events(self, query: str, *arguments: object) -> list[RecordedEvent]:
+    async def fetch_events(self, query: str, *arguments: object, anew: bool = False) -> list[RecordedEvent]:
         """Run a statement that selects the columns of `event_columns.sql`; see `events.queries`.
 
         Raises:
             LedgerMovedError: what is cold has changed since it was looked at; read again.
             StoreUnavailableError: the database is away.
         """
-        rows, keys = await self._fetch_hot(query, *arguments)
+        rows, keys = await self._fetch_hot(query, *arguments, anew=anew)
         return list(recorded_events(rows, keys))
 
     async def fetch_rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
@@ -243,10 +247,12 @@ class LedgerReader:
                 rows = await connection.fetch(query, *arguments)
                 return rows, await self._keys.for_reading(connection, rows)
 
-    async def _fetch_hot(self, query: str, *arguments: object) -> _Rows:
+    async def _fetch_hot(self, query: str, *arguments: object, anew: bool = False) -> _Rows:
         with translated():
             async with asyncio.timeout(self._timeout_s), self._readers.acquire() as connection:
-                rows = await connection.fetch(query, *arguments)
+                # A statement that is kept has, sooner or later, one plan for whatever arguments.
+                run = (await connection.prepare(query)).fetch if anew else partial(connection.fetch, query)
+                rows = await run(*arguments)
                 # A partition may have left the table since the reading was divided: its rows would be missing.
                 await self._frozen.check(connection)
                 return rows, await self._keys.for_reading(connection, rows)

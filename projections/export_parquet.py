@@ -80,6 +80,11 @@ def _plain(column: Column) -> str:
     return name
 
 
+def _leaf(column: Column) -> str:
+    """Return the path of a column's values in the file."""
+    return f"{column.name}.list.element" if column.type.endswith("[]") else column.name
+
+
 class _Writer:
     """Turns CSV into Parquet; gives the bytes that are ready. Belongs to one thread at a time."""
 
@@ -97,7 +102,11 @@ class _Writer:
         self._pool = pa.system_memory_pool()
         told = {"balto.view": export.view.name, "balto.position": str(export.position)}
         self._schema = pa.schema([(c.name, self._type(c)) for c in export.columns], metadata=told)
-        self._writer = parquet.ParquetWriter(self._out, self._schema, compression="zstd", memory_pool=self._pool)
+        # Texts repeat themselves; a dictionary of figures takes a fifth of the time and makes the file larger.
+        texts = [_leaf(column) for column in export.columns if "text" in column.type]
+        self._writer = parquet.ParquetWriter(
+            self._out, self._schema, compression="zstd", use_dictionary=texts, memory_pool=self._pool
+        )
         names = [column.name for column in export.columns]
         self._read = csv.ReadOptions(column_names=names, use_threads=False, block_size=2 * _CHUNK)
         self._parse = csv.ParseOptions(newlines_in_values=True)
@@ -133,8 +142,10 @@ class _Writer:
 
     def _as_meant(self, column: Column, values: Any) -> Any:
         if column.type.endswith("[]"):
-            lists = [None if value is None else orjson.loads(value) for value in values.to_pylist()]
-            return self._pa.array(lists, self._type(column))
+            # The same lists come again and again: each is read once.
+            encoded = values.combine_chunks().dictionary_encode()
+            lists = [None if value is None else orjson.loads(value) for value in encoded.dictionary.to_pylist()]
+            return self._pa.array(lists, self._type(column)).take(encoded.indices)
         return values.cast(self._type(column))
 
     def _type(self, column: Column) -> Any:

@@ -11,6 +11,7 @@ from typing import Final
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _READS: Final = re.compile(r"^-- reads: (\w+(?:, \w+)*)$", re.MULTILINE)
+_WITH: Final = re.compile(r"^-- with: (\w+)\n", re.MULTILINE)
 _INDEX: Final = re.compile(r"^CREATE INDEX\b[^;]*;\n?", re.MULTILINE)
 
 
@@ -68,6 +69,8 @@ def reads(fold: str) -> frozenset[str] | None:
 def load(folder: Traversable) -> Projection:
     """Read a read model from a folder: `table.sql` and, in the order of their names, `fold*.sql`.
 
+    A line `-- with: NAME` in a fold stands for the file `NAME.sql` beside the folders: what several folds begin with.
+
     Raises:
         ValueError: as `Projection`.
         FileNotFoundError: there is no `table.sql`.
@@ -76,8 +79,12 @@ def load(folder: Traversable) -> Projection:
     return Projection(
         name=folder.name,
         table=folder.joinpath("table.sql").read_text(encoding="utf-8"),
-        folds=[fold.read_text(encoding="utf-8") for fold in folds],
+        folds=[_WITH.sub(_shared, fold.read_text(encoding="utf-8")) for fold in folds],
     )
+
+
+def _shared(line: re.Match[str]) -> str:
+    return files("projections.sql").joinpath(f"{line[1]}.sql").read_text(encoding="utf-8")
 
 
 @cache

@@ -1,6 +1,7 @@
 """The projector: keeps every read model up with the ledger, each by itself, one projector at a time in the cluster."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,12 +19,7 @@ from projections.generations import grant_all, install
 from projections.projection import Projection, standard
 from projections.shadows import Shadow, Told, alone, rebuild
 from projections.skips import skip
-from projections.status import (
-    ProjectionBusyError,
-    ProjectionStatus,
-    UnknownProjectionError,
-    statuses,
-)
+from projections.status import ProjectionBusyError, ProjectionStatus, UnknownProjectionError, statuses
 
 _LONGEST_PAUSE_S: Final = 5.0
 # What a round costs depends little on how many events it folds: under a steady stream, one every so many seconds does.
@@ -116,7 +112,7 @@ class Projector:
 
         Args:
             name: of the read model, by default all.
-            renew: rebuild those whose SQL has changed, however long it takes; otherwise they too stay as they are.
+            renew: rebuild those whose SQL has changed, however long it takes, unless another projector is at it.
 
         Returns:
             How many events this projector folded, counted once for each read model.
@@ -129,7 +125,8 @@ class Projector:
         await self.install()
         with translated():
             for outdated in self._outdated_of(names) if renew else ():
-                await self._renew(outdated)
+                with contextlib.suppress(ProjectionBusyError):
+                    await self._renew(outdated, wait=False)
             head = int(await self._pool.fetchval("SELECT position FROM head"))
             return await self._follower.follow([self._projections[each] for each in names], head, wait=True)
 

@@ -62,6 +62,12 @@ SELECT {_columns(SessionRow, but=("counter_id", "counter_name", "tenant"))},
  ORDER BY s.started_at DESC NULLS LAST, s.session_id
  LIMIT $1
 """  # noqa: S608 - the names come from our own dataclass
+_BETWEEN = """
+SELECT session_id FROM projections.sessions
+ WHERE ended_at IS NOT NULL AND ($1::text IS NULL OR counter_id = $1)
+   AND ($2::timestamptz IS NULL OR started_at >= $2) AND ($3::timestamptz IS NULL OR started_at < $3)
+ ORDER BY started_at, session_id
+ LIMIT $4"""
 _SILENT: Final = """
 SELECT session_id FROM projections.sessions
  WHERE ended_at IS NULL AND last_at < now() - $1::interval
@@ -123,6 +129,26 @@ async def latency(
 async def sessions(pool: asyncpg.Pool, *, limit: int = 50, tenant: str | None = None) -> list[SessionRow]:
     """Return sessions, the latest first."""
     return [SessionRow(**row) for row in await fetch(pool, _SESSIONS, limit, tenant)]
+
+
+async def sessions_between(
+    pool: asyncpg.Pool,
+    *,
+    counter_id: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> list[str]:
+    """Return the ids of the sessions that ended and began in a span of time, the earliest first.
+
+    Args:
+        pool: of readers.
+        counter_id: of one counter.
+        since: they began then or later.
+        until: they began before.
+        limit: only the first so many.
+    """
+    return [row["session_id"] for row in await fetch(pool, _BETWEEN, counter_id, since, until, limit)]
 
 
 async def silent_sessions(pool: asyncpg.Pool, *, older_than: timedelta) -> list[str]:

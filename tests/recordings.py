@@ -45,9 +45,9 @@ def wav(pcm: Pcm) -> bytes:
     return file.getvalue()
 
 
-def webm(pcm: Pcm) -> bytes:
+def webm(pcm: Pcm, *, bit_rate: int | None = None) -> bytes:
     """Return the samples as WebM/Opus, 48 kHz stereo as browsers record it."""
-    return _opus(pcm, "webm")
+    return _opus(pcm, "webm", bit_rate)
 
 
 def ogg(pcm: Pcm) -> bytes:
@@ -55,10 +55,12 @@ def ogg(pcm: Pcm) -> bytes:
     return _opus(pcm, "ogg")
 
 
-def _opus(pcm: Pcm, container_format: str) -> bytes:
+def _opus(pcm: Pcm, container_format: str, bit_rate: int | None = None) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format=container_format) as container:
         stream = container.add_stream("libopus", rate=48_000, layout="stereo")
+        if bit_rate is not None:
+            stream.bit_rate = bit_rate
         resampler = av.AudioResampler(format="s16", layout="stereo", rate=48_000)
         frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = SAMPLE_RATE

@@ -94,27 +94,29 @@ class AudioActor(Actor):
         if self._decoder.encoding not in QUICK:
             return self._attempt_on_pool(decode, final=final)
         try:
-            self._answer(decode(), final=final)
+            self._answer(decode(), self._byte_end, final=final)
         except AudioUndecodableError as error:
             self._give_up(error, final=final)
         return None
 
     async def _attempt_on_pool(self, decode: Callable[[], Pcm], *, final: bool) -> None:
         try:
-            self._answer(await self.system.offload(decode), final=final)
+            self._answer(await self.system.offload(decode), self._byte_end, final=final)
         except AudioUndecodableError as error:
             self._give_up(error, final=final)
 
     async def _attempt_in_time(self, paced: PacedSamples, decode: Callable[[], Pcm], *, final: bool) -> None:
+        failure: AudioUndecodableError | None = None
         try:
             pcm = await self.system.offload(decode)
         except AudioUndecodableError as error:
-            async for samples, _ in paced.give(_NOTHING, final=True):
-                self._answer(samples, final=False, more=True)
-            self._give_up(error, final=final)
-            return
-        async for samples, more in paced.give(pcm, final=final):
-            self._answer(samples, final=final and not more, more=more)
+            # What was decoded before is heard before it is told.
+            failure, pcm = error, _NOTHING
+        async for given in paced.give(pcm, self._byte_end, final=final or failure is not None):
+            more = given.more or failure is not None
+            self._answer(given.pcm, given.byte_end, final=final and not more, more=more)
+        if failure is not None:
+            self._give_up(failure, final=final)
 
     def _give_up(self, error: AudioUndecodableError, *, final: bool) -> None:
         self._failed = True
@@ -122,13 +124,13 @@ class AudioActor(Actor):
             DecodingFailed(code=error.code, byte_offset=error.byte_offset, byte_end=self._byte_end, final=final)
         )
 
-    def _answer(self, pcm: Pcm, *, final: bool, more: bool = False) -> None:
+    def _answer(self, pcm: Pcm, byte_end: int, *, final: bool, more: bool = False) -> None:
         encoding = None if self._announced or not self._byte_end else self._decoder.encoding
         self._announced = self._announced or encoding is not None
         self._session.tell(
             Decoded(
                 pcm=pcm,
-                byte_end=self._byte_end,
+                byte_end=byte_end,
                 encoding=encoding,
                 sample_rate=self._decoder.sample_rate if encoding else None,
                 channels=self._decoder.channels if encoding else None,

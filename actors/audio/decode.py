@@ -1,22 +1,24 @@
 """The door to decoding: opens the decoder for a declared encoding, or for what the first bytes turn out to be."""
 
+# ruff: noqa: PLC0415 - decoders bring libav along: 15 MB and a tenth of a second, which only who decodes shall pay
+
 from typing import Final
 
 from actors.audio.decoder import AudioUndecodableError, Decoder, StreamDecoder, UndecodableCode
-from actors.audio.ffmpeg import FfmpegDecoder
-from actors.audio.mp4 import Mp4Decoder
-from actors.audio.ogg import OggDecoder
-from actors.audio.pcm import PcmDecoder
 from actors.audio.sniff import sniff
-from actors.audio.wav import WavDecoder
-from actors.audio.webm import WebmDecoder
 from actors.values import SAMPLE_RATE
 from events.catalogue import Bookmark
 
-__all__ = ["ENCODINGS", "AudioUndecodableError", "Decoder", "UndecodableCode", "open_decoder"]
+__all__ = ["ENCODINGS", "AudioUndecodableError", "Decoder", "UndecodableCode", "open_decoder", "warm"]
 
 ENCODINGS: Final = ("auto", "webm-opus", "ogg-opus", "wav", "pcm_s16le")
 """What a client may declare."""
+
+
+def warm() -> None:
+    """Import the decoders, so that the first stream doesn't wait for it."""
+    _decoder_of("pcm").close()
+    _decoder_of("webm").close()
 
 
 def open_decoder(encoding: str = "auto", *, sample_rate: int = SAMPLE_RATE, channels: int = 1) -> Decoder:
@@ -34,29 +36,43 @@ def open_decoder(encoding: str = "auto", *, sample_rate: int = SAMPLE_RATE, chan
         case "auto":
             return AutoDecoder()
         case "pcm_s16le":
+            from actors.audio.pcm import PcmDecoder
+
             return PcmDecoder(sample_rate, channels)
         case "wav":
-            return WavDecoder()
+            return _decoder_of("wav")
         case "webm-opus":
-            return WebmDecoder()
+            return _decoder_of("webm")
         case "ogg-opus":
-            return OggDecoder()
+            return _decoder_of("ogg")
     raise ValueError(f"audio encoding must be one of {', '.join(ENCODINGS)}")
 
 
 def _decoder_of(kind: str) -> Decoder:
+    from actors.audio.ffmpeg import FfmpegDecoder
+
     match kind:
         case "pcm":
+            from actors.audio.pcm import PcmDecoder
+
             return PcmDecoder()
         case "wav":
+            from actors.audio.wav import WavDecoder
+
             return WavDecoder()
         case "webm":
+            from actors.audio.webm import WebmDecoder
+
             return WebmDecoder()
         case "ogg":
+            from actors.audio.ogg import OggDecoder
+
             return OggDecoder()
         case "rifx":
             return FfmpegDecoder("wav")
         case "mov":
+            from actors.audio.mp4 import Mp4Decoder
+
             return Mp4Decoder()
         case "unsupported":
             raise AudioUndecodableError("unsupported", 0, "a chunk file of an unknown kind")

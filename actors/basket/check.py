@@ -142,7 +142,8 @@ class _Check:
             BasketFile.model_validate(self._document)
         except ValidationError as error:
             for each in error.errors(include_url=False, include_input=False):
-                yield self._finding("error", pointer(*each["loc"]), each["msg"])
+                lacks = f"{each['loc'][-1]} is missing" if each["type"] == "missing" else each["msg"]
+                yield self._finding("error", pointer(*each["loc"]), lacks)
 
     def _twice(self, severity: Severity) -> Iterator[Finding]:
         """Yield items that stand twice in one basket, and names that mean two things."""

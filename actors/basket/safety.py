@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from actors.basket.medicines import Medicine
 from actors.basket.naming import contains, words
+from actors.values import UNNAMED_SILENCE
 from events.catalogue import Entity, Item
 
 ALARM_MACRO = "ALERTA"
@@ -23,7 +24,11 @@ _NUMBER = (
     r"(?:[0-9]+|uma?|dois|duas|tres|quatro|cinco|seis|sete|oito|nove|dez|onze|doze|treze|quatorze|catorze|quinze"
     r"|vinte|trinta|quarenta|cinquenta|sessenta)"
 )
-_DENIALS = frozenset({"nao", "nem", "sem", "nunca"})
+_DENIALS = frozenset({"nao", "nem", "sem", "nunca", "descartou", "descartaram"})
+_NONE = frozenset({"nenhum", "nenhuma"})
+_I_HAVE = frozenset({"tenho", "tive", "sinto", "senti"})
+_ONLY = frozenset({"so", "mas"})
+"""After a "não" that follows what it denies."""
 _DOUBT = "sera"
 _STATES = frozenset(
     {"tenho", "tem", "tinha", "tive", "teve", "estou", "esta", "estava", "to", "ta", "sinto", "sente", "senti"}
@@ -80,19 +85,20 @@ class Expression:
         starts = [[first for first, _ in each] for each in places]
         denied_up_to = -1
         for first, own_last in sorted({place for each in places for place in each}):
-            ends = [own_last]
+            chosen = [(first, own_last)]
             for each, begins in zip(places, starts, strict=True):
                 nearest = bisect_left(begins, first)
                 if nearest == len(each):
                     break
-                ends.append(each[nearest][1])
+                chosen.append(each[nearest])
             else:
-                if max(ends) - first > self.reach or first <= denied_up_to:
+                last = max(end for _, end in chosen)
+                if last - first > self.reach or first <= denied_up_to:
                     continue
-                if said.denied(first):
-                    denied_up_to = max(ends)
+                if said.denied(chosen):
+                    denied_up_to = last
                 else:
-                    yield first, max(ends)
+                    yield first, last
 
 
 class Said:
@@ -121,18 +127,41 @@ class Said:
         """Return the words from one to another as they were said."""
         return self.text[self._spans[first][0] : self._spans[last][1]]
 
-    def denied(self, first: int) -> bool:
-        """Tell whether what begins at a word is denied. A question and a doubt deny nothing."""
+    def denied(self, places: Sequence[tuple[int, int]]) -> bool:
+        """Tell whether any of what is said at some places is denied. A question and a doubt deny nothing.
+
+        Args:
+            places: first and last words of what makes up one thing; a "não" that is part of it denies nothing of it.
+        """
+        first, last = min(first for first, _ in places), max(last for _, last in places)
         if _DOUBT in self._words or self._asked(first):
             return False
+        own = {place for begin, end in places for place in range(begin, end + 1)}
+        before = (self._denial_before(begin) for begin, _ in places)
+        return any(place is not None and place not in own for place in before) or self._denied_after(last)
+
+    def _denial_before(self, first: int) -> int | None:
+        """Return the word that denies what begins at a word, or None."""
         for place in range(first - 1, -1, -1):
             if _BREAK.search(self._after[place]):
-                return False
+                return None
             if self._words[place] in _DENIALS:
-                return True
+                return place
             if self._words[place] not in _STATES:
-                return False
-        return False
+                return None
+        return None
+
+    def _denied_after(self, last: int) -> bool:
+        """Tell of "dor no peito não, é azia" and "falta de ar não tenho", but not of "dor no peito não passa"."""
+        if last + 1 >= len(self._words) or _BREAK.search(self._after[last]):
+            return False
+        word, rest = self._words[last + 1], self._words[last + 2 : last + 4]
+        if word in _NONE:
+            return True
+        if word != "nao":
+            return False
+        ends = not rest or bool(_BREAK.search(self._after[last + 1]))
+        return ends or rest[0] in _I_HAVE or rest[0] in _ONLY or rest in (["e", "so"], ["eh", "so"])
 
     def _asked(self, first: int) -> bool:
         ending = next((gap for gap in self._after[first:] if _BREAK.search(gap)), "")
@@ -240,8 +269,9 @@ class Safety:
         return named or next((rule.name for rule in self.alarms if any(rule.find(each) for each in said)), None)
 
     def silence(self, entities: Iterable[Entity]) -> str | None:
-        """Return the name of the first silence that `look` found in the phrase of these entities."""
-        return next((entity.name for entity in entities if entity.name in self.silence_names), None)
+        """Return the name of the first silence that `look` or an engine found in the phrase of these entities."""
+        known = self.silence_names | {UNNAMED_SILENCE}
+        return next((entity.name for entity in entities if entity.name in known), None)
 
     def circumstances_of(
         self,

@@ -39,6 +39,8 @@ class Learnt:
     meaning_scale: Row
     fusion: dict[str, Row]
     """See `actors.llm.fusion`."""
+    priors: dict[str, tuple[float, float]]
+    """By entry, how much more often than others it is meant where it is found, in log odds: alone, beside others."""
     digest: str
     """Of what it was learnt from."""
 
@@ -61,6 +63,7 @@ def learnt() -> Learnt:
             by_meaning=read["by_meaning"],
             meaning_scale=read["meaning_scale"],
             fusion={key.removeprefix("fusion_"): read[key] for key in read.files if key.startswith("fusion_")},
+            priors=dict(zip(map(str, read["prior_names"]), map(tuple, read["priors"].tolist()), strict=True)),
             digest=str(read["digest"]),
         )
 

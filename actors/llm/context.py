@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Literal
 
 from actors.llm.words import FILLERS, Token, bases, load_words
 from events.catalogue import Category
@@ -30,6 +31,14 @@ _FOR_CHILDREN = {
 _FOR_BABIES = _FOR_CHILDREN | {"COLICA_ABDOMINAL": "COLICA_BEBE", "MA_DIGESTAO_GASES": "COLICA_BEBE"}
 _PEDIATRICS = "PEDIATRIA"
 
+_AGED = frozenset({"tem", "com", "fez", "completou"})
+"""Before a number of years or months that may be an age: "tem dois anos", "com oito meses"."""
+_NO_AGE = frozenset({"que", "atras", "de", "depois", "antes", "direto", "seguidos"})
+"""After it: then something has lasted so long."""
+_EXPECTING = frozenset({"gravida", "gestante", "gestacao", "gravidez", "prenha", "buchuda"})
+_LAST_CHILD_YEAR = 11
+_LAST_BABY_MONTH = 30
+
 _COMPARED = frozenset({"tosse", "tossindo", "tossir", "nem", "feito", "igual"})
 """Shortly before an animal: "tosse de cachorro" is nobody's dog."""
 
@@ -53,6 +62,21 @@ def foreign(tokens: Sequence[Token]) -> bool:
     )
 
 
+def young_age(tokens: Sequence[Token]) -> Literal["months", "years"] | None:
+    """Return what the age of a child is told in, if a sentence tells one: "a tossinha dela, tem cinco anos"."""
+    if any(token.text in _EXPECTING for token in tokens):
+        return None
+    words = [token.text for token in tokens]
+    for before, number, unit, after in zip(words, words[1:], words[2:], [*words[3:], ""], strict=False):
+        if before not in _AGED or not number.isdigit() or after in _NO_AGE:
+            continue
+        if unit in ("ano", "anos") and int(number) <= _LAST_CHILD_YEAR:
+            return "years"
+        if unit in ("mes", "meses") and int(number) <= _LAST_BABY_MONTH:
+            return "months"
+    return None
+
+
 def for_a_child(tokens: Sequence[Token], category: Category) -> Category:
     """Return where a complaint belongs if the sentence says that a child has it, else where it belonged."""
     spoken_of = {
@@ -61,6 +85,8 @@ def for_a_child(tokens: Sequence[Token], category: Category) -> Category:
         if before.text in _OWNERS and not token.after_break
         for base in bases(token.text)
     }
-    table = _FOR_BABIES if spoken_of & _BABIES else _FOR_CHILDREN if spoken_of & _CHILDREN else {}
+    age = young_age(tokens)
+    baby = spoken_of & _BABIES or age == "months"
+    table = _FOR_BABIES if baby else _FOR_CHILDREN if spoken_of & _CHILDREN or age else {}
     micro = table.get(category.micro or "")
     return Category(macro=_PEDIATRICS, micro=micro) if micro else category

@@ -22,6 +22,7 @@ _BEYOND_DOUBT = 0.9
 """Probability of a request from which no example of a price or a figure of speech hushes."""
 _ALARMING = 0.9
 """Probability of an alarm sign from which the classifier alone refers what it does not take for a request."""
+_NO_PRIOR = (0.0, 0.0)
 _GUESSED = 0.6
 """Score of what only examples tell."""
 
@@ -55,6 +56,11 @@ class Decided:
         """
         return (near.alarm and self.request < _BEYOND_DOUBT) or self.verdict.kinds["alarm"] > _ALARMING
 
+    def talks_of_prices(self, near: Near) -> bool:
+        """Tell whether what is hushed is a question of price or dose, by the nearest example or by the classifier."""
+        kinds = self.verdict.kinds
+        return near.price or kinds["price_or_dosage"] == max(kinds.values())
+
 
 class DecisionByExample:
     """Weighs the vocabulary's findings against the examples'. Its methods block for a millisecond.
@@ -68,11 +74,6 @@ class DecisionByExample:
         self._look = look
         self._supply = supply
         self._entries: dict[str, LexiconEntry | None] = {}
-
-    def prepare(self) -> None:
-        """Read the weights; a second time it does nothing."""
-        for name in self._model.names:
-            self._entry(name)
 
     def decide(self, text: str, evidence: Evidence, vector: Row | None) -> Decided:
         """Weigh; the vector is the encoder's, shape (512,), None without it."""
@@ -131,7 +132,8 @@ class DecisionByExample:
         column = self._model.columns.get(entry.name)
         score = float(decided.scores[column]) if column is not None else math.nan
         top = float(decided.scores.max(initial=0.0))
-        features = named_features(found, entry, score, top, decided.verdict.macros, count)
+        prior = self._model.priors.get(entry.name, _NO_PRIOR)[count > 1]
+        features = named_features(found, entry, score, top, decided.verdict.macros, count, prior)
         return 1 / (1 + math.exp(-float(features @ self._model.fusion[f"named_{decided.mode}"])))
 
     @property

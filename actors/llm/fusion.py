@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from actors.llm.by_example import KINDS, Judged, Learnt, Row
+from actors.llm.cues import cue_features
 from actors.values import LexiconEntry
 from events.catalogue import Entity
 
@@ -25,6 +26,13 @@ class Evidence:
     """Of each macro category that an entity belongs in; see `LexiconUnderstanding.place`."""
     scores: tuple[float, ...]
     """Of the entities."""
+    cues: Row
+    """What `actors.llm.cues` sees in the sentence, shape (features,)."""
+
+    @classmethod
+    def of(cls, text: str, strengths: Mapping[str, float], entities: Sequence[Entity]) -> "Evidence":
+        """Return the evidence that a text and its entities are."""
+        return cls(strengths, tuple(entity.score for entity in entities), cue_features(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ def kind_features(evidence: Evidence, judged: Judged, macros: Row, count: int) -
     witnesses = [judged.words] if judged.meaning is None else [judged.words, judged.meaning]
     for scores in witnesses:
         own += [*scores[:_KINDS], float(scores[_KINDS : _KINDS + count].max())]
-    return np.array(own, dtype=np.float32)
+    return np.concatenate([np.array(own, dtype=np.float32), evidence.cues])
 
 
 def softmax(logits: Row) -> Row:
@@ -93,11 +101,17 @@ def name_scores(judged: Judged, model: Learnt) -> Row:
     return judged.words[start:] + (0 if judged.meaning is None else judged.meaning[start:])
 
 
-NAMED_FEATURES = 14
+NAMED_FEATURES = 15
 
 
 def named_features(
-    found: Entity | None, entry: LexiconEntry, score: float, top: float, verdict: Mapping[str, float], count: int
+    found: Entity | None,
+    entry: LexiconEntry,
+    score: float,
+    top: float,
+    verdict: Mapping[str, float],
+    count: int,
+    prior: float,
 ) -> Row:
     """Return what tells whether a sentence names an entry, shape (NAMED_FEATURES,).
 
@@ -108,17 +122,18 @@ def named_features(
         top: the classifier's best score for any name.
         verdict: probabilities of the macro categories.
         count: of entities that the vocabulary finds.
+        prior: how much more often than others this one is meant where it is found, in log odds; see `Learnt.priors`.
     """
     known = not np.isnan(score)
     likely = score if known else 0.0
     place = verdict.get(entry.category.macro, 0.0)
     nearest = float(known and score >= top)
     if found is None:
-        return np.array([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, likely, nearest, place, count > 0], dtype=np.float32)
+        return np.array([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, likely, nearest, place, count > 0, 0], dtype=np.float32)
     return np.array(
         [
             1, 1, found.score, found.score >= _EXACT, entry.kind == "medicine", entry.kind == "need",
-            not known, likely, (score - top) if known else 0, place, 0, nearest, 0, count,
+            not known, likely, (score - top) if known else 0, place, 0, nearest, 0, count, prior,
         ],
         dtype=np.float32,
     )  # fmt: skip

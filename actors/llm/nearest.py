@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Protocol
@@ -9,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.llm.encoder import Vectors
+from actors.llm.encoder import EncoderAwayError, Vectors
 from actors.llm.tfidf import CharacterTfidf
 
 _LETTERS_WEIGHT = 0.6
@@ -39,7 +40,7 @@ class Encoder(Protocol):
     """Turns sentences into vectors of length 1."""
 
     def encode(self, sentences: Sequence[str]) -> Vectors:
-        """Return one row a sentence. Blocks."""
+        """Return one row a sentence. Blocks; raises `EncoderAwayError`."""
         ...
 
 
@@ -65,6 +66,8 @@ class Near:
     """Whether it means much the same as an example that is hushed and nothing else as much. Only an encoder tells."""
     alarm: bool = False
     """Whether what hushes is an alarm sign."""
+    price: bool = False
+    """Whether it is a question of price or dose."""
     vector: NDArray[np.float32] | None = None
     """What the encoder makes of the sentence, shape (512,)."""
 
@@ -87,7 +90,7 @@ class NearestExamples:
 
     def prepare(self) -> None:
         """Load the encoder and run it on the examples; a second time it does nothing."""
-        with self._lock:
+        with self._lock, suppress(EncoderAwayError):
             if self._encoder is not None and self._vectors is None and self._examples:
                 self._vectors = self._encoder.encode([example.text for example in self._examples])
 
@@ -98,16 +101,26 @@ class NearestExamples:
         self.prepare()
         text = text[:_MAX_LETTERS]
         by_letters = self._letters.likeness(text)
-        if self._encoder is None or self._vectors is None:
+        vector = self._meaning(text)
+        if vector is None or self._vectors is None:
             return Near(self._nearest(by_letters, _FLOOR_OF_LETTERS))
-        vector = self._encoder.encode([text])[0]
         by_meaning = self._vectors @ vector
         name = self._nearest(by_meaning + _LETTERS_WEIGHT * by_letters, _FLOOR)
         hushed = float(by_meaning[self._hushed].max(initial=0.0))
         other = float(by_meaning[~self._hushed].max(initial=0.0))
-        alarm = self._examples[int(np.argmax(np.where(self._hushed, by_meaning, -1)))].kind == "alarm"
+        kind = self._examples[int(np.argmax(np.where(self._hushed, by_meaning, -1)))].kind
         hush = hushed >= max(_FLOOR_OF_HUSH, other + _LEAD_OF_HUSH)
-        return Near(name, hush=hush, alarm=hush and alarm, vector=vector)
+        alarm, price = hush and kind == "alarm", hush and kind == "price_or_dosage"
+        return Near(name, hush=hush, alarm=alarm, price=price, vector=vector)
+
+    def _meaning(self, text: str) -> NDArray[np.float32] | None:
+        if self._encoder is None or self._vectors is None:
+            return None
+        try:
+            vector: NDArray[np.float32] = self._encoder.encode([text])[0]
+        except EncoderAwayError:
+            return None
+        return vector
 
     def _nearest(self, likeness: NDArray[np.float32], floor: float) -> str | None:
         best = int(np.argmax(likeness))

@@ -70,6 +70,8 @@ class OpenAIUnderstanding:
         taxonomy: the labels that stage 2 may choose from.
         prices: by model, US dollars per million tokens: `input`, `cached_input`, `output`. A model that isn't
             there costs 0.
+        prompts: other instructions than our own, by stage: `normalise`, `classify`, the latter with `{taxonomia}` where
+            the labels go.
     """
 
     engine = NAME
@@ -82,15 +84,17 @@ class OpenAIUnderstanding:
         *,
         taxonomy: Taxonomy,
         prices: Mapping[str, Any] | None = None,
+        prompts: Mapping[str, str] | None = None,
     ) -> None:
         self.model = model
         self._api_key = api_key
         self._base_url = base_url
         self._taxonomy = taxonomy
         self._price: Mapping[str, float] = (prices or {}).get(model, {})
-        self._normalising = _prompt("normalizar.md")
+        given = prompts or {}
+        self._normalising = given.get("normalise") or _prompt("normalizar.md")
         labels = "\n".join(f"- {macro}: {', '.join(micros)}" for macro, micros in taxonomy.items())
-        self._classifying = _prompt("classificar.md").replace("{taxonomia}", labels)
+        self._classifying = (given.get("classify") or _prompt("classificar.md")).replace("{taxonomia}", labels)
         self._entities_schema = entities_schema()
         self._categories_schema = categories_schema(taxonomy)
         self._client: AsyncOpenAI | None = None

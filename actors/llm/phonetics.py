@@ -40,6 +40,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 def fold(text: str) -> str:
     """Return a text without case and accents; ç becomes c."""
+    if text.isascii():
+        return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     # Once more: what is decomposed may be a capital ("ᴬ").
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()

@@ -22,15 +22,26 @@ class CharacterTfidf:
         self._columns = {group: column for column, group in enumerate(spread)}
         frequency = np.fromiter(spread.values(), dtype=np.float32, count=len(spread))
         self._idf: NDArray[np.float32] = np.log((1 + len(sentences)) / (1 + frequency)) + 1
-        self._rows = np.zeros((len(sentences), len(spread)), dtype=np.float32)
-        for row, each in enumerate(counts):
-            columns, weights = self._weighed(each)
-            self._rows[row, columns] = weights
+        weighed = [self._weighed(each) for each in counts]
+        rows = np.repeat(np.arange(len(sentences)), [len(columns) for columns, _ in weighed])
+        columns = np.concatenate([columns for columns, _ in weighed] or [np.zeros(0, dtype=np.intp)])
+        weights = np.concatenate([weights for _, weights in weighed] or [np.zeros(0, dtype=np.float32)])
+        # By group: few sentences have any one, and a sentence has few of all of them.
+        order = np.argsort(columns, kind="stable")
+        self._rows: NDArray[np.int32] = rows[order].astype(np.int32)
+        self._weights: NDArray[np.float32] = weights[order]
+        self._starts = np.searchsorted(columns[order], np.arange(len(spread) + 1))
+        self._sentences = len(sentences)
 
     def likeness(self, sentence: str) -> NDArray[np.float32]:
         """Return the cosine of a sentence with each of the given ones, 0 to 1: shape (sentences,)."""
         columns, weights = self._weighed(Counter(_groups(sentence)))
-        return self._rows[:, columns] @ weights
+        first = self._starts[columns]
+        sizes = self._starts[columns + 1] - first
+        # Where the entries of these groups stand: each group's own run of places, one run behind the other.
+        places = np.arange(sizes.sum()) + np.repeat(first - np.cumsum(sizes) + sizes, sizes)
+        shares = np.repeat(weights, sizes) * self._weights[places]
+        return np.bincount(self._rows[places], shares, self._sentences).astype(np.float32)
 
     def _weighed(self, counts: Counter[str]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         known = [(self._columns[group], count) for group, count in counts.items() if group in self._columns]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from actors.llm.understanding import Understanding
-from actors.values import Classified, Normalised
+from actors.values import UNNAMED_SILENCE, Classified, Normalised
 from events.catalogue import Category, Entity
 
 _DENIAL = re.compile(r"\b(?:n[ãa]o|nem|sem|nunca)\b", re.IGNORECASE)
@@ -80,6 +80,9 @@ class WatchfulUnderstanding:
             # What only an engine recognises as a sign is the pharmacist's business as much as what the rules know.
             sign = Entity(kind="symptom", name=UNNAMED_ALARM, span=text.strip(), score=1.0)
             return Normalised(entities=(sign, *found), alarm=True, cost_usd=normalised.cost_usd)
+        if normalised.silence:
+            talk = Entity(kind="symptom", name=UNNAMED_SILENCE, span=text.strip(), score=1.0)
+            return Normalised(entities=(talk, *found), silence=True, cost_usd=normalised.cost_usd)
         if not normalised.entities:
             return normalised
         # A word of alarm that the rules let pass, such as a stroke of last year, is not what is asked about.
@@ -99,7 +102,7 @@ class WatchfulUnderstanding:
         """
         if any(entity.name == UNNAMED_ALARM or entity.name in self._alarms for entity in entities):
             return Classified(categories=(ALARM,), anchors=(), confidence=1.0)
-        if any(entity.name in self._silences for entity in entities):
+        if any(entity.name == UNNAMED_SILENCE or entity.name in self._silences for entity in entities):
             return Classified(categories=(), anchors=(), confidence=1.0)
         asked = tuple(entity for entity in entities if entity.name not in self._names)
         return await self._inner.classify(text, asked, budget_s=budget_s)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 
 from actors.llm.numbers import letter_at, number_at
@@ -10,6 +11,8 @@ from actors.llm.phonetics import fold, phonetic_key
 
 _TOKEN = re.compile(r"[^\W_]+")
 _BREAK = re.compile(r"[.,;:?!]")
+_REMEMBERED = 8192
+"""Words whose stem and sound are kept: the vocabulary is compiled more than once, and people repeat themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ def light_stem(word: str) -> str:
     return singular[:-1] if singular.endswith(("a", "o")) else singular
 
 
+@lru_cache(_REMEMBERED)
 def stem(word: str) -> str:
     """Return what the inflections of a folded word have in common, roughly; a handful are listed by hand."""
     if word in _SAME_STEM:
@@ -181,6 +185,7 @@ def stem(word: str) -> str:
 _EVERYDAY_STEMS = frozenset(stem(word) for word in _EVERYDAY)
 
 
+@lru_cache(_REMEMBERED)
 def sound(joined: str) -> str:
     """Return the phonetic key of joined words."""
     return phonetic_key(joined)

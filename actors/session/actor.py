@@ -2,7 +2,16 @@
 
 from typing import Any, ClassVar, override
 
-from actors.messages import AudioArrived, AudioFinished, HandOver, JumpTo, RecommendationReply, Rehear, RehearOver
+from actors.messages import (
+    AudioArrived,
+    AudioFinished,
+    Decoded,
+    HandOver,
+    JumpTo,
+    RecommendationReply,
+    Rehear,
+    RehearOver,
+)
 from actors.runtime.actor import ChildFailed
 from actors.session.calls import Attach, ConnectionLost, GatherTick, GraceOver, Message, Settle, Unreadable
 from actors.session.connection import MAX_PHRASES_UNDER_WAY
@@ -55,8 +64,19 @@ class SessionActor(Course):
             return None
         self._resting.disturb(message)
         answer = self._handle(message)
-        self._after()
+        if not self._changed_nothing(message):
+            self._after()
         return answer
+
+    def _changed_nothing(self, message: Message) -> bool:
+        """Whether a message, as most are, was no more than bytes on their way to be heard."""
+        match message:
+            case AudioArrived() if not (self._end_reason or self._handing_over or self._state.rejected):
+                self._hand_out()
+                return True
+            case Decoded(encoding=None, final=False):
+                return True
+        return False
 
     @override
     def on_idle(self) -> None:
@@ -135,8 +155,7 @@ class SessionActor(Course):
         self._go_on_without_more()
         self._crew.forget_all_but(self._state.open_phrases)
         self._writer.forget_all_but(self._state.open_phrases, self._state.undelivered.values())
-        piled_up = len(self._crew.phrases) > MAX_PHRASES_UNDER_WAY
-        self._crew.intake.hand_out(hold=piled_up)
+        piled_up = self._hand_out()
         if self._crew.intake.heard_again():
             self._miss_what_did_not_come_back()
         if not piled_up:
@@ -152,11 +171,21 @@ class SessionActor(Course):
         undelivered = bool(self._state.undelivered) and self._connection.awaited
         if self._end_reason and self._heard_all and not under_way and not undelivered and not self._state.ended:
             self._decide(Drained(reason=self._end_reason, byte_end=self._writer.bytes_received))
+        if self._settling.asked:
+            self._settle(undelivered=undelivered)
+
+    def _settle(self, *, undelivered: bool) -> None:
         worked_through = self._crew.intake.idle or self._state.rejected
         waits = set(waiting(self._state))
         busy = self._crew.phrases.keys() - waits or self._crew.offers.under_way or self._writer.pending or undelivered
         if worked_through and not busy:
             self._settling.sign()
+
+    def _hand_out(self) -> bool:
+        """Have what waits decoded, unless what came of earlier audio has piled up; return whether it has."""
+        piled_up = len(self._crew.phrases) > MAX_PHRASES_UNDER_WAY
+        self._crew.intake.hand_out(hold=piled_up)
+        return piled_up
 
     def _tick(self, tick: GatherTick) -> None:
         due = self._gathering.due(tick)

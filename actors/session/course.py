@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import assert_never, override
 
 import pykka
@@ -49,6 +49,7 @@ from actors.session.seat import Seat
 from actors.session.settling import Settling
 from actors.session.state import SessionState, fold
 from actors.session.writing import Durable, Writer
+from actors.values import Phrase
 from events.catalogue import (
     AudioReceived,
     EndReason,
@@ -121,7 +122,8 @@ class Course(Actor):
         self._crew.answered(message)
         match message:
             case Decoded():
-                self._decide(message)
+                if message.encoding is not None:
+                    self._decide(message)
                 self._crew.listen(message)
             case DecodingFailed():
                 self._decide(message)
@@ -179,8 +181,20 @@ class Course(Actor):
         began_after = self._state.last_started
         self._decide(Progressed(listened=listened, resources=resources, streaming=self._crew.streams.ready))
         self._crew.streams.hear(listened, self._state, began_after)
+        self._take_over(phrases)
         self._samples = max(self._samples, listened.sample_end)
         self._heard_all = self._heard_all or listened.final
+
+    def _take_over(self, phrases: Iterable[Phrase]) -> None:
+        """Decide right away on phrases whose offers have been examined and written down.
+
+        Nothing is asked of anybody for that, so it need not wait until their capture is durable: both are written
+        together, and what they ask for comes after.
+        """
+        for phrase in phrases:
+            examined = self._crew.offers.ready(phrase.number, self._state.open_phrases.get(phrase.number))
+            if examined is not None:
+                self._examined(examined)
 
     def _miss_what_did_not_come_back(self) -> None:
         for number, phrase in sorted(self._state.open_phrases.items()):

@@ -9,6 +9,7 @@ from actors.messages import (
     DecodingFailed,
     Delivered,
     Examined,
+    Listened,
     NormaliseDone,
     RecommendationReply,
     Transcribed,
@@ -41,7 +42,7 @@ from actors.session.phrase import PhraseState
 from actors.session.purse import Allowance
 from actors.session.state import SessionState, fold, offer_of
 from actors.session.streaming import closed, lost, opened
-from actors.session.utterance import gathered
+from actors.session.utterance import gathered, waiting
 from actors.values import SAMPLE_RATE, EarlyPhrase, Phrase, SpeechBegan, SpeechGivenUp, SpeechWentOn
 from events.catalogue import (
     AudioBookmarked,
@@ -71,10 +72,19 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
 
     An answer about a phrase that is no longer under way is ignored.
     """
+    if isinstance(message, Progressed) and _is_uneventful(state, message.listened):
+        return []
     policy = frugal(policy) if state.paid_stopped else policy
     decided = _decide(state, message, policy)
     events = [*decided, *gathered(state, decided, message, policy)]
     return closed(state, [*events, *asked_too(state, events, policy)], policy)
+
+
+def _is_uneventful(state: SessionState, listened: Listened) -> bool:
+    """Whether, as most of the time, nothing was heard, nothing waits, and it is not yet time to record bytes."""
+    if listened.heard or listened.final or listened.bookmark is not None or waiting(state):
+        return False
+    return listened.sample_end - state.samples_recorded < RECORD_EVERY
 
 
 def _decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:

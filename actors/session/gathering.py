@@ -31,9 +31,13 @@ class GatherTimer:
 
     def see(self, state: SessionState) -> None:
         """Look at what waits now."""
+        waits = waiting(state)
+        if not waits:
+            self._since = {}
+            return
         now = self._now_us()
-        self._since = {number: self._since.get(number, now) for number in waiting(state)}
-        if self._since and not self._ticking:
+        self._since = {number: self._since.get(number, now) for number in waits}
+        if not self._ticking:
             self._ticking = True
             left = self._since[max(self._since)] + self._wait_us - now
             # What has waited long enough and is being gone on with is looked at again later.

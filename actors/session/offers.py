@@ -92,6 +92,13 @@ class Offers:
             Transcribe(number=message.number, pcm=pcm, offer=message.offer, call=work.call, order=order, live=live)
         )
 
+    def ready(self, number: int, phrase: PhraseState | None) -> Examined | None:
+        """Return what the examiner found of a captured phrase whose offer has its text too; None where either lacks."""
+        if phrase is None or phrase.stage != "captured" or phrase.offer is None or phrase.offer.answer is None:
+            return None
+        work = self._current(number, phrase)
+        return None if work is None or work.examined is None else replace(work.examined, offer=0)
+
     def answered(self, number: int, offer: int) -> None:
         """Note that the engine has answered."""
         work = self._work.get(number)

@@ -54,6 +54,8 @@ def gathered(before: SessionState, decided: Sequence[Event], message: Input, pol
 
 def waiting(state: SessionState) -> list[int]:
     """Return the numbers of the phrases that wait for more words."""
+    if not state.open_phrases:
+        return []
     return sorted(number for number, phrase in state.open_phrases.items() if phrase.stage == "gathering")
 
 

@@ -129,6 +129,8 @@ class Writer:
 
     def forget_all_but(self, under_way: Collection[int], undelivered: Iterable[RecommendationSent]) -> None:
         """Forget what led to the events of phrases that no further event is about."""
+        if not self._last_of_phrase:
+            return
         wanted = {*under_way, *(sent.phrase for sent in undelivered)}
         for number in [n for n in self._last_of_phrase if n not in wanted]:
             del self._last_of_phrase[number]

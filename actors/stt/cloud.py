@@ -53,9 +53,11 @@ def usable_keyterms(
     """
     spelled: dict[str, str] = {}
     for term in map(str.strip, terms):
+        if len(spelled) == most:
+            break  # a whole vocabulary may stand behind, and this is done for every phrase
         if 0 < len(term) <= characters and len(term.split()) <= words:
             spelled.setdefault(term.casefold(), term)
-    kept = list(spelled.values())[:most]
+    kept = list(spelled.values())
     lengths = accumulate(map(len, kept))
     return [term for term, length in zip(kept, lengths, strict=True) if total is None or length <= total]
 

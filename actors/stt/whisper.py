@@ -91,9 +91,8 @@ class WhisperTranscriber:
 
     @property
     def model(self) -> str:
-        """`whisper-base` for a folder of that name or any other folder without a name of its own kind."""
-        name = Path(self._weights).name
-        return name if name.startswith("whisper-") else f"whisper-{'base' if Path(self._weights).is_dir() else name}"
+        """As `model_name` has it."""
+        return model_name(self._weights)
 
     async def warm(self) -> None:
         """Load the model and run it once on silence.
@@ -111,10 +110,7 @@ class WhisperTranscriber:
                 nothing was written, `transient` when the model failed.
         """
         text, evidence = await self.hear(pcm, budget_s=budget_s, terms=terms)
-        confidence = None if evidence.avg_logprob is None else confidence_of(evidence.avg_logprob)
-        return Transcript(
-            text=text, confidence=confidence, rejected=reason_to_reject(text, evidence, known=self._known)
-        )
+        return judged(text, evidence, known=self._known)
 
     async def hear(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> tuple[str, Evidence]:
         """Write down one phrase, believed or not, and say how sure the model is; raises as `transcribe`."""
@@ -225,6 +221,18 @@ class WhisperTranscriber:
             tokens=len(tokens) + 1,
             no_speech=result.no_speech_prob,
         )
+
+
+def model_name(weights: Path | str) -> str:
+    """Return `whisper-base` for a folder of that name or any other folder without a name of its own kind."""
+    name = Path(weights).name
+    return name if name.startswith("whisper-") else f"whisper-{'base' if Path(weights).is_dir() else name}"
+
+
+def judged(text: str, evidence: Evidence, *, known: tuple[str, ...]) -> Transcript:
+    """Return what was written down, and whether it is to be believed."""
+    confidence = None if evidence.avg_logprob is None else confidence_of(evidence.avg_logprob)
+    return Transcript(text=text, confidence=confidence, rejected=reason_to_reject(text, evidence, known=known))
 
 
 def windows(pcm: Pcm) -> list[Pcm]:

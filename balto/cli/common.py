@@ -40,8 +40,13 @@ def note(message: str) -> None:
     err.print(f"balto: {message}", markup=False, soft_wrap=True)
 
 
-def load_settings(**changes: Any) -> Settings:
-    """Read the settings and set up logging; options given on the command line win. A wrong setting is one line."""
+def load_settings(process: str | None = None, /, **changes: Any) -> Settings:
+    """Read the settings and set up logging; options given on the command line win. A wrong setting is one line.
+
+    Args:
+        process: what the log calls this process, where a server has several.
+        changes: settings by name; None leaves one as it is set.
+    """
     given = {name: value for name, value in changes.items() if value is not None}
     try:
         settings, unknown = Settings(**given), unknown_names()
@@ -51,7 +56,7 @@ def load_settings(**changes: Any) -> Settings:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
         fail(f"setting BALTO_{name}: {first['msg']}")
-    set_up_logging(settings)
+    set_up_logging(settings, process=process)
     if unknown:
         logger.warning("no setting is named %s", ", ".join(unknown))
     return settings

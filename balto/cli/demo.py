@@ -11,8 +11,8 @@ from balto.cli.past import BIOMETRIC_COLUMNS, TIMELINE_COLUMNS
 from balto.cli.serving import show_message
 from balto.client import ClientError, Ready, Recommendation, read_audio, stream
 from balto.settings import Settings
-from balto.web.port import in_url
-from balto.web.server import doorway, serving
+from balto.web.port import doorway, in_url
+from balto.web.server import serving
 from events.store import StoreError
 from projections import reports
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from difflib import SequenceMatcher
+from functools import cache
 from typing import Annotated, Any, Final
 
 import typer
@@ -47,7 +48,7 @@ def diff(
     """
     with errors_are_two():
         mine, theirs = load_runs([a, b], passphrase_file)
-        medicines = _medicines()
+        medicines = medicine_names()
     from balto.replay.diffing import diff as compare
 
     found = compare(mine, theirs)
@@ -68,7 +69,9 @@ def errors_are_two() -> Iterator[None]:
         raise typer.Exit(2 if ended.exit_code == 1 else ended.exit_code) from None
 
 
-def _medicines() -> Any:
+@cache
+def medicine_names() -> Any:
+    """Return what finds medicines in texts: those of the baskets file that is set."""
     from actors.basket.entries import BasketFileError
     from balto.replay.medicines import MedicineNames
     from balto.shelf import read_catalogue
@@ -155,7 +158,7 @@ def tell_difference(found: Any, medicines: Any, *, everything: bool = False) -> 
     if found.same:
         out.print("the same came of both", style="green")
     else:
-        _tell_first(found.first, medicines)
+        tell_first(found, medicines)
         out.print("\nall that differs:")
     for each in found.contrasts:
         if everything or each.verdict != "same":
@@ -166,7 +169,9 @@ def tell_difference(found: Any, medicines: Any, *, everything: bool = False) -> 
     out.print(told or "no event that counts is there")
 
 
-def _tell_first(first: Any, medicines: Any) -> None:
+def tell_first(found: Any, medicines: Any) -> None:
+    """Print the first event in which two runs part, and what explains it."""
+    first = found.first
     out.print("\nfirst divergent event:", style="bold")
     _tell_contrast(first.contrast, medicines)
     for given in first.explained_by:

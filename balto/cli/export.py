@@ -18,7 +18,7 @@ type Form = Literal["csv", "json", "parquet", "xlsx"]
 
 def export(
     name: Annotated[str, typer.Argument(help="A read model, or one version of its view (`balto bi views`).")],
-    form: Annotated[Form | None, typer.Option("--format", help="By default as FILE is named, else CSV.")] = None,
+    form: Annotated[Form | None, typer.Option("--format", help="By default as FILE is named; CSV without one.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Instead of standard output.")
     ] = None,
@@ -65,9 +65,10 @@ def export(
 
 
 def _form(form: Form | None, output: Path | None) -> Form:
-    suffix = "" if output is None else output.suffix.removeprefix(".")
-    named: dict[str, Form] = {"csv": "csv", "json": "json", "parquet": "parquet", "xlsx": "xlsx"}
-    chosen = form or named.get(suffix, "csv")
+    named: dict[str, Form] = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".xlsx": "xlsx"}
+    chosen = form or ("csv" if output is None else named.get(output.suffix.lower()))
+    if chosen is None:
+        fail(f"{output} does not say what to write: end it in {', '.join(named)}, or give --format")
     if output is None and chosen in ("parquet", "xlsx") and sys.stdout.isatty():
         fail(f"{chosen} is nothing for a terminal: give -o FILE")
     if output is None and chosen == "xlsx":

@@ -67,7 +67,8 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Destroy for good what a session holds of a person: its key and its audio. Numbers stay."""
+    """Destroy for good what a session and its replays hold of a person: their keys and the audio. Numbers stay."""
+    from balto.replay.rerun import replays_of
     from events.catalogue import SubjectErased
     from events.residue import clear_residue
 
@@ -78,6 +79,8 @@ def erase(
         if not yes and not typer.confirm(f"Erase {name} for good?", err=True):
             raise typer.Exit(1)
         landed = await library.store.erase(name, wrap(SubjectErased(reason=reason)))
+        for replay in await library.store.streams(replays_of(name)):
+            await library.store.erase(replay, wrap(SubjectErased(reason=reason)))
         return name, landed.position, await clear_residue(library.dsn)
 
     name, position, residue = with_store(work)
@@ -110,6 +113,24 @@ def migrate(as_json: AsJson = False) -> None:
         print_json([dataclasses.asdict(row) for row in rows])
     else:
         out.print(f"the schema is up to date, and so are the tables of {len(rows)} read models")
+
+
+@store.command()
+def index(as_json: AsJson = False) -> None:
+    """Index full partitions by type and data: `balto events --type` and `--where` find at once what is rare there."""
+    from events.driver import one_connection
+    from events.indexing import index_full
+
+    async def work(library: Any) -> list[str]:
+        async with one_connection(library.dsn, application_name="balto index") as connection:
+            with bar("indexing") as moved:
+                return await index_full(connection, moved)
+
+    made = with_store(work)
+    if as_json:
+        print_json(made)
+    else:
+        out.print(f"made {len(made)} indexes" if made else "every full partition has its indexes")
 
 
 @store.command()

@@ -63,7 +63,7 @@ def _reading(names: Sequence[str]) -> Callable[[Any], Any]:
 
 
 def _run_of_file(path: Path, passphrase_file: Path | None) -> Any:
-    from balto.app import master_keys
+    from balto.library import master_keys
     from balto.replay.run import run_of_file
     from events.archive import ArchiveError
     from events.sealing import SealingError

@@ -12,28 +12,59 @@ if TYPE_CHECKING:
     from balto.client import Message
 
 Port = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 takes a free one. [default: 8765]")]
+Workers = Annotated[
+    str | None, typer.Option("--workers", help="Processes that take connections; auto for one a core. [default: 1]")
+]
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen on. [default: 127.0.0.1]")]
 
 
-def serve(port: Port = None, host: Host = None) -> None:
+def serve(port: Port = None, host: Host = None, workers: Workers = None) -> None:
     """Run the server until Ctrl-C or SIGTERM."""
-    settings = load_settings(port=port, host=host)
-    run(_serve(settings))
+    from balto.handles import take_all_allowed
+
+    settings = load_settings(port=port, host=host, workers=workers)
+    take_all_allowed()
+    run(_serve(settings) if settings.worker_count == 1 else _serve_with_workers(settings))
 
 
 async def _serve(settings: Any) -> None:
     from balto.app import StartError, open_balto
-    from balto.web.server import doorway, serving, until_told_to_stop
+    from balto.awakening import settle_down
+    from balto.place import Place
+    from balto.web.port import doorway
+    from balto.web.server import serving, until_told_to_stop
+    from balto.workers.modelling import ModelsAlone, local_models
 
     try:
         with doorway(settings) as taken:
-            async with open_balto(settings, say) as balto, serving(balto, taken) as url:
-                socket = url.replace("http", "ws", 1)
-                line = f"Balto listens on {url}  (console: {url}/, socket: {socket}/ws)"
-                await until_told_to_stop(lambda: out.print(line, soft_wrap=True))
-                say("stopping: sessions under way are finished first; the same signal again cuts them off")
+            async with local_models(settings, say) as local:
+                place = Place() if local is None else ModelsAlone(local).place
+                async with open_balto(settings, say, place=place) as balto, serving(balto, taken) as url:
+                    settle_down()
+                    await until_told_to_stop(lambda: _show_address(url))
+                    say(_STOPPING)
     except StartError as error:
         fail(str(error))
+
+
+async def _serve_with_workers(settings: Any) -> None:
+    from balto.library import StartError
+    from balto.web.port import address_of, doorway
+    from balto.workers.parent import serve_with_workers
+
+    try:
+        with doorway(settings) as taken:
+            await serve_with_workers(settings, taken, say, lambda: _show_address(address_of(taken)))
+    except StartError as error:
+        fail(str(error))
+
+
+_STOPPING: Final = "stopping: sessions under way are finished first; the same signal again cuts them off"
+
+
+def _show_address(url: str) -> None:
+    socket = url.replace("http", "ws", 1)
+    out.print(f"Balto listens on {url}  (console: {url}/, socket: {socket}/ws)", soft_wrap=True)
 
 
 def demo(

@@ -34,7 +34,7 @@ def export(
     """
     if file.suffix == ".parquet":
         fail(f"{file}: a session's file is lines of JSON, not Parquet (`balto store export` writes that)")
-    from balto.app import master_keys
+    from balto.library import master_keys
     from events.driver import one_connection
     from events.fileseal import FileSeal
     from events.portable import export_file
@@ -78,7 +78,7 @@ def import_(
 
     Nothing is brought in of a file whose checksum does not hold; `balto retell FILE` shows what of it can be read.
     """
-    from balto.app import master_keys
+    from balto.library import master_keys
     from events.archive import ArchiveError
     from events.driver import one_connection
     from events.fileseal import FileSeal

@@ -47,7 +47,7 @@ def export(
         fail(f"{file} is not named as {form}")
     if recordings and file.suffix == ".parquet":
         fail("Parquet holds no recordings; export NDJSON")
-    from balto.app import master_keys
+    from balto.library import master_keys
     from events.driver import one_connection
     from events.portable import export_file
     from events.selection import Selection
@@ -80,7 +80,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Bring the events of a file in as they were; what is there already is skipped."""
-    from balto.app import master_keys
+    from balto.library import master_keys
     from events.driver import one_connection
     from events.portable import import_file
 
@@ -102,7 +102,7 @@ def copy(
     target_url = to or os.environ.get("BALTO_COPY_TO")
     if not target_url:
         fail("say where to: --to URL, or BALTO_COPY_TO where others can see the command line")
-    from balto.app import master_keys
+    from balto.library import master_keys
     from events.copying import copy_ledger
     from events.driver import one_connection
     from events.postgres import PostgresStore

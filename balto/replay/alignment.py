@@ -133,19 +133,42 @@ def _akin(one: str, other: str) -> bool:
 
 
 def _in_order(pairs: Sequence[Aligned]) -> list[Aligned]:
-    """Order by where each stands in the first run, and what is only in the second behind all that came before it there.
+    """Order by where each stands in the first run, and what is only in the second by where it would stand there.
 
-    Within each run causes come before effects, and so they do in this order.
+    Within each run causes come before effects, and so they do in this order: an event of the second run alone comes
+    behind all that came before it there, and between the two neighbours that both runs have by the time that has passed
+    since the former.
     """
-    key: dict[int, tuple[int, int]] = {}
-    behind = 0
-    for pair in sorted((pair for pair in pairs if pair.b is not None), key=lambda p: p.b.stream_position if p.b else 0):
+    mine = sorted((pair for pair in pairs if pair.a is not None), key=lambda pair: _position(pair.a))
+    positions = [_position(pair.a) for pair in mine]
+    behind: Aligned | None = None
+    inserted: list[tuple[int, int, Aligned]] = []
+    for pair in sorted((pair for pair in pairs if pair.b is not None), key=lambda pair: _position(pair.b)):
         if pair.a is not None:
-            behind = max(behind, pair.a.stream_position)
-        elif pair.b is not None:
-            key[id(pair)] = (behind, pair.b.stream_position)
+            behind = pair if behind is None or _position(pair.a) > _position(behind.a) else behind
+        else:
+            inserted.append((_place(pair, behind, mine, positions), _position(pair.b), pair))
+    ordered: list[Aligned] = []
+    at = 0
+    for place, _, pair in sorted(inserted, key=lambda each: each[:2]):
+        ordered += [*mine[at:place], pair]
+        at = place
+    return [*ordered, *mine[at:]]
 
-    def place(pair: Aligned) -> tuple[int, int]:
-        return (pair.a.stream_position, 0) if pair.a is not None else key[id(pair)]
 
-    return sorted(pairs, key=place)
+def _place(pair: Aligned, behind: Aligned | None, mine: Sequence[Aligned], positions: Sequence[int]) -> int:
+    """Return before which of the first run's events one of the second run alone belongs."""
+    at = 0 if behind is None else bisect_right(positions, _position(behind.a))
+    passed = _elapsed(pair.b) - _elapsed(behind.b if behind is not None else None)
+    until = _elapsed(behind.a if behind is not None else None) + passed
+    while at < len(mine) and mine[at].b is None and _elapsed(mine[at].a) <= until:
+        at += 1
+    return at
+
+
+def _position(recorded: RecordedEvent | None) -> int:
+    return 0 if recorded is None else recorded.stream_position
+
+
+def _elapsed(recorded: RecordedEvent | None) -> int:
+    return 0 if recorded is None else recorded.elapsed_us

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from math import isclose
 from typing import Any, Final, Literal
 
 from balto.replay.alignment import Aligned
 from balto.replay.semantic import content
-from events.catalogue import Event, personal_fields
+from events.catalogue import Event, event_types, personal_fields
 from events.catalogue.incidental import Incident, incident
 from events.envelope import RecordedEvent
+from events.released import Released, read_released
 
 Verdict = Literal["same", "text", "timing", "content", "only_a", "only_b"]
 """The same; other words; the same but at other samples; another decision or measure; in one of the runs only."""
@@ -96,9 +98,28 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def _comparable(event: RecordedEvent, other: RecordedEvent) -> dict[str, Any]:
-    """Return what an event says but for its phrase's number, and for what was erased of either."""
-    hidden = personal_fields(type(event.event)) if event.erased or other.erased else frozenset()
-    return {name: value for name, value in content(event.event).items() if name != "phrase" and name not in hidden}
+    """Return what an event says that the other one could say too.
+
+    That leaves out its phrase's number, what was erased of either, and what one is too old to have been told.
+    """
+    hidden = {"phrase", *_untold(event.type, event.schema_version), *_untold(other.type, other.schema_version)}
+    if event.erased or other.erased:
+        hidden |= personal_fields(type(event.event))
+    return {name: value for name, value in content(event.event).items() if name not in hidden}
+
+
+@cache
+def _untold(type_name: str, version: int) -> frozenset[str]:
+    """Return the fields that a type has now and had not in a version: upcasters can only say that nobody knows them."""
+    cls, then = event_types().get(type_name), _released().get(type_name, {}).get(str(version))
+    if cls is None or then is None or version == cls.schema_version:
+        return frozenset()
+    return frozenset(f.name for f in fields(cls) if f.name not in then["properties"])
+
+
+@cache
+def _released() -> Released:
+    return read_released()
 
 
 def _renamed(value: Any, phrases: Mapping[int, int]) -> Any:

@@ -8,7 +8,7 @@ from actors.values import SAMPLE_RATE
 from balto.replay.contrast import Difference, differing
 from balto.replay.run import Run
 from balto.replay.semantic import content, type_name
-from events.catalogue import AudioReceived
+from events.catalogue import AudioReceived, ReplayStarted
 from events.catalogue.incidental import circumstance
 from events.store import RecordingChunk
 
@@ -83,7 +83,26 @@ def _settings(a: Run, b: Run) -> Iterator[Given]:
     for name in ("protocol", "encoding"):
         yield from _given("setting", differing(getattr(a.started, name), getattr(b.started, name), name))
     yield from _given("setting", differing(a.started.settings, b.started.settings))
+    yield from _given("setting", differing(_replayed(a), _replayed(b), "replay"))
     yield from _given("version", differing(a.started.versions, b.started.versions))
+
+
+def _replayed(run: Run) -> dict[str, Any]:
+    """Return what a replay was told to do differently that its session's settings do not show."""
+    told = next((event for event in run.events if isinstance(event, ReplayStarted)), None)
+    if told is None or run.started is None:
+        return {}
+    shown = _names(run.started.settings)
+    asked = {"transcription": told.transcription, "understanding": told.understanding}
+    changes = {name: value for name, value in told.changes.items() if name not in shown}
+    return changes | {name: source for name, source in asked.items() if source != "recorded"}
+
+
+def _names(settings: Mapping[str, Any], path: str = "") -> set[str]:
+    names: set[str] = set()
+    for name, value in settings.items():
+        names |= _names(value, f"{path}{name}.") if isinstance(value, dict) else {f"{path}{name}"}
+    return names
 
 
 def _given(kind: InputKind, found: Iterator[Difference]) -> Iterator[Given]:

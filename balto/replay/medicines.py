@@ -1,7 +1,7 @@
 """Names of medicines in texts, so that a difference in one is seen: by words, without case, accents and plural."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Final
 
@@ -15,12 +15,17 @@ class MedicineNames:
     """Finds the medicines of a baskets file in texts, by generic name, substance, brand and other ways to say it."""
 
     def __init__(self, medicines: Iterable[Medicine]) -> None:
-        self._names = {
-            words(name): medicine.name
-            for medicine in medicines
-            for name in (*medicine.forms, *medicine.substances, *medicine.brands, medicine.name)
-            if words(name)
-        }
+        known = tuple(medicines)
+        self._names: dict[tuple[str, ...], str] = {}
+        # A medicine's own name says more than that it is the substance of another, or a way to say it.
+        ways: tuple[Callable[[Medicine], tuple[str, ...]], ...] = (
+            lambda medicine: medicine.substances,
+            lambda medicine: medicine.forms,
+            lambda medicine: medicine.brands,
+            lambda medicine: (medicine.name,),
+        )
+        for way in ways:
+            self._names |= {words(name): medicine.name for medicine in known for name in way(medicine) if words(name)}
 
     @cached_property
     def _longest(self) -> int:

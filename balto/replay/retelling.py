@@ -65,7 +65,11 @@ def changes(before: Any, after: Any, path: str = "") -> Iterator[Change]:
             yield from changes(getattr(before, field.name), getattr(after, field.name), _under(path, field.name))
     elif isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in [*before, *(name for name in after if name not in before)]:
-            yield from changes(before.get(name), after.get(name), _under(path, str(name)))
+            under = _under(path, str(name))
+            if name in before and name in after:
+                yield from changes(before[name], after[name], under)
+            else:
+                yield Change(under, before.get(name), after.get(name))
     elif isinstance(before, tuple) and isinstance(after, tuple):
         yield from (Change(path, gone, None) for gone in before if gone not in after)
         yield from (Change(path, None, fresh) for fresh in after if fresh not in before)
@@ -80,7 +84,7 @@ def _under(path: str, name: str) -> str:
 def told(change: Change) -> str:
     """Return a change as people read it."""
     name = change.field.replace("open_phrases.", "phrase ").replace("_", " ").replace(".", " ", 1)
-    if change.before is None and change.after is not None:
+    if change.before is None:
         return f"{name} + {_value(change.after)}"
     if change.after is None:
         return f"{name} − {_value(change.before)}"

@@ -41,8 +41,7 @@ class Run:
     @property
     def started(self) -> SessionStarted | None:
         """What the session began with; None where that is missing."""
-        first = self.recorded[0].event if self.recorded else None
-        return first if isinstance(first, SessionStarted) else None
+        return next((each.event for each in self.recorded if isinstance(each.event, SessionStarted)), None)
 
 
 async def run_of_stream(store: EventStore, stream: str, *, name: str | None = None) -> Run:

@@ -39,6 +39,7 @@ TABLE: Final[Mapping[tuple[str, str], Access]] = {
     ("GET", "/console/{file}"): Access.PUBLIC,
     ("GET", "/docs"): Access.PUBLIC,
     ("GET", "/api/v1/openapi.json"): Access.PUBLIC,
+    ("GET", "/api/v1/asyncapi.json"): Access.PUBLIC,
     ("GET", "/healthz"): Access.PUBLIC,
     ("GET", "/readyz"): Access.PUBLIC,
     ("GET", "/metrics"): Access.LOOPBACK_OR_WATCHER_OR_ADMIN,

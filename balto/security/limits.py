@@ -4,11 +4,59 @@ import asyncio
 import contextlib
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, Protocol
 
 from actors.runtime.clock import Clock
 
 _MAX_CALLERS: Final = 10_000
+
+
+class Buckets(Protocol):
+    """Where a rate limiter keeps its buckets: the tokens of each caller, and when they were counted."""
+
+    def __len__(self) -> int: ...
+
+    def locked(self) -> contextlib.AbstractContextManager[object]:
+        """Keep everybody else out for the length of the block."""
+        ...
+
+    def get(self, caller: str) -> tuple[float, int] | None:
+        """Return a caller's tokens and when they were counted, in monotonic microseconds; None for a stranger."""
+        ...
+
+    def put(self, caller: str, tokens: float, now_us: int) -> None:
+        """Keep them; whoever came longest ago may be forgotten for it."""
+        ...
+
+
+class OwnBuckets:
+    """Buckets of this process alone.
+
+    Args:
+        max_callers: that are remembered, those seen last.
+    """
+
+    def __init__(self, max_callers: int) -> None:
+        self._max_callers = max_callers
+        self._buckets: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def locked(self) -> contextlib.AbstractContextManager[object]:
+        """As `Buckets.locked`: there is nobody else."""
+        return contextlib.nullcontext()
+
+    def get(self, caller: str) -> tuple[float, int] | None:
+        """As `Buckets.get`."""
+        return self._buckets.get(caller)
+
+    def put(self, caller: str, tokens: float, now_us: int) -> None:
+        """As `Buckets.put`."""
+        self._buckets[caller] = (tokens, now_us)
+        self._buckets.move_to_end(caller)
+        if len(self._buckets) > self._max_callers:
+            self._buckets.popitem(last=False)
 
 
 class RateLimiter:
@@ -20,47 +68,55 @@ class RateLimiter:
         per_minute: tokens gained in a minute.
         burst: tokens that a bucket holds at most, and at first.
         clock: asked for monotonic time.
-        max_callers: buckets kept.
+        max_callers: buckets kept, where they are this process's own.
+        buckets: kept elsewhere, for processes that limit together.
     """
 
-    def __init__(self, *, per_minute: float, burst: int, clock: Clock, max_callers: int = _MAX_CALLERS) -> None:
+    def __init__(
+        self,
+        *,
+        per_minute: float,
+        burst: int,
+        clock: Clock,
+        max_callers: int = _MAX_CALLERS,
+        buckets: Buckets | None = None,
+    ) -> None:
         self._per_us = per_minute / 60e6
         self._burst = float(burst)
         self._clock = clock
-        self._max_callers = max_callers
-        self._buckets: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._buckets: Buckets = OwnBuckets(max_callers) if buckets is None else buckets
 
     def take(self, caller: str) -> float:
         """Take a token and return 0, or take none and return the seconds until there is one."""
-        tokens = self._fill(caller)
-        if tokens >= 1:
-            self._keep(caller, tokens - 1)
-            return 0.0
-        self._keep(caller, tokens)
-        return (1 - tokens) / self._per_us / 1e6
+        with self._buckets.locked():
+            tokens = self._fill(caller)
+            if tokens >= 1:
+                self._keep(caller, tokens - 1)
+                return 0.0
+            self._keep(caller, tokens)
+            return (1 - tokens) / self._per_us / 1e6
 
     def wait_s(self, caller: str) -> float:
         """Return the seconds until there is a token, 0 where there is one; takes none."""
-        tokens = self._fill(caller)
+        with self._buckets.locked():
+            tokens = self._fill(caller)
         return 0.0 if tokens >= 1 else (1 - tokens) / self._per_us / 1e6
 
     def give_back(self, caller: str) -> None:
         """Return a token: what it was taken for turned out to be harmless."""
-        self._keep(caller, min(self._burst, self._fill(caller) + 1))
+        with self._buckets.locked():
+            self._keep(caller, min(self._burst, self._fill(caller) + 1))
 
     def __len__(self) -> int:
         return len(self._buckets)
 
     def _fill(self, caller: str) -> float:
         now = self._clock.monotonic_us()
-        tokens, since = self._buckets.get(caller, (self._burst, now))
+        tokens, since = self._buckets.get(caller) or (self._burst, now)
         return min(self._burst, tokens + (now - since) * self._per_us)
 
     def _keep(self, caller: str, tokens: float) -> None:
-        self._buckets[caller] = (tokens, self._clock.monotonic_us())
-        self._buckets.move_to_end(caller)
-        if len(self._buckets) > self._max_callers:
-            self._buckets.popitem(last=False)
+        self._buckets.put(caller, tokens, self._clock.monotonic_us())
 
 
 class KeyGuard:

@@ -54,10 +54,10 @@ def add_routes(app: web.Application, balto: Balto) -> None:
     """
     app[BALTO] = balto
     try:
-        app[ADMIN_DOOR] = AdminDoor.open(balto.settings.admin_password, balto.settings.data_dir, balto.clock)
+        app[ADMIN_DOOR] = _admin_door(balto)
     except ValueError as error:
         raise StartError(str(error)) from None
-    app[LIMITS] = Limits(balto.clock)
+    app[LIMITS] = Limits(balto.clock, balto.place.buckets)
     app[WORKSHOP] = Workshop(balto)
     app[FOLLOWERS] = Followers(balto)
     app.middlewares.extend((tell_failures, check_access))
@@ -66,6 +66,13 @@ def add_routes(app: web.Application, balto: Balto) -> None:
     app.on_startup.append(_check_table)
     app.cleanup_ctx.extend((_workshop, followers))
     app.on_shutdown.append(let_go)
+
+
+def _admin_door(balto: Balto) -> AdminDoor:
+    password, secret = balto.settings.admin_password, balto.place.secret
+    if secret is None:
+        return AdminDoor.open(password, balto.settings.data_dir, balto.clock)
+    return AdminDoor(password, secret, balto.clock)
 
 
 def all_routes() -> web.UrlDispatcher:

@@ -12,6 +12,7 @@ from aiohttp import web
 from actors.messages import Delivered
 from actors.session.ports import Goodbye
 from balto.sessions import Session
+from balto.web.said import Said
 from balto.web.wire import CLOSE_CODES, CloseCode, Handshake, to_client
 from events.catalogue import Event, RecommendationSent
 
@@ -57,7 +58,7 @@ class SocketOutbox:
             delivered = Delivered(number=event.phrase, recommendation_id=event.recommendation_id)
         self._put(orjson.dumps(message), delivered)
 
-    def say(self, message: dict[str, str]) -> None:
+    def say(self, message: Said) -> None:
         """Queue a message that stands for no event."""
         self._put(orjson.dumps(message), None)
 

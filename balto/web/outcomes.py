@@ -1,7 +1,8 @@
 """What came of a phrase that was not advised on, in words for the attendant."""
 
-from typing import Any, Final
+from typing import Final, Literal
 
+from balto.web.said import Desfecho
 from events.catalogue import Event, PhraseGathered, RecommendationWithheld, TranscriptionRejected
 
 _REJECTED: Final = {
@@ -28,7 +29,7 @@ _WITHHELD: Final = {
 }
 
 
-def outcome(event: Event) -> dict[str, Any] | None:
+def outcome(event: Event) -> Desfecho | None:
     """Return the message of a phrase's outcome; None for other events, and where nobody is there to be told."""
     match event:
         case TranscriptionRejected():
@@ -44,5 +45,5 @@ def outcome(event: Event) -> dict[str, Any] | None:
             return None
 
 
-def _message(phrase: int, result: str, code: str, words: str) -> dict[str, Any]:
+def _message(phrase: int, result: Literal["rejeitada", "sem_sugestao", "juntada"], code: str, words: str) -> Desfecho:
     return {"comando": "desfecho", "frase": phrase, "resultado": result, "motivo": code, "mensagem": words}

@@ -1,11 +1,33 @@
 """The port that the server listens on, taken before anything slow begins."""
 
+import contextlib
 import errno
 import os
 import socket
+from collections.abc import Iterator, Sequence
 
-from balto.app import StartError
+from balto.library import StartError
+from balto.security.admin import AdminDoor
 from balto.settings import Settings
+
+
+@contextlib.contextmanager
+def doorway(settings: Settings) -> Iterator[list[socket.socket]]:
+    """Check what the server needs before anything slow begins, and hold its port for the length of the block.
+
+    Raises:
+        StartError: the host, the port or the administrator's password cannot be used.
+    """
+    try:
+        AdminDoor.check(settings.admin_password)
+    except ValueError as error:
+        raise StartError(str(error)) from None
+    taken = take_port(settings)
+    try:
+        yield taken
+    finally:
+        for one in taken:
+            one.close()
 
 
 def take_port(settings: Settings) -> list[socket.socket]:
@@ -35,6 +57,12 @@ def take_port(settings: Settings) -> list[socket.socket]:
             "set BALTO_PORT to another port"
         ) from None
     return taken
+
+
+def address_of(taken: Sequence[socket.socket]) -> str:
+    """Return the address of a port that was taken, as a URL."""
+    host, port = taken[0].getsockname()[:2]
+    return f"http://{in_url(host)}:{port}"
 
 
 def in_url(host: str) -> str:

@@ -26,6 +26,14 @@ class Status(Shape):
     status: Literal["ok"]
 
 
+class Readiness(Status):
+    """The server can work, with so many of its processes."""
+
+    workers: int
+    """That take connections now."""
+    workers_wanted: int
+
+
 class Registered(Shape):
     """A client's code, which is its tenant."""
 

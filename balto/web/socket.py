@@ -20,6 +20,7 @@ from balto.security.tokens import is_resume_token, resume_token
 from balto.sessions import Draining, Overloaded, Session
 from balto.web.answers import RequestError
 from balto.web.gate import recognise, remote_of
+from balto.web.gathering import Gathering
 from balto.web.http import BALTO
 from balto.web.outbox import SocketOutbox, offer, tell
 from balto.web.wire import (
@@ -196,17 +197,17 @@ async def _open_session(
 async def _read(
     ws: web.WebSocketResponse, session: Session, flow: FlowWindow, outbox: SocketOutbox, handshake: Handshake
 ) -> None:
+    gathering = Gathering.of(handshake.format)
     while True:
         frame = await _next_frame_of_the_living(ws)
-        match frame.type:
-            case WSMsgType.BINARY if frame.data:
-                await _take_audio(frame.data, session, flow, handshake)
-            case WSMsgType.BINARY:
-                continue
-            case WSMsgType.TEXT:
-                await _take_text(frame.data, session, outbox, handshake)
-            case _:
-                return
+        if frame.type is WSMsgType.BINARY:
+            if frame.data:
+                await _take_audio(frame.data, session, flow, handshake, gathering)
+            continue
+        await _pass_on(gathering.rest(), session)
+        if frame.type is not WSMsgType.TEXT:
+            return
+        await _take_text(frame.data, session, outbox, handshake)
 
 
 async def _next_frame_of_the_living(ws: web.WebSocketResponse) -> WSMessage:
@@ -220,15 +221,23 @@ async def _next_frame_of_the_living(ws: web.WebSocketResponse) -> WSMessage:
     return WS_CLOSED_MESSAGE
 
 
-async def _take_audio(data: bytes, session: Session, flow: FlowWindow, handshake: Handshake) -> None:
+async def _take_audio(
+    data: bytes, session: Session, flow: FlowWindow, handshake: Handshake, gathering: Gathering
+) -> None:
     byte_start: int | None = None
     if handshake.resumable:
         try:
             byte_start, data = split_frame(data)
         except HandshakeError as error:
+            await _pass_on(gathering.rest(), session)
             raise _Refused(CloseCode.POLICY, str(error)) from None
     await flow.acquire(len(data))
-    await offer(session, AudioArrived(data, byte_start))
+    await _pass_on(gathering.take(data, byte_start), session)
+
+
+async def _pass_on(arrived: list[AudioArrived], session: Session) -> None:
+    for each in arrived:
+        await offer(session, each)
 
 
 async def _take_text(text: str, session: Session, outbox: SocketOutbox, handshake: Handshake) -> None:

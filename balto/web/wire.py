@@ -10,6 +10,7 @@ from actors.session.ports import AudioFormat, Goodbye
 from actors.vad.settings import vad_settings_from
 from actors.values import VadSettings
 from balto.web.outcomes import outcome
+from balto.web.said import Erro, Ready, Recomendar, Said, SaidItem, Vad
 from events.catalogue import (
     Answer,
     AudioReceived,
@@ -192,7 +193,7 @@ def split_frame(data: bytes) -> tuple[int, bytes]:
     return int.from_bytes(data[:OFFSET_BYTES]), data[OFFSET_BYTES:]
 
 
-def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -> dict[str, Any] | None:
+def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -> Said | None:
     """Return the message that tells this client of an event, or None where the client isn't to be told."""
     match event:
         case RecommendationSent():
@@ -208,10 +209,9 @@ def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -
         case SpeechStarted() if handshake.wants("vad"):
             return {"comando": "vad", "estado": "fala", "frase": event.phrase, "amostra": event.sample_start}
         case PhraseCaptured() if handshake.wants("vad"):
-            return {"comando": "vad", "estado": "silencio", "frase": event.phrase, "amostra": event.sample_end}
+            return _silence(event.phrase, event.sample_end)
         case PhraseDiscarded() if handshake.wants("vad"):
-            silence = {"comando": "vad", "estado": "silencio", "frase": event.phrase, "amostra": event.sample_end}
-            return {**silence, "descartada": True}
+            return {**_silence(event.phrase, event.sample_end), "descartada": True}
         case TranscriptionReceived() if handshake.wants("transcript"):
             return {"comando": "transcript", "frase": event.phrase, "texto": event.text}
         case PhraseMeasured() if handshake.wants("metrics"):
@@ -226,23 +226,34 @@ def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -
             return outcome(event) if handshake.wants("transcript") else None
 
 
-def _ready(session_id: str, token: str, offset: int, handshake: Handshake) -> dict[str, Any]:
-    ready = {"comando": "ready", "session": session_id}
-    return {**ready, "token": token, "offset": offset} if handshake.resumable else ready
+def _silence(phrase: int, sample: int) -> Vad:
+    return {"comando": "vad", "estado": "silencio", "frase": phrase, "amostra": sample}
 
 
-def _recommendation(event: RecommendationSent, handshake: Handshake) -> dict[str, Any]:
-    message: dict[str, Any] = {"comando": "recomendar", "itens": [_item(item) for item in event.items]}
-    if handshake.protocol == 2:
-        message |= {"id": event.recommendation_id, "frase": event.phrase, "cesta": event.basket}
-    return message
+def _ready(session_id: str, token: str, offset: int, handshake: Handshake) -> Ready:
+    if handshake.resumable:
+        return {"comando": "ready", "session": session_id, "token": token, "offset": offset}
+    return {"comando": "ready", "session": session_id}
 
 
-def _item(item: Item) -> dict[str, str]:
-    shown = {"sugestao": item.sugestao, "explicacao": item.explicacao}
+def _recommendation(event: RecommendationSent, handshake: Handshake) -> Recomendar:
+    items = [_item(item) for item in event.items]
+    if handshake.protocol == 1:
+        return {"comando": "recomendar", "itens": items}
+    return {
+        "comando": "recomendar",
+        "itens": items,
+        "id": event.recommendation_id,
+        "frase": event.phrase,
+        "cesta": event.basket,
+    }
+
+
+def _item(item: Item) -> SaidItem:
+    shown: SaidItem = {"sugestao": item.sugestao, "explicacao": item.explicacao}
     return shown if item.tag is None else {**shown, "tag": item.tag}
 
 
-def problem(code: str, message: str) -> dict[str, str]:
+def problem(code: str, message: str) -> Erro:
     """Return an `erro` message."""
     return {"comando": "erro", "code": code, "message": message}

@@ -40,9 +40,9 @@ def fit_kinds(table: Row, kinds: NDArray[np.intp]) -> Row:
     def slope(flat: Weights) -> Weights:
         weights = flat.reshape(table.shape[1], len(KINDS))
         chances = softmax((table @ weights).astype(np.float32))
-        return np.asarray(table.T @ (chances - one_hot) / len(table) + 1e-4 * weights).ravel()
+        return np.asarray(table.T @ (chances - one_hot) / len(table) + 1e-3 * weights).ravel()
 
-    return fit(slope, table.shape[1] * len(KINDS)).reshape(table.shape[1], len(KINDS)).astype(np.float32)
+    return fit(slope, table.shape[1] * len(KINDS), rounds=800).reshape(table.shape[1], len(KINDS)).astype(np.float32)
 
 
 def fit_named(table: Row, right: Row) -> Row:

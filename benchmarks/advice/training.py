@@ -27,6 +27,7 @@ from actors.llm.nearest import shipped_examples
 from actors.values import LexiconEntry
 from balto.settings import OWN_BASKETS
 from benchmarks.advice.fitting import fit_kinds, fit_macros, fit_named
+from benchmarks.advice.tally import Tally
 from events.catalogue import Entity
 
 FOLDS = 5
@@ -35,13 +36,15 @@ RIDGE = {"words": 0.7, "meaning": 0.5}
 _FORMS_RIDGE = 2.0
 """How much more of it the vocabulary's forms get: they are many, and no sentences."""
 _SECOND_MACRO = 0.5
-_LOST_REQUESTS = 0.006
+_LOST_REQUESTS = 0.02
 """Share of requests that may be taken for talk where the vocabulary finds something in them."""
 _TOLD_TALK = 0.012
 """Share of small talk that may be taken for a request where it finds nothing."""
 _NAME_FLOORS = (0.3, 0.4)
 _PROPOSED = 4
 _MEDICINE = "medicine"
+_PRIMAL = 1024
+"""Features up to which a ridge regression is solved for them rather than for the sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,7 @@ class Ridge:
     def __init__(self, rows: Rows, matrix: Row, ridge: float) -> None:
         self._rows = rows
         self._matrix = matrix
-        self._gram = matrix @ matrix.T
+        self._gram = matrix @ matrix.T if matrix.shape[1] > _PRIMAL else None
         plain = np.arange(len(rows.texts)) < len(rows.sentences)
         self._ridge = (ridge * np.where(plain, 1.0, _FORMS_RIDGE)).astype(np.float32)
 
@@ -164,9 +167,17 @@ class Ridge:
         parts = []
         for of, columns in ((self._rows.asked, slice(None, kinds)), (self._rows.placed, slice(kinds, None))):
             chosen = np.flatnonzero(learnt_from & of)
-            system = self._gram[np.ix_(chosen, chosen)]
-            system[np.diag_indices(len(chosen))] += self._ridge[chosen]
-            dual = np.linalg.solve(system, self._rows.targets[chosen, columns])
+            targets = self._rows.targets[chosen, columns]
+            if self._gram is None:
+                # With so few features the same weights cost less as least squares weighted by the inverse ridges.
+                known = self._matrix[chosen]
+                scaled = known.T / self._ridge[chosen]
+                system = scaled @ known + np.eye(known.shape[1], dtype=np.float32)
+                parts.append(np.linalg.solve(system, scaled @ targets))
+                continue
+            gram = self._gram[np.ix_(chosen, chosen)]
+            gram[np.diag_indices(len(chosen))] += self._ridge[chosen]
+            dual = np.linalg.solve(gram, targets)
             parts.append(self._matrix[chosen].T @ dual)
         return np.concatenate(parts, axis=1)
 
@@ -188,10 +199,16 @@ class Fusion:
         self._engine = engine
         self._found = [engine.entities(sentence.text) for sentence in rows.sentences]
         self._evidence = [
-            Evidence(engine.strengths(sentence.text, found), tuple(entity.score for entity in found))
+            Evidence.of(sentence.text, engine.strengths(sentence.text, found), found)
             for sentence, found in zip(rows.sentences, self._found, strict=True)
         ]
         self._kinds = np.array([KINDS.index(sentence.kind) for sentence in rows.sentences])
+        self._tally = self._tallied()
+
+    @property
+    def priors(self) -> dict[str, tuple[float, float]]:
+        """How much more often than others each entry is meant where it is found; see `Learnt.priors`."""
+        return self._tally.all()
 
     def fitted(self, mode: str, words: Row, meaning: Row | None) -> dict[str, Row]:
         """Return the weights and floors of a mode.
@@ -254,7 +271,6 @@ class Fusion:
             one = judged[place]
             scores = one.words[start:] + (0 if one.meaning is None else one.meaning[start:])
             found = {entity.name: entity for entity in self._found[place]}
-            truth = {n for each in rows.sentences[place].named for n in self._all(each.names)}
             verdict = dict(zip(rows.macros, chances[place].tolist(), strict=True))
             likely = [rows.names[index] for index in np.argsort(-scores)[:_PROPOSED]]
             for name in dict.fromkeys((*found, *likely)):
@@ -262,9 +278,28 @@ class Fusion:
                 assert entry is not None
                 entity: Entity | None = found.get(name)
                 score = float(scores[column[name]]) if name in column else float("nan")
-                table.append(named_features(entity, entry, score, float(scores.max()), verdict, len(found)))
-                right.append(bool(truth & (self._all((entity.span,)) | {name} if entity else {name})))
+                prior = (
+                    0.0
+                    if entity is None
+                    else self._tally.without(name, beside=len(found) > 1, meant=self._meant(place, entity))
+                )
+                table.append(named_features(entity, entry, score, float(scores.max()), verdict, len(found), prior))
+                right.append(self._meant(place, entity) if entity else name in self._truth(place))
         return fit_named(np.stack(table), np.array(right, dtype=np.float32))
+
+    def _tallied(self) -> Tally:
+        """Count how often each entry that is found is meant."""
+        tally = Tally()
+        for place in np.flatnonzero(self._kinds == 0).tolist():
+            for entity in self._found[place]:
+                tally.add(entity.name, beside=len(self._found[place]) > 1, meant=self._meant(place, entity))
+        return tally
+
+    def _truth(self, place: int) -> set[str]:
+        return {name for each in self._rows.sentences[place].named for name in self._all(each.names)}
+
+    def _meant(self, place: int, entity: Entity) -> bool:
+        return bool(self._truth(place) & (self._all((entity.span,)) | {entity.name}))
 
     def _all(self, names: Sequence[str]) -> set[str]:
         known = [self._engine.entry(name) for name in names]
@@ -304,6 +339,8 @@ def main() -> int:
         words_scale=words_scale,
         by_meaning=meaning_weights,
         meaning_scale=meaning_scale,
+        prior_names=np.array(list(fusion.priors)),
+        priors=np.array(list(fusion.priors.values()), dtype=np.float32),
         digest=np.array(digest(rows)),
         **fitted,  # type: ignore[arg-type]  # the stub takes them for `allow_pickle`
     )

@@ -154,7 +154,9 @@ def told(seen: Seen) -> dict[str, Any]:
         "seconds": seen.load.seconds,
         "audio_s": rounded(seen.audio_s),
         "server_cpu_ms_per_audio_s": rounded(seen.cpu_ms_per_audio_s),
-        "other_cpu_ms_per_audio_s": {n: rounded(1000 * s / seen.audio_s) for n, s in seen.others_cpu_s.items()},
+        "other_cpu_ms_per_audio_s": {
+            n: rounded(1000 * s / max(seen.audio_s, 1e-9)) for n, s in seen.others_cpu_s.items()
+        },
         "memory_mb_per_session": rounded(seen.memory_mb_per_session),
         "memory_mb": {"before": rounded(seen.before.rss_mb), "during": rounded(seen.during.rss_mb)},
         "start_cpu_s": rounded(seen.start_cpu_s),

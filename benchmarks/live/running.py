@@ -33,6 +33,8 @@ _LOOKS: Final = 5
 """At memory, within the window."""
 _WEBM_RECORDINGS: Final = 4
 _SETTLE_S: Final = 4.0
+_AFTERWARDS_S: Final = 3.0
+"""For the last look, which takes a while on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +210,7 @@ def _talks(stage: Stage, load: Load) -> list[Talk]:
             message_ms=MESSAGE_MS[number % len(MESSAGE_MS)],
             # Not on the beat of the ramp alone: clients' messages are in no step with one another.
             begin_s=_CONNECT_S + load.ramp_s * number / load.sessions + (number * 0.0137) % 0.1,
-            seconds=load.ramp_s * (1 - number / load.sessions) + _SETTLE_S + load.seconds + 1.0,
+            seconds=load.ramp_s * (1 - number / load.sessions) + _SETTLE_S + load.seconds + _AFTERWARDS_S,
             audio=start if load.kind == "pcm" else number % _WEBM_RECORDINGS,
         )
         for number, start in enumerate(starts)
@@ -250,7 +252,7 @@ def _stream(
                 time.sleep(load.seconds / (looks or 1) - 0.01)
                 weights.append(tree.weight())
             cpu, postgres = tree.cpu_s() - cpu, stage.server.cpu_s() - postgres
-            rest = {name: cpu_of(pid) - rest[name] for name, pid in pids.items()}
+            rest = {name: max(0.0, cpu_of(pid) - rest[name]) for name, pid in pids.items()}
             told = [Told(**each) for answer in answers for each in json.loads(answer.result()[0])["told"]]
     window = (plans[0].start + plans[0].window[0], plans[0].start + plans[0].window[1])
     seen = {

@@ -138,6 +138,9 @@ def free_port() -> int:
 
 
 def cpu_of(pid: int) -> float:
-    """Return the CPU seconds of one process so far."""
-    times = psutil.Process(pid).cpu_times()
+    """Return the CPU seconds of one process so far; 0 for one that is gone."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
     return float(times.user + times.system)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks projections`: rebuilding, against a bare scan and against Python; lag; projectors killed."""
+"""`python -m benchmarks projections`: rebuilding against a bare scan and against Python; lag; kills; exports."""
 
 import argparse
 import asyncio
@@ -13,6 +13,7 @@ import asyncpg
 import psutil
 from rich.progress import Progress
 
+from benchmarks.exports import bench as exports
 from benchmarks.projections.bare import fold_in_python, scan
 from benchmarks.projections.kills import WRITERS, Verdict, ordeal
 from benchmarks.projections.lag import measure
@@ -23,6 +24,7 @@ from benchmarks.store.speech import MASTERS
 from events.postgres import PostgresStore
 from projections.projector import Projector
 
+_PARTS: Final = ("rebuild", "lag", "kills", "exports")
 REBUILT: Final = ("phrase_timeline", "phrase_biometrics")
 _TRUTH: Final = """
 SELECT (SELECT count(*) FROM projections.phrase_timeline), (SELECT count(*) FROM projections.phrase_biometrics),
@@ -50,16 +52,14 @@ type Figures = dict[str, list[dict[str, float]]]
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare this benchmark's options."""
-    parser.add_argument(
-        "--only", choices=("rebuild", "lag", "kills"), action="append", help="measure only this; may be repeated"
-    )
+    parser.add_argument("--only", choices=_PARTS, action="append", help="measure only this; may be repeated")
 
 
 def run(options: argparse.Namespace, progress: Progress) -> Report:
     """Measure everything and say which goals are met."""
     machine = Machine.here()
     scale = QUICK if options.quick else FULL
-    chosen = options.only or ["rebuild", "lag", "kills"]
+    chosen = options.only or _PARTS
     checks: list[Check] = []
     compared: dict[str, Any] = {}
     with running() as server:
@@ -78,6 +78,11 @@ def run(options: argparse.Namespace, progress: Progress) -> Report:
             verdict = asyncio.run(_kills(dsn, scale, progress, task))
             compared["kills"] = asdict(verdict) | {"writers": WRITERS}
             checks += _kill_checks(verdict, scale)
+        if "exports" in chosen:
+            told, compared["exports"] = exports.measure(
+                server.database("exported"), quick=options.quick, progress=progress
+            )
+            checks += told
     return Report(bench="projections", checks=checks, machine=machine, compared=compared)
 
 

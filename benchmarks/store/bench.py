@@ -71,7 +71,7 @@ def run(options: argparse.Namespace, progress: Progress) -> Report:
     else:
         try:
             program = library.python()
-        except library.LibraryMissingError as error:
+        except library.EnvironmentMissingError as error:
             missing["eventsourcing"] = str(error)
     with ExitStack() as stack:
         server = stack.enter_context(running())

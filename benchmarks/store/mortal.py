@@ -31,13 +31,15 @@ _WAIT_S: Final = 60.0
 class Disk:
     """A small disk of its own for the server, where that can be had."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size_mb: int = _DISK_MB) -> None:
         """Mount it.
 
         Args:
             folder: an empty folder.
+            size_mb: how much it holds.
         """
         self.folder = folder
+        self._size_mb = size_mb
         self.why_not = self._mount()
         """Why it is no disk of its own; None if it is."""
 
@@ -45,7 +47,7 @@ class Disk:
         mount = shutil.which("mount")
         if os.geteuid() != 0 or mount is None:
             return "only root can mount a small disk"
-        command = [mount, "-t", "tmpfs", "-o", f"size={_DISK_MB}m,mode=755", "tmpfs", str(self.folder)]
+        command = [mount, "-t", "tmpfs", "-o", f"size={self._size_mb}m,mode=755", "tmpfs", str(self.folder)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         return None if done.returncode == 0 else "mounting a small disk is not allowed here"
 

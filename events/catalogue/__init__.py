@@ -46,6 +46,7 @@ from events.catalogue.hearing import (
     VadSnapshot,
 )
 from events.catalogue.offers import OfferTranscribed, PhraseOffered, PhraseOfferWithdrawn, WithdrawalReason
+from events.catalogue.replays import AnswerSource, ReplayEnded, ReplayStarted
 from events.catalogue.session import (
     AudioBookmarked,
     AudioFormatDetected,
@@ -91,6 +92,7 @@ __all__ = [
     "AnalystTokenIssued",
     "AnalystTokenRevoked",
     "Answer",
+    "AnswerSource",
     "AttemptEnded",
     "AttemptOutcome",
     "AttemptReason",
@@ -152,6 +154,8 @@ __all__ = [
     "RecommendationSent",
     "RecommendationWithheld",
     "RecordingsExpired",
+    "ReplayEnded",
+    "ReplayStarted",
     "ResourcesSampled",
     "SessionEnded",
     "SessionPaused",

@@ -87,10 +87,15 @@ async def test_what_cannot_be_exported_is_one_line_and_leaves_no_file(tmp_path: 
         ("clients", "--counter", "c"),
         ("clients", "-o", "/nowhere/at/all.csv"),
         ("clients", "--format", "xlsx"),
+        ("clients", "-o", str(tmp_path / "clients.txt")),
     ):
         refused = await balto("export", *arguments)
         assert refused.exit_code == 1
         assert refused.stderr.count("\n") == 1
+    told = "clients.txt does not say what to write: end it in .csv, .json, .parquet, .xlsx, or give --format\n"
+    assert refused.stderr.endswith(told)
+    assert (await balto("export", "clients", "-o", str(tmp_path / "clients.TXT"), "--format", "csv")).exit_code == 0
+    assert [name for name in names(tmp_path) if name.lower() == "clients.txt"] == ["clients.TXT"]
     assert not [name for name in names(tmp_path) if name.endswith(".part")]
 
 

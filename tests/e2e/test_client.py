@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import get_args
 
 import pytest
+from pydantic import TypeAdapter
 
 from balto.client import (
     AudioFile,
@@ -21,12 +23,14 @@ from balto.client import (
     Transcript,
 )
 from balto.web.outbox import SocketOutbox
+from balto.web.said import SAID
 from events.catalogue import PhraseCaptured, RecommendationAnswered, RecommendationSent, SessionStarted
 from tests.e2e.conftest import House, of_type
 from tests.recordings import conversation, wav, webm
 
 PCM = conversation("dor_de_cabeca", "tosse", "dor_de_cabeca")
 DATA = PCM.tobytes()
+SHAPES = {get_args(kind.__annotations__["comando"])[0]: kind for kind in SAID}
 
 
 @contextlib.asynccontextmanager
@@ -103,6 +107,10 @@ async def test_messages_are_typed_and_answers_are_recorded(house: House) -> None
     last = messages[-1]
     assert isinstance(last, Finished)
     assert last.phrases == 3
+    for message in messages:
+        kind = SHAPES[message.raw["comando"]]
+        TypeAdapter(kind).validate_python(dict(message.raw), strict=True)
+        assert set(message.raw) <= set(kind.__annotations__)
     kinds = {type(message) for message in messages}
     assert {Transcript, Speech, Metrics, Recommendation} <= kinds
     ((*recorded,),) = await house.ended()

@@ -260,6 +260,8 @@ async def test_partitions_go_to_the_archive_and_come_back(home: Path, postgres_u
     )
     await owner.close()
     before = (await balto("events", "--json")).stdout
+    assert await told("store", "index") == ["events_from_0_by_type", "events_from_0_by_data"]
+    assert (await balto("store", "index")).stdout == "every full partition has its indexes\n"
     (done,) = (await told("store", "retain", "--events-older-than", "1"))["partitions"]
     assert (done["first"], done["end"], done["outcome"]) == (0, 5, "frozen")
     assert (await balto("events", "--json")).stdout == before

@@ -54,6 +54,14 @@ SELECTIONS: list[tuple[Selection, Callable[[RecordedEvent], bool]]] = [
     (Selection(where='$.reason == "asked"', tenant="1"), lambda e: (e.type, e.tenant) == ("SubjectErased", "1")),
     (Selection(where="$.never"), lambda _: False),
     (Selection(where="$.phrase / 0 > 1"), lambda _: False),
+    (Selection(where="$.phrase == 7"), lambda e: getattr(e.event, "phrase", 0) == 7),
+    (Selection(where="exists($.reason) || $.sample_start == 2"), lambda e: getattr(e.event, "sample_start", 2) == 2),
+    (
+        Selection(where="$.sample_start == 1 && !($.phrase > 10)"),
+        lambda e: getattr(e.event, "sample_start", 0) == 1 and getattr(e.event, "phrase", 0) <= 10,
+    ),
+    (Selection(where='$.type() ? (@ == "object")'), lambda _: True),
+    (Selection(where="strict $.reason"), lambda e: e.type == "SubjectErased"),
     (Selection(correlation_id=PHRASES[1]), lambda e: e.correlation_id == PHRASES[1]),
     (
         Selection(tenant="0", category="session", types=("SpeechStarted",), correlation_id=PHRASES[2]),

@@ -105,8 +105,8 @@ class CountingReader:
         self.last_position = store.last_position
         self.pages: list[int] = []
 
-    async def fetch_events(self, query: str, *arguments: object) -> list:  # type: ignore[type-arg] # as the store's
-        events = await self._store.fetch_events(query, *arguments)
+    async def fetch_events(self, query: str, *arguments: object, anew: bool = False) -> list:  # type: ignore[type-arg] # as the store's
+        events = await self._store.fetch_events(query, *arguments, anew=anew)
         self.pages.append(len(events))
         return events
 

@@ -23,6 +23,8 @@ from tests.simulators.elevenlabs import ElevenLabsSimulator
 from tests.simulators.live import LiveFault
 from tests.simulators.weather import ASSEMBLYAI, ELEVENLABS, SMALL_MODEL, Weather
 
+_REMEMBERED = 100
+"""Requests whose contents are kept."""
 _ROOT = Path(__file__).parents[2]
 
 
@@ -80,6 +82,8 @@ async def serve(options: argparse.Namespace) -> None:
             for name, each in simulators.items()
         }
         print(json.dumps(places), flush=True)
+        forgetting = asyncio.create_task(forget(simulators))
+        stack.callback(forgetting.cancel)
         while line := await asyncio.to_thread(sys.stdin.readline):
             try:
                 for name, fault in json.loads(line).items():
@@ -87,6 +91,15 @@ async def serve(options: argparse.Namespace) -> None:
             except (ValueError, KeyError, AttributeError, TypeError) as error:
                 print(f"not understood: {error}", file=sys.stderr, flush=True)
             print(json.dumps(counted(simulators)), flush=True)
+
+
+async def forget(simulators: Mapping[str, Simulator]) -> None:
+    """Let go of what was sent a while ago, which nobody asks for here: hours of load are hours of audio."""
+    while True:
+        await asyncio.sleep(1.0)
+        for each in simulators.values():
+            kept = each.bodies if isinstance(each, openai.OpenAISimulator) else each.calls
+            del kept[:-_REMEMBERED]
 
 
 def tell(simulators: Mapping[str, Simulator], name: str, fault: str | None) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from balto.web.answers import json_bytes
+from balto.web.asyncapi import written as asyncapi_document
 from balto.web.described import described
 from balto.web.openapi import document, written
 
@@ -23,6 +24,13 @@ _HEADERS: Final = {
 async def openapi(request: web.Request) -> web.Response:
     """Return this document."""
     return json_bytes(written(request.app.router))
+
+
+@routes.get("/api/v1/asyncapi.json")
+@described(topic="documentation", media=("application/json",), gives=dict[str, Any])
+async def asyncapi(_request: web.Request) -> web.Response:
+    """Return the AsyncAPI document of the socket."""
+    return json_bytes(asyncapi_document())
 
 
 @routes.get("/docs")
@@ -49,7 +57,8 @@ def _page(whole: dict[str, Any]) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Balto: HTTP</title>'
         '<link rel="stylesheet" href="/console/docs.css">'
         f"<main><h1>Balto {_text(info['version'])}</h1><p>{_text(info['description'])}</p>"
-        f'<p><a href="/api/v1/openapi.json">OpenAPI 3.1</a></p><h2>Routes</h2>{operations}'
+        f'<p><a href="/api/v1/openapi.json">OpenAPI 3.1</a>, <a href="/api/v1/asyncapi.json">AsyncAPI 3.0</a> '
+        f"of the socket</p><h2>Routes</h2>{operations}"
         f"<h2>Shapes</h2>{shapes}</main></html>"
     )
 

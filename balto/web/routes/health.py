@@ -8,7 +8,7 @@ from aiohttp import web
 from balto.web.answers import answer
 from balto.web.described import described
 from balto.web.keys import BALTO
-from balto.web.shapes import Status
+from balto.web.shapes import Readiness, Status
 from events.store import StoreUnavailableError
 
 routes = web.RouteTableDef()
@@ -25,12 +25,14 @@ async def live(_: web.Request) -> web.Response:
 
 
 @routes.get("/readyz")
-@described(topic="health", gives=Status)
+@described(topic="health", gives=Readiness)
 async def ready(request: web.Request) -> web.Response:
-    """Answer that the store can be reached; 503 while it cannot."""
+    """Answer that the store can be reached, and how many processes take connections; 503 while it cannot."""
+    balto = request.app[BALTO]
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            await request.app[BALTO].library.store.last_position()
+            await balto.library.store.last_position()
+            at_work = await balto.place.colleagues.at_work()
     except TimeoutError:
         raise StoreUnavailableError("the database hangs") from None
-    return answer({"status": "ok"})
+    return answer({"status": "ok", "workers": at_work, "workers_wanted": balto.place.of})

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+import psutil
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
@@ -14,6 +15,7 @@ from actors.runtime import deadletters
 from actors.runtime.metrics import ClassMetrics, snapshot
 from balto.app import Balto
 from balto.sessions import SessionHost
+from balto.telemetry.exposition import merged, resident
 from balto.web.described import described
 from balto.web.keys import BALTO
 from events.store import StoreError
@@ -42,12 +44,22 @@ _COUNTERS: Final = {
 @routes.get("/metrics")
 @described(topic="health", media=("text/plain",))
 async def metrics(request: web.Request) -> web.Response:
-    """Answer in Prometheus's text format."""
+    """Answer in Prometheus's text format, for all processes of the server."""
     balto = request.app[BALTO]
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(Workings(balto.sessions, await _standing(balto)))
-    body = generate_latest(registry) + generate_latest(balto.telemetry.figures.registry)
+    ours = figures_of(balto, await _standing(balto))
+    body = merged([ours, *await balto.place.colleagues.figures()]).encode()
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def figures_of(balto: Balto, standing: list[ProjectionStatus]) -> str:
+    """Return what this process tells, in Prometheus's text format, with its number where the server has several."""
+    place = balto.place
+    labels = {"worker": str(place.number)} if place.of > 1 else {}
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Labelled(Workings(balto.sessions), labels))
+    registry.register(Labelled(balto.telemetry.figures.registry, labels))
+    registry.register(ReadModels(standing))
+    return generate_latest(registry).decode() + resident(f"worker {place.number}", psutil.Process())
 
 
 async def _standing(balto: Balto) -> list[ProjectionStatus]:
@@ -58,17 +70,49 @@ async def _standing(balto: Balto) -> list[ProjectionStatus]:
     return []
 
 
+class Labelled(Collector):
+    """Collects what another does, with more labels.
+
+    Args:
+        collector: the other.
+        labels: beside those that are there.
+    """
+
+    def __init__(self, collector: Collector, labels: dict[str, str]) -> None:
+        self._collector = collector
+        self._labels = labels
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family of figures."""
+        for family in self._collector.collect():
+            family.samples = [one._replace(labels={**one.labels, **self._labels}) for one in family.samples]
+            yield family
+
+
+class ReadModels(Collector):
+    """Collects how the read models fare, which is the same for all processes.
+
+    Args:
+        standing: where they stand.
+    """
+
+    def __init__(self, standing: list[ProjectionStatus]) -> None:
+        self._standing = standing
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family of figures."""
+        yield from _of_projections(self._standing)
+
+
 class Workings(Collector):
     """Collects the present figures.
 
     Args:
         sessions: of this process.
-        standing: where the read models stand.
     """
 
-    def __init__(self, sessions: SessionHost, standing: list[ProjectionStatus]) -> None:
+    def __init__(self, sessions: SessionHost) -> None:
         self._sessions = sessions
-        self._standing = standing
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family of figures."""
@@ -78,7 +122,6 @@ class Workings(Collector):
         figures = snapshot()
         yield from _of_actors(figures)
         yield _waits(figures)
-        yield from _of_projections(self._standing)
         yield _counter("balto_dead_letters", "Messages nobody handled.", "message", deadletters.counts.items())
         yield _counter("balto_dead_letters_by_reason", "The same by reason.", "reason", deadletters.reasons.items())
 

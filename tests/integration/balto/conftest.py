@@ -45,7 +45,7 @@ def settings(postgres_url: str, tmp_path: Path) -> Settings:
 async def balto(
     settings: Settings, clock: FakeClock, transcriber: ScriptedTranscriber, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Balto]:
-    def engines(_: Settings, baskets: BasketCatalogue) -> Engines:
+    def engines(_: Settings, baskets: BasketCatalogue, **_models: object) -> Engines:
         lexicon = LexiconUnderstanding(baskets.lexicon, baskets.version)
         return Engines(transcribers=(transcriber,), understandings=(lexicon,))
 

@@ -18,6 +18,7 @@ from balto.accounts import (
     rotate_key,
 )
 from balto.app import Balto
+from balto.preferences import find_counter
 from events.catalogue import CATALOGUE_STREAM, ClientRegistered, CounterKeyIssued
 
 
@@ -83,6 +84,28 @@ async def test_a_rotated_key_opens_nothing_even_where_the_read_model_has_not_cau
     assert counter is not None
     assert counter.counter_id == counter_id
     assert await find_counter_by_key(balto.library, old) is None
+
+
+async def test_keys_and_counters_are_found_while_their_read_model_waits_for_its_rebuild(
+    balto: Balto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, projector = balto.library.store, balto.library.projector
+    code = await register_client(store, email="a@b.example", legal_name="A")
+    known, old = await register_counter(store, code, "Frente")
+    await projector.catch_up()
+    await projector.pool.execute("UPDATE projections.checkpoints SET definition = 'older' WHERE name = 'counters'")
+    monkeypatch.setattr(projector, "_outdated", {"counters"})
+    rotated = await rotate_key(balto.library, known)
+    added, key = await register_counter(store, code, "Fundos")
+    for each, counter_id in ((key, added), (rotated, known)):
+        counter = await find_counter_by_key(balto.library, each)
+        assert counter is not None
+        assert counter.counter_id == counter_id
+    assert await find_counter_by_key(balto.library, old) is None
+    assert await find_counter_by_key(balto.library, "bk_" + "a" * 43) is None
+    assert [one.name for one in await counters_of(balto.library, code)] == ["Frente"]
+    assert await find_counter(balto.library, "Frente") == known
+    assert {row.name: row.state for row in await projector.status()}["counters"] == "outdated"
 
 
 @pytest.mark.parametrize("key", ["", "bk_", "bk_" + "a" * 43, "bk_" + "é" * 43, "bk_" + "a" * 5000, "bk_\x00\ud800"])

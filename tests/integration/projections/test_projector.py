@@ -158,6 +158,9 @@ async def test_readers_see_the_old_rows_until_a_rebuild_is_done(
     while not await holder.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
         assert not rebuilding.done()
     assert await tally(pool) == written
+    # Whoever wants to be up to date meanwhile waits for nobody, and reads the old rows too.
+    await asyncio.wait_for(Projector(pool, [slow]).catch_up(), 10)
+    assert await tally(pool) == written
     await holder.close()
     await rebuilding
     assert await tally(pool) == 2 * written

@@ -48,4 +48,5 @@ def test_what_the_table_does_not_know_has_no_access() -> None:
 
 def test_nothing_that_shows_what_was_said_is_public() -> None:
     public = {path for (_, path), access in TABLE.items() if access is Access.PUBLIC}
-    assert public == {"/", "/console/{file}", "/docs", "/api/v1/openapi.json", "/healthz", "/readyz", "/admin/login"}
+    documents = {"/docs", "/api/v1/openapi.json", "/api/v1/asyncapi.json"}
+    assert public == {"/", "/console/{file}", *documents, "/healthz", "/readyz", "/admin/login"}

@@ -3,14 +3,13 @@
 import json
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import uuid4
 
 import pytest
 
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.runtime.clock import SystemClock
 from actors.values import Classified, Resolved
-from balto.app import new_event_id
 from balto.settings import Settings
 from balto.shelf import Restocker, Shelf, compiled, read_catalogue
 from events.catalogue import CatalogueLoaded, CatalogueRejected, Category, Event
@@ -52,14 +51,11 @@ class Stocked:
         self.journal = Journal()
         clock = SystemClock()
 
-        def new_id() -> UUID:
-            return new_event_id(clock)
-
         async def compile_(baskets: Any) -> tuple[LexiconUnderstanding, ...]:
             return (LexiconUnderstanding(baskets.lexicon, baskets.version),)
 
         self.restocker = Restocker(
-            self.shelf, self.settings, self.journal, clock, new_id, compile_understandings=compile_
+            self.shelf, self.settings, self.journal, clock, uuid4(), compile_understandings=compile_
         )
 
     def write(self, document: Any) -> None:

@@ -78,7 +78,7 @@ CORTE = ("cestas_por_macro_micro", "FERIDAS_CURATIVOS", "CORTE")
     ("document", "where", "said"),
     [
         (changed(*CORTE, 1, "explicacao", to=""), pointer(*CORTE, 1, "explicacao"), "pattern"),
-        (changed(*CORTE, 1, to={"sugestao": "Gaze"}), pointer(*CORTE, 1), "Field required"),
+        (changed(*CORTE, 1, to={"sugestao": "Gaze"}), pointer(*CORTE, 1), "explicacao is missing"),
         (changed(*CORTE, to=FOUR[:3]), pointer(*CORTE), "at least 4"),
         (changed(*CORTE, to=[item(f"Gaze {n}") for n in range(7)]), pointer(*CORTE), "at most 6"),
         (changed(*CORTE, 2, to=item("gazes")), pointer(*CORTE, 2), "gazes stands in this basket twice"),

@@ -34,7 +34,7 @@ class House:
         self.host = SessionHost(
             system,
             services(system, self.shelf, ears or Ears(), Head(), rules),
-            versions={},
+            versions=dict,
             settings={},
             max_sessions=10,
             idle_s=idle_s,

@@ -1,0 +1,1 @@
+"""Recorded sessions heard again: how fast, and whether the same comes of them every time."""
