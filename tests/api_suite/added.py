@@ -12,6 +12,12 @@ from tests.api_suite.visit import Visit
 ADDED: Final = Part("Socket, protocol 2")
 _EVERYTHING: Final = ["transcript", "vad", "recommendation", "metrics"]
 _NEWER: Final = frozenset({"id", "frase", "cesta"})
+_NOBODYS: Final = "0192f0c1-2d3e-7f40-8a5b-6c7d8e9f0a1b"
+
+
+def _ticket(ready: dict[str, Any]) -> dict[str, Any]:
+    """Return what takes a session up again that a `ready` spoke of."""
+    return {"session": ready["session"], "token": ready["token"]}
 
 
 @ADDED.check("A client is told all that it asked for: ready, vad, metrics, transcript, recomendar, fim; then 1000")
@@ -89,8 +95,7 @@ async def resumed(visit: Visit) -> None:
             pass
         visit.note("the line breaks")
         one.cut()
-    resume = {"session": began["session"], "token": began["token"]}
-    async with line(visit, protocol=2, offsets=True, want=["transcript"], resume=resume) as again:
+    async with line(visit, protocol=2, offsets=True, want=["transcript"], resume=_ticket(began)) as again:
         goes_on = await ready(again)
         expect(goes_on["session"] == began["session"], "another session was begun")
         offset = goes_on["offset"]
@@ -113,8 +118,7 @@ async def hole(visit: Visit) -> None:
         await one.send(audio[:3_200], start=0)
         await one.send(audio[6_400:9_600], start=6_400)
         await one.closes_with(1008)
-    resume = {"session": began["session"], "token": began["token"]}
-    async with line(visit, protocol=2, offsets=True, resume=resume) as again:
+    async with line(visit, protocol=2, offsets=True, resume=_ticket(began)) as again:
         expect((await ready(again))["offset"] == 3_200, "it goes on from elsewhere")
         await again.say(FIM)
         await again.closes_with(1000)
@@ -125,8 +129,7 @@ async def taken_over(visit: Visit) -> None:
     async with line(visit, protocol=2, offsets=True) as one:
         began = await ready(one)
         await one.send(sounds.pcm()[:32_000], start=0)
-        resume = {"session": began["session"], "token": began["token"]}
-        async with line(visit, protocol=2, offsets=True, resume=resume) as other:
+        async with line(visit, protocol=2, offsets=True, resume=_ticket(began)) as other:
             await ready(other)
             await one.closes_with(4003)
             await other.say(FIM)
@@ -139,15 +142,12 @@ async def not_theirs(visit: Visit) -> None:
         began = await ready(one)
         await one.say(FIM)
         await one.closes_with(1000)
-    attempts = (
-        {"session": began["session"], "token": "0" * 64},
-        {"session": "0192f0c1-2d3e-7f40-8a5b-6c7d8e9f0a1b", "token": began["token"]},
-    )
+    attempts = (_ticket(began) | {"token": "0" * 64}, _ticket(began) | {"session": _NOBODYS})
     for resume in attempts:
         async with line(visit, protocol=2, offsets=True, resume=resume) as other:
             await other.closes_with(1008)
     hello = {"api_key": visit.counters[1].key, "protocol": 2, "offsets": True}
-    async with line(visit, {**hello, "resume": {"session": began["session"], "token": began["token"]}}) as other:
+    async with line(visit, {**hello, "resume": _ticket(began)}) as other:
         await other.closes_with(1008)
 
 

@@ -44,12 +44,14 @@ def main(
     suite: Annotated[str, typer.Option(help="Debian's, of the base image.")] = "trixie",
     keep: Annotated[bool, typer.Option(help="Take the root that was built before.")] = False,
     results: Annotated[Path | None, typer.Option(help="Where the protocol suite writes what it saw.")] = None,
+    setting: Annotated[list[str] | None, typer.Option(help="A line of `.env`, beside the fresh secrets.")] = None,
 ) -> None:
     """Build the image's root by the Dockerfile's steps, start it beside a PostgreSQL, and run the protocol suite."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         image = _built(folder.resolve(), suite, python, keep=keep)
-        failed = _proven(image, folder.resolve(), results)
+        compose = Compose.read(TREE, *(setting or ()))
+        failed = _proven(image, compose, folder.resolve(), results)
     except (BuildError, StartError) as error:
         out.print(f"[red]{error}[/red]", markup=True)
         raise typer.Exit(1) from None
@@ -74,8 +76,7 @@ def _megabytes(path: Path) -> int:
     return int(told.stdout.split()[0])
 
 
-def _proven(image: Image, folder: Path, results: Path | None) -> bool:
-    compose = Compose.read(TREE)
+def _proven(image: Image, compose: Compose, folder: Path, results: Path | None) -> bool:
     database = Database(compose, TREE, folder / "postgres")
     database.start()
     data = folder / "data"

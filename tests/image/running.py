@@ -22,7 +22,7 @@ mount --bind "$ROOT" "$ROOT"
 mount --bind "$DATA" "$ROOT$VOLUME"
 mount -t proc proc "$ROOT/proc"
 mount --rbind /dev "$ROOT/dev"
-mount -t tmpfs -o "$SCRATCH" tmpfs "$ROOT/tmp"
+mount -t tmpfs -o "$SCRATCH,noexec,nosuid,nodev" tmpfs "$ROOT/tmp"
 mount -o remount,bind,ro "$ROOT"
 cd /
 exec /usr/sbin/chroot "$ROOT" /usr/bin/setpriv --reuid="$RUN_UID" --regid="$RUN_GID" --clear-groups --no-new-privs \
@@ -62,11 +62,11 @@ class Compose:
     variables: Mapping[str, str]
 
     @classmethod
-    def read(cls, tree: Path) -> "Compose":
-        """Read a tree's compose file, with fresh secrets."""
+    def read(cls, tree: Path, *settings: str) -> "Compose":
+        """Read a tree's compose file, with fresh secrets and further lines of `.env`."""
         made = subprocess.run(["/bin/sh", tree / "deploy/new-env.sh"], capture_output=True, text=True, check=True)
         lines = (line for line in made.stdout.splitlines() if line and not line.startswith("#"))
-        variables = dict(line.split("=", 1) for line in lines)
+        variables = dict(line.split("=", 1) for line in (*lines, *settings))
         return cls(yaml.safe_load((tree / "docker-compose.yml").read_text()), variables)
 
     def environment(self, service: str) -> dict[str, str]:

@@ -72,6 +72,7 @@ async def test_every_family_that_an_operator_would_miss_is_on_the_dashboard(clie
         "balto_projection_lag_events",
         "balto_projection_live",
         "balto_dead_letters_by_reason",
+        "balto_resident_bytes",
     } <= roots
 
 
