@@ -39,7 +39,7 @@ def remembered() -> Iterator[None]:
         if model is not None:
             patch.setattr(model, "_run", _remembering_runs(model._run))
         patch.setattr(balto.shelf, "load_baskets", _by_files(catalogue.load_baskets))
-        patch.setattr(lexicon, "MatchingIndex", _by_entries(lexicon.MatchingIndex))
+        patch.setattr(lexicon, "MatchingIndex", _by_entries(MatchingIndex))
         yield
 
 
