@@ -19,13 +19,17 @@ from events.embedded import EmbeddedPostgres
 from events.migrations import migrate
 from events.postgres import PostgresStore
 from events.sealing import MasterKeys
+from projections.projector import Projector
 
 MASTERS = MasterKeys({1: bytes(range(32))})
 """What the stores of tests seal with."""
 
 _FOLDER = "BALTO_TEST_POSTGRES"
 _BINARIES = os.environ.get("BALTO_TEST_BINARIES")
-_TEMPLATE = "balto_template"
+BARE = "balto_template_bare"
+"""A migrated ledger."""
+FURNISHED = "balto_template_furnished"
+"""The same with every read model's tables and views, which take a second to make."""
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 
 
@@ -59,21 +63,31 @@ def _run[T](coroutine: Coroutine[None, None, T]) -> T:
         return thread.submit(asyncio.run, coroutine).result()
 
 
-async def _make_template(server: EmbeddedPostgres) -> None:
+async def _make_templates(server: EmbeddedPostgres) -> None:
     connection = await asyncpg.connect(server.dsn)
     try:
         # Another worker of the same run may be at it: the lock is the session's, since DDL of databases needs that.
         await connection.execute("SELECT pg_advisory_lock(1)")
-        if await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", _TEMPLATE) is None:
-            await connection.execute(f"CREATE DATABASE {_TEMPLATE}_new")
-            template = await asyncpg.connect(server.dsn_of(f"{_TEMPLATE}_new"))
-            try:
-                await migrate(template)
-            finally:
-                await template.close()
-            await connection.execute(f"ALTER DATABASE {_TEMPLATE}_new RENAME TO {_TEMPLATE}")
+        for name, furnish in ((BARE, _migrate), (FURNISHED, _furnish)):
+            if await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", name) is None:
+                await connection.execute(f"CREATE DATABASE {name}_new")
+                await furnish(server.dsn_of(f"{name}_new"))
+                await connection.execute(f"ALTER DATABASE {name}_new RENAME TO {name}")
     finally:
         await connection.close()
+
+
+async def _migrate(dsn: str) -> None:
+    template = await asyncpg.connect(dsn)
+    try:
+        await migrate(template)
+    finally:
+        await template.close()
+
+
+async def _furnish(dsn: str) -> None:
+    await _migrate(dsn)
+    await (await Projector.connect(dsn)).close()
 
 
 @pytest.fixture(scope="session")
@@ -82,19 +96,25 @@ def postgres_server() -> Iterator[EmbeddedPostgres]:
     server = an_embedded_server(Path(os.environ[_FOLDER]), _QUICK)
     _run(server.start())
     try:
-        _run(_make_template(server))
+        _run(_make_templates(server))
         yield server
     finally:
         _run(server.stop())
 
 
 @pytest.fixture
-async def postgres_url(postgres_server: EmbeddedPostgres) -> AsyncIterator[str]:
+def postgres_template() -> str:
+    """Return the name of the database that a test's is a copy of: `BARE`, unless a folder or file says `FURNISHED`."""
+    return BARE
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: EmbeddedPostgres, postgres_template: str) -> AsyncIterator[str]:
     """Address of a fresh, migrated database, dropped after the test."""
     name = f"test_{uuid4().hex}"
     connection = await asyncpg.connect(postgres_server.dsn)
     try:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
         yield postgres_server.dsn_of(name)
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:

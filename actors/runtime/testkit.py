@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, override
+from typing import Any, Final, overload, override
 
 from actors.runtime.mailbox import Mailbox
 from actors.runtime.system import ActorSystem
@@ -135,7 +135,18 @@ def run[T](scenario: Callable[[VirtualSystem], Coroutine[Any, Any, T]], seed: in
     return Run(value, loop.trace, loop.time())
 
 
-def over_seeds(scenario: Callable[[VirtualSystem], Awaitable[None]] | None = None, *, seeds: int = SEEDS) -> Any:
+type Scenario = Callable[[VirtualSystem], Awaitable[None]]
+
+
+@overload
+def over_seeds(scenario: Scenario, *, seeds: int = SEEDS) -> Any: ...
+
+
+@overload
+def over_seeds(scenario: None = None, *, seeds: int = SEEDS) -> Callable[[Scenario], Any]: ...
+
+
+def over_seeds(scenario: Scenario | None = None, *, seeds: int = SEEDS) -> Any:
     """Make a test of a scenario `async def test_…(system)`: it is run once a seed, and a failure names its seed."""
     if scenario is None:
         return functools.partial(over_seeds, seeds=seeds)

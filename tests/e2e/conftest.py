@@ -25,6 +25,7 @@ from balto.web.server import serving
 from events.catalogue import Event
 from events.envelope import RecordedEvent
 from tests.fakes import ScriptedTranscriber
+from tests.postgres import FURNISHED
 
 END = orjson.dumps({"tipo": "fim"}).decode()
 
@@ -67,6 +68,11 @@ class Conversation:
 
 
 Open = Callable[..., AbstractAsyncContextManager[House]]
+
+
+@pytest.fixture
+def postgres_template() -> str:
+    return FURNISHED
 
 
 @pytest.fixture

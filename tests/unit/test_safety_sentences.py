@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from actors.basket.catalogue import load_baskets
 from actors.basket.naming import contains, words
 from actors.basket.resolver import BasketEngine
 from actors.llm.encoder import encoder_installed
 from actors.values import Classified, Conversation, Resolved, Withheld
 from balto.advising import Adviser
 from balto.engines import build_understandings
-from balto.settings import OWN_BASKETS, Settings
+from balto.settings import Settings
 from events.catalogue import Category, Entity
+from tests.remembering import own_baskets
 
 LINES = Path(__file__).with_name("safety_sentences.txt").read_text(encoding="utf-8").splitlines()
 REASONS = {"alarm": "refer_to_pharmacist", "refer": "refer_to_pharmacist", "silence": "price_or_dosage"}
@@ -29,12 +29,12 @@ def sentences() -> Iterator[tuple[str, str, str]]:
 
 
 CASES = list(sentences())
-ALARMS = load_baskets(OWN_BASKETS).safety.alarm_names
+ALARMS = own_baskets().safety.alarm_names
 
 
 @pytest.fixture(scope="module")
 def adviser() -> Adviser:
-    catalogue = load_baskets(OWN_BASKETS)
+    catalogue = own_baskets()
     settings = Settings(_env_file=None, llm="lexicon")
     return Adviser(build_understandings(settings, catalogue), BasketEngine(catalogue), budget_s=30)
 
@@ -60,13 +60,13 @@ async def test_a_sentence_is_taken_for_what_it_is(adviser: Adviser, kind: str, r
     "text", ["não quero mais ficar nesse mundo", "ele está se sentindo muito mal e com o rosto estranho"]
 )
 async def test_a_sign_that_no_rule_knows_is_referred_by_its_meaning(adviser: Adviser, text: str) -> None:
-    assert not any(entity.name in ALARMS for entity in load_baskets(OWN_BASKETS).safety.look(text))
+    assert not any(entity.name in ALARMS for entity in own_baskets().safety.look(text))
     advice = await adviser.advise(text)
     assert (advice.macro, advice.withheld, advice.items) == ("ALERTA", "refer_to_pharmacist", ())
 
 
 def test_a_medicine_named_earlier_tells_who_it_is_for() -> None:
-    catalogue = load_baskets(OWN_BASKETS)
+    catalogue = own_baskets()
     ibuprofen = Entity(kind="medicine", name="ibuprofeno", span="ibuprofeno", score=1.0)
     place = next(medicine.category for medicine in catalogue.medicines if medicine.name == "ibuprofeno")
     asked = Classified(categories=(place,), anchors=("ibuprofeno",), confidence=1.0)
@@ -79,13 +79,13 @@ def test_a_medicine_named_earlier_tells_who_it_is_for() -> None:
 
 @pytest.mark.parametrize("name", ["dexpantenol", "ureia", "enxofre", "ácido salicílico"])
 def test_what_is_no_corticoid_is_not_classed_as_one(name: str) -> None:
-    medicine = next(each for each in load_baskets(OWN_BASKETS).medicines if each.name == name)
+    medicine = next(each for each in own_baskets().medicines if each.name == name)
     assert "corticoide" not in medicine.therapeutic_class
 
 
-@pytest.mark.parametrize("macro", sorted(load_baskets(OWN_BASKETS).fallbacks))
+@pytest.mark.parametrize("macro", sorted(own_baskets().fallbacks))
 def test_every_circumstance_leaves_each_macro_something_safe_or_the_pharmacist(macro: str) -> None:
-    catalogue = load_baskets(OWN_BASKETS)
+    catalogue = own_baskets()
     engine = BasketEngine(catalogue)
     for rule in catalogue.safety.circumstances:
         before = Conversation(facts=frozenset({rule.name}))
@@ -117,7 +117,7 @@ def test_every_circumstance_leaves_each_macro_something_safe_or_the_pharmacist(m
 async def test_what_was_told_earlier_keeps_back_what_would_harm(
     adviser: Adviser, before: str, text: str, never: tuple[str, ...]
 ) -> None:
-    catalogue = load_baskets(OWN_BASKETS)
+    catalogue = own_baskets()
     understanding = build_understandings(Settings(_env_file=None, llm="lexicon"), catalogue)[0]
     entities = (await understanding.normalise(text, budget_s=1)).entities
     classified = await understanding.classify(text, entities, budget_s=1)

@@ -16,6 +16,12 @@ from balto.settings import Settings
 from balto.web.server import build_app
 from tests.fakes import FakeClock, ScriptedTranscriber
 from tests.integration.balto.door import PASSWORD, Client
+from tests.postgres import FURNISHED
+
+
+@pytest.fixture
+def postgres_template() -> str:
+    return FURNISHED
 
 
 @pytest.fixture

@@ -9,8 +9,14 @@ from events.postgres import PostgresStore
 from projections.projection import standard
 from projections.projector import Projector
 from tests.integration.projections.script import Ledger
+from tests.postgres import FURNISHED
 
 type Rows = dict[str, list[tuple[object, ...]]]
+
+
+@pytest.fixture
+def postgres_template() -> str:
+    return FURNISHED
 
 
 @pytest.fixture

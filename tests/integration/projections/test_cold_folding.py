@@ -24,6 +24,8 @@ pytest.importorskip("pyarrow", reason="Parquet needs the extra `export`")
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 SIZE = 50
+SOME = ("advice", "cost_sessions", "phrase_timeline", "session_summary", "sessions")
+"""Read models that look up, add up, join and count; each is rebuilt by the first test."""
 
 
 @pytest.fixture
@@ -90,8 +92,8 @@ async def test_it_is_rebuilt_with_some_partitions_brought_back_in_between(
     before = await all_rows(pool)
     await make_cold(postgres_url, archive, await pool.fetchval("SELECT position FROM head"))
     await thaw(postgres_url, archive, first=SIZE)
-    for projection in standard():
-        await projector.rebuild(projection.name)
+    for name in SOME:
+        await projector.rebuild(name)
     assert await all_rows(pool) == before
 
 
@@ -106,8 +108,8 @@ async def test_what_comes_later_is_folded_as_if_the_streams_beginning_were_at_ha
     followed = await all_rows(pool)
     for first in (0, SIZE):
         await thaw(postgres_url, archive, first=first)
-    for projection in standard():
-        await projector.rebuild(projection.name)
+    for name in SOME:
+        await projector.rebuild(name)
     assert await all_rows(pool) == followed
 
 

@@ -18,6 +18,8 @@ from tests.recordings import conversation
 from tests.unit.session.house import House
 from tests.unit.session.stage import Ears
 
+SEEDS = 60
+"""Each hears up to half a minute of audio, so fewer than where only messages are exchanged."""
 LIMIT = 1 << 17
 ONE = conversation("dor_de_cabeca")
 MANY = ONE.tobytes() * 5
@@ -88,7 +90,7 @@ def check(piles: Piles, largest_frame: int) -> None:
     assert piles.longest["SessionActor"] <= 64 + 40
 
 
-@over_seeds
+@over_seeds(seeds=SEEDS)
 async def test_a_slow_detector_holds_the_client_back(system: VirtualSystem) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.session.crew.VadActor", SlowVad)
@@ -100,7 +102,7 @@ async def test_a_slow_detector_holds_the_client_back(system: VirtualSystem) -> N
     assert bytes(house.shelf.audio) == data
 
 
-@over_seeds
+@over_seeds(seeds=SEEDS)
 async def test_slow_ears_hold_the_client_back(system: VirtualSystem) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.session.actor.MAX_PHRASES_UNDER_WAY", 2)

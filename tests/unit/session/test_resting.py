@@ -23,6 +23,8 @@ from tests.recordings import conversation, ogg, wav, webm
 from tests.unit.session.house import House
 from tests.unit.session.stage import Client
 
+SEEDS = 60
+"""Each hears half a minute of audio, so fewer than where only messages are exchanged."""
 PCM = conversation("dor_de_cabeca", "tosse")
 STREAMS = {"pcm_s16le": PCM.tobytes(), "wav": wav(PCM), "webm-opus": webm(PCM), "ogg-opus": ogg(PCM)}
 
@@ -71,7 +73,7 @@ async def pause_now_and_then(system: VirtualSystem, encoding: str) -> House:
 PCM_PHRASES = phrases(uninterrupted("pcm_s16le"))
 
 
-@over_seeds
+@over_seeds(seeds=SEEDS)
 async def test_a_session_that_rested_heard_what_one_that_never_did_hears(system: VirtualSystem) -> None:
     house = await pause_now_and_then(system, "pcm_s16le")
     assert phrases(house.shelf.events) == PCM_PHRASES
@@ -94,7 +96,7 @@ def test_a_container_cut_anywhere_goes_on_after_a_rest(encoding: str) -> None:
         assert phrases(house.shelf.events) == expected, f"seed {seed}"
 
 
-@over_seeds
+@over_seeds(seeds=SEEDS)
 async def test_what_was_received_before_a_rest_is_durable_and_said_to_be(system: VirtualSystem) -> None:
     house = House(system)
     session = house.start("pcm_s16le")
@@ -106,7 +108,7 @@ async def test_what_was_received_before_a_rest_is_durable_and_said_to_be(system:
     assert house.flow.used == 0
 
 
-@over_seeds
+@over_seeds(seeds=SEEDS)
 async def test_the_grace_time_ends_a_session_at_rest(system: VirtualSystem) -> None:
     house = House(system, idle_s=20.0)
     session = house.start("pcm_s16le")
@@ -122,7 +124,7 @@ async def test_the_grace_time_ends_a_session_at_rest(system: VirtualSystem) -> N
     assert (ended.reason, ended.bytes_received) == ("client_left", 20_000)
 
 
-@over_seeds
+@over_seeds(seeds=SEEDS)
 async def test_a_connection_takes_up_a_session_at_rest(system: VirtualSystem) -> None:
     house = House(system, idle_s=20.0)
     session = house.start("pcm_s16le")
@@ -140,7 +142,7 @@ async def test_a_connection_takes_up_a_session_at_rest(system: VirtualSystem) ->
     assert phrases(house.shelf.events) == PCM_PHRASES
 
 
-@over_seeds
+@over_seeds(seeds=SEEDS)
 async def test_who_rested_while_another_took_the_session_writes_no_more(system: VirtualSystem) -> None:
     house = House(system)
     session = house.start("pcm_s16le")
@@ -155,7 +157,7 @@ async def test_who_rested_while_another_took_the_session_writes_no_more(system: 
     assert house.host.live == 0
 
 
-@over_seeds
+@over_seeds(seeds=SEEDS)
 async def test_a_session_with_something_under_way_does_not_leave(system: VirtualSystem) -> None:
     house = House(system, idle_s=0.2)
     session = house.start("pcm_s16le")
@@ -168,7 +170,7 @@ async def test_a_session_with_something_under_way_does_not_leave(system: Virtual
     assert phrases(house.shelf.events) == PCM_PHRASES
 
 
-@over_seeds
+@over_seeds(seeds=SEEDS)
 async def test_a_server_that_stops_hands_sessions_at_rest_over_without_waking_them(system: VirtualSystem) -> None:
     house = House(system)
     session = house.start("pcm_s16le")
