@@ -1,13 +1,13 @@
 """Safety: alarm signs that are the pharmacist's business, and circumstances in which some suggestions do harm."""
 
 import re
-import unicodedata
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from actors.basket.medicines import Medicine
 from actors.basket.naming import contains, words
+from actors.basket.said import Said, folded
 from actors.values import UNNAMED_SILENCE
 from events.catalogue import Entity, Item
 
@@ -17,24 +17,11 @@ ALARM_MACRO = "ALERTA"
 REACH = 6
 """Words between the first and the last word of an expression, where its rule says nothing else."""
 
-_WORD = re.compile(r"[^\W_]+")
-_BREAK = re.compile(r"[.,;:?!]")
 _TERM = re.compile(r"[a-z0-9]+\*?|#")
 _NUMBER = (
     r"(?:[0-9]+|uma?|dois|duas|tres|quatro|cinco|seis|sete|oito|nove|dez|onze|doze|treze|quatorze|catorze|quinze"
     r"|vinte|trinta|quarenta|cinquenta|sessenta)"
 )
-_DENIALS = frozenset({"nao", "nem", "sem", "nunca", "descartou", "descartaram"})
-_NONE = frozenset({"nenhum", "nenhuma"})
-_I_HAVE = frozenset({"tenho", "tive", "sinto", "senti"})
-_ONLY = frozenset({"so", "mas"})
-"""After a "não" that follows what it denies."""
-_DOUBT = "sera"
-_STATES = frozenset(
-    {"tenho", "tem", "tinha", "tive", "teve", "estou", "esta", "estava", "to", "ta", "sinto", "sente", "senti"}
-    | {"e", "eh", "era", "foi", "houve", "com", "de", "a", "o", "um", "uma", "mais", "nenhuma", "nenhum"}
-)
-"""What may stand between a denial and what is denied: "não aguento mais essa dor no peito" denies nothing."""
 
 
 class ExpressionError(ValueError):
@@ -61,7 +48,7 @@ class Expression:
         Raises:
             ExpressionError: it is empty, or a term is not made of letters and digits.
         """
-        terms = [_fold(term).split("|") for term in text.split()]
+        terms = [folded(term).split("|") for term in text.split()]
         alternatives = [way.split("_") for term in terms for way in term]
         if not terms or not all(_TERM.fullmatch(word) for way in alternatives for word in way):
             raise ExpressionError(f"{text!r} is no expression")
@@ -71,11 +58,11 @@ class Expression:
             heads=next(filter(None, map(_heads, terms)), None),
         )
 
-    def maybe(self, said: "Said") -> bool:
+    def maybe(self, said: Said) -> bool:
         """Tell whether it is worth looking for, from single words."""
         return self.heads is None or not self.heads.isdisjoint(said.words)
 
-    def found(self, said: "Said") -> Iterator[tuple[int, int]]:
+    def found(self, said: Said) -> Iterator[tuple[int, int]]:
         """Yield the first and last word of each place where it is said and not denied."""
         places: list[list[tuple[int, int]]] = []
         for term in self.terms:
@@ -99,76 +86,6 @@ class Expression:
                     denied_up_to = last
                 else:
                     yield first, last
-
-
-class Said:
-    """A text as expressions are looked for in it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        matches = list(_WORD.finditer(text))
-        self._spans = [match.span() for match in matches]
-        self._words = [_fold(match.group()) for match in matches]
-        self.words = frozenset(self._words)
-        ends = [*(first for first, _ in self._spans[1:]), len(text)]
-        self._after = [text[last:end] for (_, last), end in zip(self._spans, ends, strict=False)]
-        self._starts: list[int] = []
-        position = 0
-        for word in self._words:
-            self._starts.append(position)
-            position += len(word) + 1
-        self._joined = " ".join(self._words)
-
-    def places(self, term: re.Pattern[str]) -> list[tuple[int, int]]:
-        """Return the first and last word of each place of a term, in order."""
-        return [(self._index(m.start()), self._index(m.end() - 1)) for m in term.finditer(self._joined)]
-
-    def span(self, first: int, last: int) -> str:
-        """Return the words from one to another as they were said."""
-        return self.text[self._spans[first][0] : self._spans[last][1]]
-
-    def denied(self, places: Sequence[tuple[int, int]]) -> bool:
-        """Tell whether any of what is said at some places is denied. A question and a doubt deny nothing.
-
-        Args:
-            places: first and last words of what makes up one thing; a "não" that is part of it denies nothing of it.
-        """
-        first, last = min(first for first, _ in places), max(last for _, last in places)
-        if _DOUBT in self._words or self._asked(first):
-            return False
-        own = {place for begin, end in places for place in range(begin, end + 1)}
-        before = (self._denial_before(begin) for begin, _ in places)
-        return any(place is not None and place not in own for place in before) or self._denied_after(last)
-
-    def _denial_before(self, first: int) -> int | None:
-        """Return the word that denies what begins at a word, or None."""
-        for place in range(first - 1, -1, -1):
-            if _BREAK.search(self._after[place]):
-                return None
-            if self._words[place] in _DENIALS:
-                return place
-            if self._words[place] not in _STATES:
-                return None
-        return None
-
-    def _denied_after(self, last: int) -> bool:
-        """Tell of "dor no peito não, é azia" and "falta de ar não tenho", but not of "dor no peito não passa"."""
-        if last + 1 >= len(self._words) or _BREAK.search(self._after[last]):
-            return False
-        word, rest = self._words[last + 1], self._words[last + 2 : last + 4]
-        if word in _NONE:
-            return True
-        if word != "nao":
-            return False
-        ends = not rest or bool(_BREAK.search(self._after[last + 1]))
-        return ends or rest[0] in _I_HAVE or rest[0] in _ONLY or rest in (["e", "so"], ["eh", "so"])
-
-    def _asked(self, first: int) -> bool:
-        ending = next((gap for gap in self._after[first:] if _BREAK.search(gap)), "")
-        return "?" in ending
-
-    def _index(self, position: int) -> int:
-        return bisect_right(self._starts, position) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,8 +223,3 @@ def _heads(term: Sequence[str]) -> frozenset[str] | None:
     """Return the first words of a term's alternatives, None where one of them takes any ending or is a number."""
     heads = frozenset(way.split("_")[0] for way in term)
     return None if any(head == "#" or head.endswith("*") for head in heads) else heads
-
-
-def _fold(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))

@@ -29,6 +29,12 @@ _FOR_CHILDREN = {
     "NARIZ_ENTUPIDO_CORIZA": "NARIZ_BEBE",
 }
 _FOR_BABIES = _FOR_CHILDREN | {"COLICA_ABDOMINAL": "COLICA_BEBE", "MA_DIGESTAO_GASES": "COLICA_BEBE"}
+_MADE_FOR_CHILDREN = frozenset({"infantil", "baby", "bebe", "bebes", "kids", "pediatrico", "pediatrica", "crianca"})
+"""Beside a medicine's name: then it is a child's, whoever else takes it."""
+_MEDICINES_FOR_CHILDREN = _FOR_BABIES | {
+    "DOR_MUSCULAR_COSTAS": "FEBRE_INFANTIL",
+    "PELE_SECA_DERMATITE": "ASSADURA_FRALDA",
+}
 _PEDIATRICS = "PEDIATRIA"
 
 _AGED = frozenset({"tem", "com", "fez", "completou"})
@@ -60,6 +66,13 @@ def foreign(tokens: Sequence[Token]) -> bool:
     return strange >= _MIN_FOREIGN and strange > sum(
         token.text in FILLERS and token.text not in _FOREIGN for token in tokens
     )
+
+
+def made_for_a_child(tokens: Sequence[Token], category: Category) -> Category:
+    """Return where a medicine belongs if the sentence says that it is the children's one: "sorine infantil"."""
+    micro = _MEDICINES_FOR_CHILDREN.get(category.micro or "")
+    said = not _MADE_FOR_CHILDREN.isdisjoint(token.text for token in tokens)
+    return Category(macro=_PEDIATRICS, micro=micro) if micro and said else category
 
 
 def young_age(tokens: Sequence[Token]) -> Literal["months", "years"] | None:

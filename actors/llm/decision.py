@@ -14,9 +14,6 @@ from events.catalogue import Entity
 
 _PROPOSED = 4
 """Names that the classifier may propose."""
-_KEPT, _KEPT_EXACT, _ADDED = 0.3, 0.1, 0.5
-"""Probability of being meant below which a finding is dropped, the same of one that was said right, and from which a
-proposal is taken."""
 _EXACT = 0.97
 _BEYOND_DOUBT = 0.9
 """Probability of a request from which no example of a price or a figure of speech hushes."""
@@ -80,9 +77,12 @@ class DecisionByExample:
         judged = judge(text, vector, self._model)
         verdict = weigh(evidence, judged, self._model)
         mode = mode_of(judged)
-        lost, sure = self._model.fusion[f"floors_{mode}"]
+        lost, sure, wary = self._model.fusion[f"floors_{mode}"].tolist()
         request = verdict.kinds["request"]
-        return Decided(verdict, request < lost, request > sure, name_scores(judged, self._model), mode)
+        doubtful = verdict.kinds["price_or_dosage"] + verdict.kinds["alarm"]
+        return Decided(
+            verdict, request < lost or doubtful > wary, request > sure, name_scores(judged, self._model), mode
+        )
 
     def revise(
         self, found: Sequence[Entity], decided: Decided, text: str, denied: frozenset[str]
@@ -95,13 +95,14 @@ class DecisionByExample:
             text: the sentence.
             denied: names that it denies, which are not proposed.
         """
+        kept_like, kept_exact, added = self._model.fusion[f"names_{decided.mode}"].tolist()
         chances = {entity.name: self._chance(entity.name, entity, decided, len(found)) for entity in found}
-        kept = [each for each in found if chances[each.name] >= (_KEPT_EXACT if each.score >= _EXACT else _KEPT)]
+        kept = [each for each in found if chances[each.name] >= (kept_exact if each.score >= _EXACT else kept_like)]
         kept = kept or sorted(found, key=lambda entity: -chances[entity.name])[:1]
         for name in self._likely(decided):
             entry = self._entry(name)
             new = entry is not None and name not in denied and name not in chances
-            if entry is not None and new and self._chance(name, None, decided, len(found)) >= _ADDED:
+            if entry is not None and new and self._chance(name, None, decided, len(found)) >= added:
                 kept.append(_guessed(entry, text))
         return tuple(kept)
 

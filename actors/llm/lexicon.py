@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from actors.llm.by_example import Learnt, Row
-from actors.llm.context import for_a_child
+from actors.llm.context import for_a_child, made_for_a_child
 from actors.llm.decision import Decided, DecisionByExample
 from actors.llm.fusion import Evidence
 from actors.llm.matching import MatchingIndex
@@ -160,8 +160,14 @@ class LexiconUnderstanding:
                 continue
             strength = entity.score * _KIND_WEIGHT[entry.kind] * (1 - _ORDER_LOSS) ** position
             category = entry.category
-            if entry.kind in _COMPLAINTS and (child := for_a_child(tokens, category)) in self._categories:
-                category = child
+            child = (
+                for_a_child(tokens, category)
+                if entry.kind in _COMPLAINTS
+                else made_for_a_child(tokens, category)
+                if entry.kind == "medicine"
+                else category
+            )
+            category = child if child in self._categories else category
             scores[category.macro] += strength
             if category.macro not in best or strength > best[category.macro][0]:
                 best[category.macro] = (strength, category)

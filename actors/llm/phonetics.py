@@ -51,11 +51,11 @@ def phonetic_key(text: str) -> str:
     """Return the key of how a text sounds in Brazilian Portuguese, word breaks and punctuation left out.
 
     Equal keys stand for: x/ch/sh/cç, s/ss/ç/z and c before e or i, c/k/q/qu, g/j before e or i, lh/li, nh/ni,
-    mute h, ph/f, th/t, m/n before a consonant, l/u at the end of a syllable, unstressed e/i and o/u, ou/o,
+    mute h, ph/f, th/t, m/n before a consonant, ã/an, l/u at the end of a syllable, unstressed e/i and o/u, ou/o,
     ei/e, doubled letters, and the r of infinitives that nobody says. b and v stay apart,
     as they do in Brazil.
     """
-    key = fold(text.casefold().replace("ç", "ss"))
+    key = fold(text.casefold().replace("ç", "ss").replace("ã", "an"))
     for pattern, replacement in _RULES:
         key = pattern.sub(replacement, key)
     return key

@@ -1,5 +1,6 @@
 """Fits the few weights that join the vocabulary's findings to the classifier's scores: logistic models in numpy."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -7,6 +8,10 @@ from numpy.typing import NDArray
 
 from actors.llm.by_example import KINDS, Row
 from actors.llm.fusion import NAMED_FEATURES, softmax
+
+_FLOORS = ((0.15, 0.2, 0.25, 0.3, 0.35), (0.05, 0.1, 0.15, 0.2, 0.25), (0.4, 0.45, 0.5, 0.55, 0.6))
+"""Between which the floors of likenesses, exact names and proposals are chosen: what is labelled is not all that may be
+told, so that what was said right is believed sooner, and what only examples say later, than the corpus has it."""
 
 Weights = NDArray[np.float64]
 
@@ -52,4 +57,31 @@ def fit_named(table: Row, right: Row) -> Row:
         chances = 1 / (1 + np.exp(-(table @ weights)))
         return np.asarray(table.T @ (chances - right) / len(table) + 1e-4 * weights)
 
-    return fit(slope, NAMED_FEATURES).astype(np.float32)
+    return fit(slope, NAMED_FEATURES, rounds=500).astype(np.float32)
+
+
+def best_floors(
+    chances: NDArray[np.float64], right: NDArray[np.bool_], groups: NDArray[np.intp], wanted: int
+) -> NDArray[np.float32]:
+    """Return the probability from which each of three groups of candidates is told, so that the F1 of all is best.
+
+    Args:
+        chances: of each candidate, shape (n,).
+        right: whether it is named, shape (n,).
+        groups: 0, 1 or 2, shape (n,).
+        wanted: how many things are named in all.
+    """
+    told = [[chances[groups == group] >= floor for floor in _FLOORS[group]] for group in range(3)]
+    counts = [
+        [(int((each & right[groups == group]).sum()), int(each.sum())) for each in told[group]] for group in range(3)
+    ]
+    grid = itertools.product(*(range(len(floors)) for floors in _FLOORS))
+
+    def f1(places: tuple[int, ...]) -> float:
+        hits, named = (sum(counts[group][place][part] for group, place in enumerate(places)) for part in (0, 1))
+        return 2 * hits / (wanted + named)
+
+    best = max(grid, key=f1)
+    best_of = [_FLOORS[group][place] for group, place in enumerate(best)]
+    print(f"  names: F1 {f1(best):.3f} of unseen, floors {best_of}")
+    return np.array(best_of, dtype=np.float32)

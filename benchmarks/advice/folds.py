@@ -14,7 +14,8 @@ from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.nearest import NearestExamples, shipped_examples
 from benchmarks.advice.forms import learnt_forms
 from benchmarks.advice.labelled import Utterance
-from benchmarks.advice.training import FOLDS, RIDGE, Ridge, dense, encoded, sources
+from benchmarks.advice.ridge import FOLDS, Ridge
+from benchmarks.advice.training import RIDGE, dense, encoded, sources
 
 
 def engines_by_fold(catalogue: BasketCatalogue) -> Iterator[tuple[LexiconUnderstanding, list[Utterance]]]:

@@ -9,7 +9,8 @@ import pytest
 from actors.basket.catalogue import load_baskets
 from actors.basket.entries import BasketFileError
 from actors.basket.resolver import BasketEngine
-from actors.basket.safety import Expression, ExpressionError, Said
+from actors.basket.safety import Expression, ExpressionError
+from actors.basket.said import Said
 from actors.values import Classified, Conversation, Resolved, Withheld
 from events.catalogue import Category, Entity
 
@@ -169,3 +170,25 @@ def test_what_was_said_earlier_still_holds(tmp_path: Path) -> None:
     assert engine.resolve(gases, (symptom("gases"),), before) == REFERRED
     nothing = Classified(categories=(), anchors=(), confidence=1.0)
     assert engine.resolve(nothing, (symptom("x"),), before) == Withheld(reason="nothing_asked")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("dor no peito não, é só azia", False),
+        ("falta de ar não tenho", False),
+        ("dor no peito nenhuma", False),
+        ("o médico já descartou dor no peito", False),
+        ("dor no peito não passa", True),
+        ("essa dor no peito não é normal", True),
+        ("dor no peito não?", True),
+    ],
+)
+def test_what_is_denied_after_it_was_said_is_not_said(text: str, said: bool) -> None:
+    found = [place for way in ("dor peito", "falta_de_ar") for place in Expression.parse(way).found(Said(text))]
+    assert bool(found) == said
+
+
+def test_any_part_of_a_sign_may_be_denied_but_not_by_its_own_words() -> None:
+    assert not list(Expression.parse("urina sangue").found(Said("a urina tá clara, sem sangue")))
+    assert list(Expression.parse("não_sente braço").found(Said("ele não sente o braço")))

@@ -2,7 +2,7 @@
 
 from actors.llm.understanding import Understanding
 from actors.llm.watchful import ALARM, UNNAMED_ALARM, WatchfulUnderstanding
-from actors.values import Classified, Normalised
+from actors.values import UNNAMED_SILENCE, Classified, Normalised
 from events.catalogue import Category, Entity
 
 PLACE = Category(macro="DOR", micro="CABECA")
@@ -104,3 +104,17 @@ async def test_a_sign_that_is_denied_is_none_however_like_one_the_engine_finds_i
     engine = WatchfulUnderstanding(Alarmed(), look, alarms=names, names=names)
     assert (await engine.normalise("Não foi infarto", budget_s=1)).entities == ()
     assert (await engine.normalise("Não quero mais", budget_s=1)).entities == (entity(UNNAMED_ALARM, "Não quero mais"),)
+
+
+async def test_talk_of_prices_that_only_the_engine_knows_is_said_to_be_that_and_placed_nowhere() -> None:
+    class Quiet(Recorder):
+        async def normalise(self, text: str, *, budget_s: float) -> Normalised:
+            return Normalised(entities=(), silence=True, cost_usd=0.5)
+
+    inner = Quiet()
+    engine = watched(inner)
+    normalised = await engine.normalise("fica o dia todo ou tira", budget_s=1)
+    talk = entity(UNNAMED_SILENCE, "fica o dia todo ou tira")
+    assert normalised == Normalised(entities=(talk,), silence=True, cost_usd=0.5)
+    classified = await engine.classify("fica o dia todo ou tira", normalised.entities, budget_s=1)
+    assert classified == Classified(categories=(), anchors=(), confidence=1.0)
