@@ -1,8 +1,10 @@
 """What the processes of a server share: memory that several map, and a text of all their figures."""
 
-import multiprocessing
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -11,6 +13,8 @@ from balto.security.limits import KeyGuard, RateLimiter
 from balto.telemetry.exposition import merged, resident
 from balto.workers.shared import LIMITERS, SharedMemory
 from tests.fakes import FakeClock
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -68,23 +72,23 @@ def test_memory_is_bounded_and_whoever_came_last_is_remembered(memory: SharedMem
     assert limiter.take("5999") > 0
 
 
-def _spend(file: int, key: bytes, taken: "multiprocessing.Queue[int]") -> None:
-    limiter = RateLimiter(
-        per_minute=0.001, burst=200, clock=FakeClock(), buckets=SharedMemory(file, key).buckets("logins")
-    )
-    taken.put(sum(limiter.take("a") == 0 for _ in range(200)))
+_SPEND = """
+import sys
+from balto.security.limits import RateLimiter
+from balto.workers.shared import SharedMemory
+from tests.fakes import FakeClock
+buckets = SharedMemory(int(sys.argv[1]), bytes.fromhex(sys.argv[2])).buckets("logins")
+limiter = RateLimiter(per_minute=0.001, burst=200, clock=FakeClock(), buckets=buckets)
+print(sum(limiter.take("a") == 0 for _ in range(200)))
+"""
 
 
 def test_processes_at_once_never_take_more_than_there_is(memory: SharedMemory) -> None:
-    context = multiprocessing.get_context("fork")
-    taken: multiprocessing.Queue[int] = context.Queue()
-    processes = [context.Process(target=_spend, args=(memory.file, memory.key, taken)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    total = sum(taken.get(timeout=30) for _ in processes)
-    for process in processes:
-        process.join()
-    assert total == 200
+    command = [sys.executable, "-c", _SPEND, str(memory.file), memory.key.hex()]
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, pass_fds=[memory.file], text=True) for _ in range(2)
+    ]
+    assert sum(int(process.communicate(timeout=60)[0]) for process in processes) == 200
 
 
 def test_families_that_several_tell_have_one_heading_and_all_their_samples() -> None:
