@@ -228,7 +228,8 @@ async def _take_audio(
         except HandshakeError as error:
             raise _Refused(CloseCode.POLICY, str(error)) from None
     await flow.acquire(len(data))
-    await _pass_on(gathering.take(data, byte_start), session)
+    if ready := gathering.take(data, byte_start):
+        await _pass_on(ready, session)
 
 
 async def _pass_on(arrived: list[AudioArrived], session: Session) -> None:

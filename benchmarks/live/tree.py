@@ -92,6 +92,12 @@ class Tree:
         if self._written is not None:
             self._written.close()
 
+    @property
+    def pid(self) -> int:
+        """Of the server itself."""
+        assert self._process is not None
+        return self._process.pid
+
     def _answers(self) -> bool:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
@@ -117,11 +123,11 @@ class Tree:
                 total += times.user + times.system + times.children_user + times.children_system
         return total
 
-    def weight(self) -> Weight:
-        """Return what all of them hold now."""
+    def weight(self, *, alone: bool = False) -> Weight:
+        """Return what all of them hold now, or the server `alone` without its children."""
         rss = pss = 0
         files = threads = count = 0
-        for process in self.processes():
+        for process in self.processes()[: 1 if alone else None]:
             with contextlib.suppress(psutil.NoSuchProcess), process.oneshot():
                 memory = process.memory_full_info()
                 rss, pss = rss + memory.rss, pss + memory.pss
