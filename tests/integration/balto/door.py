@@ -1,6 +1,7 @@
 """What tests of the routes do again and again: register, log in, send audio, come from afar."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,3 +61,31 @@ async def error_of(response: Any) -> str:
     assert "\n" not in body["erro"]
     assert "Traceback" not in body["erro"]
     return body["erro"]
+
+
+def each(
+    names: str | tuple[str, ...], cases: Iterable[Any]
+) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], Callable[..., Coroutine[Any, Any, None]]]:
+    """Run a test over cases as `pytest.mark.parametrize` does, but all in one house; for those that leave it as it was.
+
+    A failure names its case.
+    """
+    listed = (names,) if isinstance(names, str) else names
+
+    def decorate(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+        async def over_cases(**fixtures: Any) -> None:
+            for case in cases:
+                given = dict(zip(listed, case if isinstance(names, tuple) else (case,), strict=True))
+                try:
+                    await test(**fixtures, **given)
+                except BaseException as error:
+                    error.add_note(f"with {given}")
+                    raise
+
+        signature = inspect.signature(test)
+        fixtures = [one for one in signature.parameters.values() if one.name not in listed]
+        over_cases.__signature__ = signature.replace(parameters=fixtures)  # type: ignore[attr-defined] # read by pytest
+        over_cases.__name__, over_cases.__doc__, over_cases.__module__ = test.__name__, test.__doc__, test.__module__
+        return over_cases
+
+    return decorate

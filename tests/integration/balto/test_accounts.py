@@ -20,6 +20,7 @@ from balto.accounts import (
 from balto.app import Balto
 from balto.preferences import find_counter
 from events.catalogue import CATALOGUE_STREAM, ClientRegistered, CounterKeyIssued
+from tests.integration.balto.door import each
 
 
 async def test_a_client_gets_a_six_digit_code_and_its_events_belong_to_it(balto: Balto) -> None:
@@ -53,7 +54,7 @@ async def test_a_code_that_is_taken_is_drawn_again_and_the_email_is_not_lost(
     assert await register_client(balto.library.store, email="c@d.example", legal_name="C") == "000008"
 
 
-@pytest.mark.parametrize("email", ["", "sem arroba", "a@b", "a@b .example", "a@b.example\n", "a" * 250 + "@b.example"])
+@each("email", ["", "sem arroba", "a@b", "a@b .example", "a@b.example\n", "a" * 250 + "@b.example"])
 async def test_what_is_no_email_registers_nobody(balto: Balto, email: str) -> None:
     with pytest.raises(InvalidEmailError):
         await register_client(balto.library.store, email=email, legal_name="A")
@@ -97,8 +98,8 @@ async def test_keys_and_counters_are_found_while_their_read_model_waits_for_its_
     monkeypatch.setattr(projector, "_outdated", {"counters"})
     rotated = await rotate_key(balto.library, known)
     added, key = await register_counter(store, code, "Fundos")
-    for each, counter_id in ((key, added), (rotated, known)):
-        counter = await find_counter_by_key(balto.library, each)
+    for opened, counter_id in ((key, added), (rotated, known)):
+        counter = await find_counter_by_key(balto.library, opened)
         assert counter is not None
         assert counter.counter_id == counter_id
     assert await find_counter_by_key(balto.library, old) is None
@@ -108,7 +109,7 @@ async def test_keys_and_counters_are_found_while_their_read_model_waits_for_its_
     assert {row.name: row.state for row in await projector.status()}["counters"] == "outdated"
 
 
-@pytest.mark.parametrize("key", ["", "bk_", "bk_" + "a" * 43, "bk_" + "é" * 43, "bk_" + "a" * 5000, "bk_\x00\ud800"])
+@each("key", ["", "bk_", "bk_" + "a" * 43, "bk_" + "é" * 43, "bk_" + "a" * 5000, "bk_\x00\ud800"])
 async def test_a_key_that_nobody_was_given_opens_nothing(balto: Balto, key: str) -> None:
     assert await find_counter_by_key(balto.library, key) is None
 

@@ -12,7 +12,7 @@ from balto.accounts import find_counter_by_key
 from balto.app import Balto, StartError
 from balto.web.server import build_app
 from tests.fakes import FakeClock
-from tests.integration.balto.door import PASSWORD, Client, error_of, log_in, register
+from tests.integration.balto.door import PASSWORD, Client, Registered, each, error_of, log_in, register
 
 
 async def test_the_right_password_gives_a_session_that_no_script_or_other_site_gets_at(client: Client) -> None:
@@ -115,7 +115,15 @@ async def test_the_older_name_of_the_energy_is_understood(client: Client) -> Non
     assert (await changed.json())["min_energy"] == 250.0
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+async def counter(client: Client) -> Registered:
+    """Return a registered counter, the client being the administrator."""
+    registered = await register(client)
+    await log_in(client)
+    return registered
+
+
+@each(
     "body",
     [
         b'{"threshold_multiplier": 0.5}',
@@ -129,12 +137,12 @@ async def test_the_older_name_of_the_energy_is_understood(client: Client) -> Non
         b"[]",
     ],
 )
-async def test_a_preset_out_of_range_is_refused_and_not_recorded(client: Client, balto: Balto, body: bytes) -> None:
-    registered = await register(client)
-    await log_in(client)
+async def test_a_preset_out_of_range_is_refused_and_not_recorded(
+    client: Client, balto: Balto, counter: Registered, body: bytes
+) -> None:
     before = await balto.library.store.last_position()
     response = await client.put(
-        f"/api/admin/balcao/{registered.counter_id}/vad", data=body, headers={"Content-Type": "application/json"}
+        f"/api/admin/balcao/{counter.counter_id}/vad", data=body, headers={"Content-Type": "application/json"}
     )
     assert response.status == 400
     await error_of(response)

@@ -3,7 +3,7 @@
 import pytest
 
 from balto.app import Balto
-from tests.integration.balto.door import AFAR, Client, error_of, log_in, register
+from tests.integration.balto.door import AFAR, Client, each, error_of, log_in, register
 from tests.integration.balto.happened import record_session
 
 
@@ -112,9 +112,7 @@ async def test_events_come_page_by_page_with_their_data(client: Client, balto: B
     assert events[3]["data"]["text"] == "dor de cabeça"
 
 
-@pytest.mark.parametrize(
-    "query", ["limit=0", "limit=-1", "limit=x", "limit=", "after=²", "after=1.5", "limit=" + "9" * 40]
-)
+@each("query", ["limit=0", "limit=-1", "limit=x", "limit=", "after=²", "after=1.5", "limit=" + "9" * 40])
 async def test_numbers_that_are_none_are_refused(client: Client, balto: Balto, query: str) -> None:
     await record_session(balto, "s1", tenant="t", counter_id="c")
     response = await client.get(f"/api/v1/sessions/s1/events?{query}")

@@ -11,7 +11,7 @@ from balto.analysts import issue_token, revoke_token
 from balto.app import Balto
 from balto.web.routes import events as routes
 from events.catalogue import TranscriptionReceived
-from tests.integration.balto.door import AFAR, Client, Registered, error_of, log_in, register
+from tests.integration.balto.door import AFAR, Client, Registered, each, error_of, log_in, register
 from tests.integration.balto.happened import record_session
 
 PATH = "/api/v1/events"
@@ -90,7 +90,7 @@ async def test_an_analyst_sees_their_clients_events_alone(
     assert (await client.get(PATH, headers=AFAR)).status == 401
 
 
-@pytest.mark.parametrize(
+@each(
     "query",
     [
         "type=Nada", "limit=0", "limit=1001", "after=-1", "order=x", "where=%24.", "correlation=x", "since=x",

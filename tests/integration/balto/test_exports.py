@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from balto.analysts import issue_token, list_tokens, revoke_token
 from balto.app import Balto
-from tests.integration.balto.door import AFAR, Client, Registered, error_of, log_in, register
+from tests.integration.balto.door import AFAR, Client, Registered, each, error_of, log_in, register
 from tests.integration.balto.happened import record_session
 
 PATH = "/api/v1/projections/phrase_timeline"
@@ -139,7 +139,7 @@ async def test_the_administrators_workbook_is_of_one_client_and_without_words(
     assert "dor secreta" not in text
 
 
-@pytest.mark.parametrize(
+@each(
     "query",
     ["format=exe", "limit=0", "limit=5001", "limit=x", "since=ontem", "after=x", "after=WyJhIl0", "until=2026-13-01"],
 )

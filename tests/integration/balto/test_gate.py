@@ -18,7 +18,7 @@ from balto.web.server import build_app
 from events.catalogue import CATALOGUE_STREAM
 from events.store import StoreUnavailableError
 from tests.fakes import FakeClock
-from tests.integration.balto.door import AFAR, Client, audio_form, error_of, log_in, register
+from tests.integration.balto.door import AFAR, Client, audio_form, each, error_of, log_in, register
 from tests.recordings import silence, wav
 
 WRONG = "Bearer bk_" + "a" * 43
@@ -75,7 +75,7 @@ async def test_a_route_that_is_not_in_the_table_is_closed_to_everyone(
         await error_of(refused)
 
 
-@pytest.mark.parametrize(("method", "route"), CLOSED)
+@each(("method", "route"), CLOSED)
 async def test_every_closed_route_is_closed_from_afar_and_to_wrong_keys(
     client: Client, method: str, route: str
 ) -> None:
@@ -85,14 +85,14 @@ async def test_every_closed_route_is_closed_from_afar_and_to_wrong_keys(
         await error_of(refused)
 
 
-@pytest.mark.parametrize(("method", "route"), CLOSED)
+@each(("method", "route"), CLOSED)
 async def test_a_wrong_key_is_refused_even_on_this_machine(client: Client, method: str, route: str) -> None:
     refused = await client.request(method, _path(route), headers={"Authorization": WRONG})
     assert refused.status == 401
     assert await error_of(refused) == "chave inválida"
 
 
-@pytest.mark.parametrize(
+@each(
     "headers",
     [
         {"X-Forwarded-For": "127.0.0.1"},
@@ -193,7 +193,7 @@ async def test_a_database_that_hangs_is_not_waited_for(client: Client, monkeypat
     assert (await client.get("/api/v1/sessions", headers={"Authorization": WRONG})).status == 503
 
 
-@pytest.mark.parametrize(
+@each(
     ("method", "path", "status"),
     [
         ("GET", "/nada", 404),

@@ -15,7 +15,7 @@ from balto.app import Balto
 from balto.preferences import AmbiguousCounterError, change_terms, find_counter
 from balto.terms import CounterTerms, TermsError
 from events.catalogue import CounterTermsChanged, SessionStarted
-from tests.integration.balto.door import Client, error_of, log_in, register
+from tests.integration.balto.door import Client, Registered, each, error_of, log_in, register
 
 
 class Nobody:
@@ -66,7 +66,15 @@ async def test_what_a_body_leaves_out_stays_and_null_takes_it_back(client: Clien
     assert len(await recorded(balto, registered.counter_id)) == len(bodies)
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+async def counter(client: Client) -> Registered:
+    """Return a registered counter, the client being the administrator."""
+    registered = await register(client)
+    await log_in(client)
+    return registered
+
+
+@each(
     "body",
     [
         b'{"transcritores": ["whisper"]}',
@@ -82,15 +90,13 @@ async def test_what_a_body_leaves_out_stays_and_null_takes_it_back(client: Clien
     ],
 )
 async def test_what_makes_no_sense_is_refused_in_one_line_and_not_recorded(
-    client: Client, balto: Balto, body: bytes
+    client: Client, balto: Balto, counter: Registered, body: bytes
 ) -> None:
-    registered = await register(client)
-    await log_in(client)
     headers = {"Content-Type": "application/json"}
-    response = await client.put(place(registered.counter_id), data=body, headers=headers)
+    response = await client.put(place(counter.counter_id), data=body, headers=headers)
     assert response.status == 400
     await error_of(response)
-    assert await recorded(balto, registered.counter_id) == []
+    assert await recorded(balto, counter.counter_id) == []
 
 
 async def test_an_unknown_counter_has_no_preference_and_nobody_but_the_administrator_sees_one(client: Client) -> None:

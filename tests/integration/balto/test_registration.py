@@ -11,7 +11,7 @@ from balto.app import Balto
 from balto.web.server import build_app
 from events.catalogue import CATALOGUE_STREAM
 from tests.fakes import FakeClock
-from tests.integration.balto.door import Client, error_of, log_in, register
+from tests.integration.balto.door import Client, each, error_of, log_in, register
 
 
 async def test_a_client_registers_and_adds_a_counter_whose_key_works(client: Client, balto: Balto) -> None:
@@ -42,7 +42,7 @@ async def test_the_same_email_in_whatever_spelling_is_a_conflict(client: Client)
     assert await error_of(again) == "e-mail já cadastrado"
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         {},

@@ -17,7 +17,7 @@ from balto.shelf import Shelf
 from balto.web import bodies, workshop
 from balto.web.server import build_app
 from tests.fakes import FailingUnderstanding, FakeClock, ScriptedTranscriber
-from tests.integration.balto.door import AFAR, Client, audio_form, error_of, log_in, register
+from tests.integration.balto.door import AFAR, Client, audio_form, each, error_of, log_in, register
 from tests.recordings import conversation, spoken, wav
 
 
@@ -37,7 +37,7 @@ async def test_a_text_that_asks_for_nothing_gets_nothing(client: Client) -> None
     assert await response.json() == {"deve_sugerir": False, "evidencias": [], "itens": []}
 
 
-@pytest.mark.parametrize("body", [{}, {"texto": ""}, {"texto": "   "}, {"texto": 5}, {"texto": "a" * 2001}])
+@each("body", [{}, {"texto": ""}, {"texto": "   "}, {"texto": 5}, {"texto": "a" * 2001}])
 async def test_a_text_that_does_not_fit_is_refused(client: Client, body: dict[str, Any]) -> None:
     response = await client.post("/api/test/analisar", json=body)
     assert response.status == 400
