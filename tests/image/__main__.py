@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Final
 
+import psutil
 import typer
 from rich.console import Console
 
@@ -101,7 +102,7 @@ def _served(image: Image, compose: Compose, database: Database, data: Path, resu
         out.print(f"healthy after {wait_until_healthy(container, server):.1f} s, by the image's own check")
         failed = _sealed(container, server.pid)
         failed |= _keeps_the_protocol(container, database, port, results)
-        out.print(f"resident: {_resident_megabytes(server.pid)} MB")
+        out.print(f"resident, its processes together: {_resident_megabytes(server.pid)} MB")
     finally:
         began = time.monotonic()
         server.send_signal(signal.SIGTERM)
@@ -138,8 +139,9 @@ def _keeps_the_protocol(container: Container, database: Database, port: int, res
 
 
 def _resident_megabytes(pid: int) -> int:
-    found = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return int(found[1]) // 1024 if found else 0
+    server = psutil.Process(pid)
+    tree = [server, *server.children(recursive=True)]
+    return sum(one.memory_full_info().pss for one in tree) // 1024**2
 
 
 if __name__ == "__main__":
