@@ -15,7 +15,7 @@ demo: $(VENV)/runtime.stamp ## Stream a recorded counter through a server of its
 
 test: $(VENV)/dev.stamp ## Run the whole suite
 	@$(BIN)/python -m actors.stt.weights "$(WEIGHTS)"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -q
+	@MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest -n 2 --dist loadfile -q # models loaded by many threads leave less behind
 
 check: $(VENV)/dev.stamp lint types walls test ## Everything that must be green before a change lands
 
