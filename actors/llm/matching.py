@@ -49,7 +49,7 @@ _MIN_LIKE_SPLIT = 8
 """The same where either is several words."""
 _MIN_LIKE_SKELETON = 9
 """Letters of a phonetic key whose consonants need only be alike; a shorter one's must be the same."""
-_MIN_TOLERANT_START = 8
+_MIN_TOLERANT_START = 7
 """Letters of a phonetic key from which even the first one may be misheard."""
 _MIN_SPLIT_JOIN = 5
 """Letters of a name that may be pieced together from several words."""
