@@ -30,7 +30,7 @@ def rows() -> Any:
 
 
 def test_what_a_fold_would_have_scored_follows_from_one_solution(rows: Any) -> None:
-    matrix = np.random.default_rng(2).random((SENTENCES + FORMS, FEATURES)).astype(np.float32) / 10
+    matrix = np.random.default_rng(2).random((SENTENCES + FORMS, FEATURES), dtype=np.float32) * np.float32(0.1)
     ridge = Ridge(cast("Any", rows), matrix, 0.7)
     weights, unseen = ridge.fitted()
     for fold in range(FOLDS):
