@@ -50,7 +50,7 @@ def weighed(
 
 def _words(said: Sequence[str]) -> Iterator[str]:
     """Yield words, numbers as one word, but ages by how old one is: a child's cough is not a grandfather's."""
-    for word, unit in zip(said, [*said[1:], ""], strict=True):
+    for word, unit in zip(said, [*said[1:], ""], strict=False):
         if not word.isdigit():
             yield word
         elif unit in _MONTHS:

@@ -75,12 +75,20 @@ def _denied_before(tokens: Sequence[Token], first: int, *, product: bool) -> boo
 def _denied_after(tokens: Sequence[Token], first: int, last: int, *, product: bool) -> bool:
     """Tell of "febre não, só tosse": a "não" that ends the clause and repeats no other one before."""
     after = last + 1
+    if _corrected(tokens, after):
+        return True
     if after >= len(tokens) or tokens[after].text != "nao" or tokens[after].after_break:
         return False
     if after + 1 < len(tokens) and not tokens[after + 1].after_break and tokens[after + 1].text not in _ENDS:
         return False
     clause = {token.text for token in _clause_before(tokens, first)}
     return clause.isdisjoint(_NOT | (_ASKS if product else frozenset()))
+
+
+def _corrected(tokens: Sequence[Token], place: int) -> bool:
+    """Tell of "enfisema, não, bronquite": a "não" that stands by itself and something else after it."""
+    alone = place + 1 < len(tokens) and tokens[place].after_break and tokens[place + 1].after_break
+    return alone and tokens[place].text == "nao"
 
 
 def _is_over(tokens: Sequence[Token], first: int, last: int) -> bool:

@@ -51,7 +51,11 @@ def test_a_skeleton_ignores_voice_and_vowels(one: str, other: str) -> None:
 
 
 @given(st.text(max_size=40))
-def test_any_text_has_a_plain_key_that_accents_and_case_do_not_change(text: str) -> None:
+def test_any_text_has_a_plain_key_that_accents_and_case_do_not_change_but_for_those_that_are_heard(text: str) -> None:
     key = phonetic_key(text)
     assert all(c.isascii() and c.isalnum() for c in key)
-    assert phonetic_key(fold(text.replace("ç", "ss").replace("Ç", "ss"))) == key
+    assert phonetic_key(fold(text.casefold().replace("ç", "ss").replace("ã", "an"))) == key
+
+
+def test_a_nasal_a_is_heard_where_a_name_ends_in_n() -> None:
+    assert phonetic_key("ponstã") == phonetic_key("ponstan")
