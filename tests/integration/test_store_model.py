@@ -25,6 +25,7 @@ from events.store import (
 from tests.events_at_hand import new_event
 from tests.integration.store_model import STREAMS, TENANTS, an_event
 from tests.integration.store_readings import StoreReadings, streams
+from tests.postgres import BARE
 
 KILL = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -172,7 +173,7 @@ class StoreMachine(StoreReadings):
 def test_the_store_and_its_model_hold_and_say_the_same_whatever_is_done(postgres_server: EmbeddedPostgres) -> None:
     class Machine(StoreMachine):
         server = postgres_server
-        template = "balto_template"
+        template = BARE
 
     run_state_machine_as_test(
         Machine,

@@ -96,7 +96,7 @@ class Changed:
     what: str
     first: tuple[str, int, str]
     """Type, phrase and verdict of the first event that differs."""
-    because: str
+    because: str | tuple[str, ...]
     """Kind and name of the input that explains it, or how they begin."""
     seed: int = 0
     plan: dict[str, Any] = field(default_factory=dict)
@@ -110,7 +110,13 @@ def drawn(seed: int) -> random.Random:
 
 
 def text(seed: int, phrase: int) -> Changed:
-    return Changed("text", ("TranscriptionReceived", phrase, "text"), "answer:OfferTranscribed #", seed)
+    # What an offer was answered with, or the phrase itself where the offer's answer came with its capture.
+    return Changed(
+        "text",
+        ("TranscriptionReceived", phrase, "text"),
+        ("answer:OfferTranscribed #", "answer:TranscriptionReceived"),
+        seed,
+    )
 
 
 def setting(name: str, value: object, first: tuple[str, int, str]) -> Changed:

@@ -13,6 +13,7 @@ from events.catalogue import (
     ConsentRecorded,
     Event,
     PhraseCaptured,
+    ReplayStarted,
     SessionStarted,
     SpeechStarted,
     TranscriptionReceived,
@@ -45,6 +46,8 @@ HEARD = TranscriptionReceived(
 def an_instance(cls: type[Event]) -> st.SearchStrategy[Event]:
     if cls is SessionStarted:
         return st.builds(SessionStarted, settings=st.dictionaries(TEXT, JSON, max_size=4))
+    if cls is ReplayStarted:
+        return st.builds(ReplayStarted, changes=st.dictionaries(TEXT, JSON, max_size=4))
     return st.from_type(cls)
 
 

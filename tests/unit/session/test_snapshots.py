@@ -17,7 +17,7 @@ SENT = RecommendationSent(phrase=1, recommendation_id="a", basket="DOR/*", items
 OF_SESSIONS = [
     cls
     for cls in event_types().values()
-    if cls.__module__.startswith("events.catalogue.") and cls.__name__ != "SessionStarted"
+    if cls.__module__.startswith("events.catalogue.") and cls.__name__ not in {"SessionStarted", "ReplayStarted"}
 ]
 
 
