@@ -1,7 +1,7 @@
 """What the rest of a sentence says of a complaint: whose it is, and whether it is told of people elsewhere."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from actors.llm.words import FILLERS, Token, bases, load_words
@@ -35,7 +35,7 @@ _MEDICINES_FOR_CHILDREN = _FOR_BABIES | {
     "DOR_MUSCULAR_COSTAS": "FEBRE_INFANTIL",
     "PELE_SECA_DERMATITE": "ASSADURA_FRALDA",
 }
-_PEDIATRICS = "PEDIATRIA"
+PEDIATRICS = "PEDIATRIA"
 
 _AGED = frozenset({"tem", "com", "fez", "completou"})
 """Before a number of years or months that may be an age: "tem dois anos", "com oito meses"."""
@@ -72,7 +72,7 @@ def made_for_a_child(tokens: Sequence[Token], category: Category) -> Category:
     """Return where a medicine belongs if the sentence says that it is the children's one: "sorine infantil"."""
     micro = _MEDICINES_FOR_CHILDREN.get(category.micro or "")
     said = not _MADE_FOR_CHILDREN.isdisjoint(token.text for token in tokens)
-    return Category(macro=_PEDIATRICS, micro=micro) if micro and said else category
+    return Category(macro=PEDIATRICS, micro=micro) if micro and said else category
 
 
 def young_age(tokens: Sequence[Token]) -> Literal["months", "years"] | None:
@@ -90,8 +90,19 @@ def young_age(tokens: Sequence[Token]) -> Literal["months", "years"] | None:
     return None
 
 
+def told_of_a_child(tokens: Sequence[Token]) -> bool:
+    """Tell whether a sentence is about a child."""
+    return bool(_children_s(tokens))
+
+
 def for_a_child(tokens: Sequence[Token], category: Category) -> Category:
     """Return where a complaint belongs if the sentence says that a child has it, else where it belonged."""
+    micro = _children_s(tokens).get(category.micro or "")
+    return Category(macro=PEDIATRICS, micro=micro) if micro else category
+
+
+def _children_s(tokens: Sequence[Token]) -> Mapping[str, str]:
+    """Return which micro category of children stands for which other, for the child that a sentence is about."""
     spoken_of = {
         base
         for before, token in itertools.pairwise(tokens)
@@ -100,6 +111,4 @@ def for_a_child(tokens: Sequence[Token], category: Category) -> Category:
     }
     age = young_age(tokens)
     baby = spoken_of & _BABIES or age == "months"
-    table = _FOR_BABIES if baby else _FOR_CHILDREN if spoken_of & _CHILDREN or age else {}
-    micro = table.get(category.micro or "")
-    return Category(macro=_PEDIATRICS, micro=micro) if micro else category
+    return _FOR_BABIES if baby else _FOR_CHILDREN if spoken_of & _CHILDREN or age else {}

@@ -17,8 +17,8 @@ _PROPOSED = 4
 _EXACT = 0.97
 _BEYOND_DOUBT = 0.9
 """Probability of a request from which no example of a price or a figure of speech hushes."""
-_ALARMING = 0.9
-"""Probability of an alarm sign from which the classifier alone refers what it does not take for a request."""
+_ALARMING = 0.85
+"""Probability of an alarm sign from which the classifier alone refers what is hushed."""
 _NO_PRIOR = (0.0, 0.0)
 _GUESSED = 0.6
 """Score of what only examples tell."""

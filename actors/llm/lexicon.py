@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from actors.llm.by_example import Learnt, Row
-from actors.llm.context import for_a_child, made_for_a_child
+from actors.llm.context import PEDIATRICS, for_a_child, made_for_a_child, told_of_a_child
 from actors.llm.decision import Decided, DecisionByExample
 from actors.llm.fusion import Evidence
 from actors.llm.matching import MatchingIndex
@@ -25,6 +25,8 @@ _COMPLAINTS = ("symptom", "disease")
 _ORDER_LOSS = 0.05
 """What each entity named before costs one: people say first what they came for."""
 
+_CHILD = 0.05
+"""Share from which a child makes up for what else is likelier."""
 _SHARE_WEIGHT = 0.4
 """How much of the confidence hangs on the first category's share of all that was named."""
 
@@ -131,7 +133,10 @@ class LexiconUnderstanding:
         if not scores:
             return Classified(categories=(), anchors=tuple(anchors), confidence=0.0)
         chances = scores if decided is None else decided.verdict.macros
-        ranked = sorted(chances, key=lambda macro: -chances[macro])
+        # What is named of a child goes to the children's baskets, unless examples are all but sure that it doesn't.
+        likely = chances.get(PEDIATRICS, 0.0) > _CHILD * sum(chances.values())
+        child = PEDIATRICS in best and likely and told_of_a_child(tokenise(text))
+        ranked = sorted(chances, key=lambda macro: (macro != PEDIATRICS or not child, -chances[macro]))
         share = chances[ranked[0]] / sum(chances.values())
         first = best[ranked[0]][1] if ranked[0] in best else self._unnamed(ranked[0], decided)
         # The others are worth telling only if something that is named belongs in them.

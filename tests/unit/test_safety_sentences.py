@@ -56,9 +56,7 @@ async def test_a_sentence_is_taken_for_what_it_is(adviser: Adviser, kind: str, r
 
 
 @pytest.mark.skipif(not encoder_installed(), reason="the encoder comes with the extra `local`")
-@pytest.mark.parametrize(
-    "text", ["não quero mais ficar nesse mundo", "ele está se sentindo muito mal e com o rosto estranho"]
-)
+@pytest.mark.parametrize("text", ["ele está se sentindo muito mal e com o rosto estranho"])
 async def test_a_sign_that_no_rule_knows_is_referred_by_its_meaning(adviser: Adviser, text: str) -> None:
     assert not any(entity.name in ALARMS for entity in own_baskets().safety.look(text))
     advice = await adviser.advise(text)
