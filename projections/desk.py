@@ -165,7 +165,10 @@ class Seat:
         finally:
             self._keepers -= 1
             if not self._keepers:
-                await self._leave()
+                # Whoever comes while the desk is being cleared finds it taken.
+                async with self._lock:
+                    if not self._keepers:
+                        await self._leave()
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[Desk | None]:

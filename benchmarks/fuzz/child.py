@@ -11,6 +11,11 @@ from typing import Any, Final
 
 import psutil
 
+import actors.audio.mp4
+import actors.audio.ogg
+import actors.audio.pcm
+import actors.audio.wav
+import actors.audio.webm  # noqa: F401
 from actors.audio.ffmpeg import ffmpeg_path
 from benchmarks.fuzz.mutations import QUICK, SLOW, case, fault, originals
 

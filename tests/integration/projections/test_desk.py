@@ -119,3 +119,26 @@ async def test_a_role_that_may_make_no_temporary_table_folds_without_a_desk(
     await projector.catch_up()
     assert await tally(pool) == written
     assert caplog.text.count("may not make temporary tables") == 1
+
+
+async def test_a_desk_that_is_being_cleared_is_nobody_elses(
+    ledger: Ledger, projector: Projector, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await projector.catch_up()
+    follower = Follower(pool, batch=10, archive=None)
+    head = await write(ledger, 1)
+    clearing, gone_on = asyncio.Event(), asyncio.Event()
+    close = Desk.close
+
+    async def slowly(desk: Desk) -> None:
+        clearing.set()
+        await gone_on.wait()
+        await close(desk)
+
+    monkeypatch.setattr(Desk, "close", slowly)
+    first = asyncio.create_task(follower.follow(standard(), head, wait=True))
+    await clearing.wait()
+    async with follower.seated(), follower._seat.taken() as desk:
+        assert desk is None
+        gone_on.set()
+    await first
