@@ -234,8 +234,7 @@ class OpenAIUnderstanding:
 def _format(stage: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the answer must look like.
 
-    It goes in as an extra of the body: as an argument the SDK walks every node of the schema, for a tenth of the CPU
-    that a call takes.
+    It goes in as an extra of the body: as an argument the SDK walks every node of the schema, for 0.1 ms of CPU a call.
     """
     return {"format": {"type": "json_schema", "name": stage, "strict": True, "schema": schema}, "verbosity": "low"}
 
