@@ -10,6 +10,8 @@ from balto.client.errors import ClientError
 
 CHUNK_S: Final = 0.1
 MOST_KEPT: Final = 16 * 2**20
+PIECE: Final = 64 * 2**10
+"""Bytes of live audio in a frame, at most: a server may not take at once what was kept while the line was lost."""
 
 
 class Source(Protocol):
@@ -114,7 +116,7 @@ class LiveAudio:
         while True:
             if offset < self._first:
                 raise ClientError("the server asks again for audio that it had acknowledged")
-            piece = bytes(self._kept[offset - self._first :])
+            piece = bytes(self._kept[offset - self._first : offset - self._first + PIECE])
             if piece:
                 yield piece
                 offset += len(piece)

@@ -70,6 +70,10 @@ class Stream:
         self._answers: list[dict[str, str]] = []
         self._ws: aiohttp.ClientWebSocketResponse | None = None
         self._finished = False
+        self._lost_at: float | None = None
+        self._failures = 0
+        self._greetings = 0
+        self._fault: ClientError | None = None
         self.session: str | None = None
         """Id of the session, once the server has said it."""
         self.acknowledged = 0
@@ -82,23 +86,26 @@ class Stream:
         Raises:
             ClientError: no connection, or the server refused for good.
         """
-        loop = asyncio.get_running_loop()
-        lost_at: float | None = None
         async with aiohttp.ClientSession() as http:
-            for attempt in itertools.count():
-                heard = False
+            for turn in itertools.count():
                 try:
-                    async for raw in self._converse(http, self._urls[attempt % len(self._urls)]):
-                        heard = True
+                    async for raw in self._converse(http, self._urls[turn % len(self._urls)]):
                         yield parsed(raw)
                     break
                 except _Interrupted as interrupted:
-                    now = loop.time()
-                    lost_at = now if heard or lost_at is None else lost_at
-                    if self.session is None or now - lost_at > self._patience_s:
+                    if self._is_hopeless(turn + 1):
                         raise ClientError(str(interrupted), interrupted.code) from interrupted
-                self.reconnections += 1
-                await asyncio.sleep(min(1.0, 0.05 * 2 ** min(attempt, 5)))
+                self.reconnections += self.session is not None
+                await asyncio.sleep(min(1.0, 0.05 * 2 ** min(self._failures, 5)))
+                self._failures += 1
+
+    def _is_hopeless(self, turns: int) -> bool:
+        """Tell whether there is no use in another attempt: every server was asked, or patience is at its end."""
+        if self.session is None:
+            return turns >= len(self._urls)
+        now = asyncio.get_running_loop().time()
+        self._lost_at = now if self._lost_at is None else self._lost_at
+        return now - self._lost_at > self._patience_s
 
     async def answer(self, recommendation: str, result: Answer) -> None:
         """Tell what became of a recommendation: `exibida`, `aceita` or `dispensada`.
@@ -137,11 +144,15 @@ class Stream:
             self._ws = None
             await _end(sender)
             await ws.close()
+        if self._fault is not None:
+            raise self._fault
         if not self._finished or ws.close_code != _NORMAL:
             self._judge(ws.close_code, frame.extra or "")
 
     def _greeted(self, ready: dict[str, Any]) -> None:
         self.session = ready["session"]
+        self._lost_at, self._failures = None, 0
+        self._greetings += 1
         # Durable too; the line may have broken under the last `ack`.
         self._recorded(ready["offset"])
         self._hello["resume"] = {"session": ready["session"], "token": ready["token"]}
@@ -160,7 +171,7 @@ class Stream:
                 self._seen.add(message["id"])
                 return not known
             case "ready":
-                return self.reconnections == 0
+                return self._greetings == 1
             case "fim":
                 self._finished = True
         return True
@@ -174,9 +185,14 @@ class Stream:
     async def _send(self, ws: aiohttp.ClientWebSocketResponse, offset: int) -> None:
         await self._tell_answers(ws)
         with contextlib.suppress(ConnectionError):
-            async for piece in self._audio.pieces(offset):
-                await ws.send_bytes(offset.to_bytes(8) + piece)
-                offset += len(piece)
+            try:
+                async for piece in self._audio.pieces(offset):
+                    await ws.send_bytes(offset.to_bytes(8) + piece)
+                    offset += len(piece)
+            except ClientError as fault:
+                self._fault = fault
+                await ws.close()
+                return
             await ws.send_str('{"tipo": "fim"}')
 
     async def _tell_answers(self, ws: aiohttp.ClientWebSocketResponse) -> None:
@@ -225,8 +241,7 @@ def _hello(
 async def _end(task: "asyncio.Task[None] | None") -> None:
     if task is not None:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _socket_url(url: str) -> str:

@@ -228,7 +228,9 @@ async def _counter_of(request: web.Request, key: str) -> Counter:
 
 def _watches(request: web.Request, key: str) -> bool:
     token = request.app[BALTO].settings.metrics_token
-    return token is not None and hmac.compare_digest(key.encode(), token.get_secret_value().encode())
+    return token is not None and hmac.compare_digest(
+        key.encode("utf-8", "surrogatepass"), token.get_secret_value().encode()
+    )
 
 
 def _key_of(request: web.Request) -> str | None:

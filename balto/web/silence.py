@@ -34,6 +34,11 @@ class Silence:
         self._since = None
         self._asked = False
 
+    def stirs(self) -> None:
+        """Note that the client is there, though it says nothing: it answered, or asked whether we are."""
+        self._since = self._clock()
+        self._asked = False
+
     async def outlasts_patience(self) -> None:
         """Return when the client is given up."""
         while True:

@@ -98,17 +98,16 @@ async def _shake_hands(request: web.Request, ws: web.WebSocketResponse) -> tuple
     return handshake, await _find_counter(request, handshake.api_key)
 
 
-async def _next_frame(ws: web.WebSocketResponse) -> WSMessage:
-    """Return the next frame that is not a ping or pong."""
+async def _next_frame(ws: web.WebSocketResponse, silence: Silence | None = None) -> WSMessage:
+    """Return the next frame that is not a ping or pong; those are signs of life."""
     while True:
         frame = await ws.receive()
-        match frame.type:
-            case WSMsgType.PING:
-                await ws.pong(frame.data)
-            case WSMsgType.PONG:
-                continue
-            case _:
-                return frame
+        if frame.type not in (WSMsgType.PING, WSMsgType.PONG):
+            return frame
+        if silence is not None:
+            silence.stirs()
+        if frame.type is WSMsgType.PING:
+            await ws.pong(frame.data)
 
 
 async def _find_counter(request: web.Request, api_key: str) -> Counter:
@@ -206,7 +205,7 @@ async def _read(
 ) -> None:
     while True:
         silence.begins()
-        frame = await _next_frame(ws)
+        frame = await _next_frame(ws, silence)
         silence.is_broken()
         if frame.type is WSMsgType.BINARY:
             if frame.data:

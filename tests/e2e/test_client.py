@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 from typing import get_args
 
@@ -24,6 +25,7 @@ from balto.client import (
 )
 from balto.web.outbox import SocketOutbox
 from balto.web.said import SAID
+from balto.web.silence import Silence
 from events.catalogue import PhraseCaptured, RecommendationAnswered, RecommendationSent, SessionStarted
 from tests.e2e.conftest import House, of_type
 from tests.recordings import conversation, wav, webm
@@ -131,3 +133,37 @@ async def test_it_says_when_nobody_answers() -> None:
     with pytest.raises(ClientError, match="no Balto answers"):
         async for _ in Stream("http://127.0.0.1:9", "bk_any", AudioFile(DATA, 1.0)).messages():
             pass
+
+
+async def test_a_later_loss_has_all_the_patience_of_the_first(house: House) -> None:
+    audio = AudioFile(DATA, len(PCM) / 16_000)
+    stream = Stream(house.url, house.key, audio, speed=4.0, patience_s=0.5)
+    async with breaking_lines(house, 1.2):
+        async for _ in stream.messages():
+            pass
+    assert stream.reconnections > 1
+    assert stream.acknowledged == len(DATA)
+
+
+async def test_every_address_is_tried_before_a_session_begins(house: House) -> None:
+    stream = Stream(["http://127.0.0.1:9", house.url], house.key, AudioFile(DATA, len(PCM) / 16_000), speed=0)
+    messages = [message async for message in stream.messages()]
+    assert isinstance(messages[0], Ready)
+    assert stream.reconnections == 0
+
+
+async def test_a_client_that_only_answers_pings_is_not_given_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("balto.web.socket.Silence", functools.partial(Silence, patience_s=0.1))
+    audio = LiveAudio()
+    stream = Stream(house.url, house.key, audio, format=Format("pcm_s16le", 16_000, 1))
+
+    async def mute_for_a_while() -> None:
+        await asyncio.sleep(1.0)
+        await audio.feed(DATA)  # more at once than fits a frame that is small
+        audio.end()
+
+    speaking = asyncio.create_task(mute_for_a_while())
+    messages = [message async for message in stream.messages()]
+    await speaking
+    assert stream.reconnections == 0
+    assert isinstance(messages[-1], Finished)

@@ -54,6 +54,8 @@ export class BaltoStream {
   #durable = 0;
   #sent = 0;
   #reading = Promise.resolve();
+  #ready = false;
+  #ended = false;
   #finished = false;
   #told = false;
   #over = false;
@@ -92,19 +94,21 @@ export class BaltoStream {
 
   /** Whether more audio is taken. */
   get open() {
-    return !this.#over && !this.#finished;
+    return !this.#over && !this.#ended;
   }
 
   /** Send audio: a Blob, an ArrayBuffer or a view of one. Kept while the connection is lost. */
   send(audio) {
     if (!this.open) return;
-    // Blobs are read one after the other, so that their bytes stay in order.
-    this.#reading = this.#reading.then(async () => this.#keep(new Uint8Array(await bytesOf(audio))));
+    // Blobs are read one after the other, so that their bytes stay in order; other buffers may be used again by the caller.
+    const given = audio instanceof Blob ? audio : copyOf(audio);
+    this.#then(async () => this.#keep(given instanceof Blob ? new Uint8Array(await given.arrayBuffer()) : given));
   }
 
   /** Say that no more audio comes; what is left arrives and is answered, then the stream is over. */
   finish() {
-    this.#reading = this.#reading.then(() => {
+    this.#ended = true;
+    this.#then(() => {
       this.#finished = true;
       this.#flush();
     });
@@ -128,17 +132,24 @@ export class BaltoStream {
     this.#socket?.close(1000);
   }
 
+  /** Do something once what came before is read; what cannot be read ends the stream. */
+  #then(step) {
+    this.#reading = this.#reading.then(step).catch((error) => this.#giveUp(1006, String(error)));
+  }
+
   #connect() {
     const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    this.#ready = false;
     socket.onopen = () => socket.send(JSON.stringify(this.#hello));
-    socket.onmessage = ({ data }) => this.#heard(JSON.parse(data), socket);
+    socket.onmessage = ({ data }) => this.#over || this.#heard(JSON.parse(data));
     socket.onclose = ({ code, reason }) => this.#closed(code, reason);
   }
 
-  #heard(message, socket) {
+  #heard(message) {
     switch (message.comando) {
       case "ready":
-        return this.#greeted(message, socket);
+        return this.#greeted(message);
       case "ack":
         return this.#recorded(message.offset);
       case "recomendar":
@@ -148,7 +159,7 @@ export class BaltoStream {
     this.#on.onmessage?.(message);
   }
 
-  #greeted({ session, token, offset }, socket) {
+  #greeted({ session, token, offset }) {
     const first = this.#session === null;
     this.#session = session;
     this.#hello.resume = { session, token };
@@ -157,7 +168,7 @@ export class BaltoStream {
     this.#recorded(offset);
     this.#sent = offset;
     this.#told = false;
-    this.#socket = socket;
+    this.#ready = true;
     this.#flush();
     if (first) this.#on.onready?.(session);
     else this.#on.onresumed?.();
@@ -181,7 +192,7 @@ export class BaltoStream {
   /** Send what the connection has not had: answers, audio, the end. */
   #flush() {
     const socket = this.#socket;
-    if (socket?.readyState !== WebSocket.OPEN) return;
+    if (!this.#ready || socket?.readyState !== WebSocket.OPEN) return;
     for (const answer of this.#answers.splice(0)) socket.send(JSON.stringify(answer));
     for (const [start, bytes] of this.#kept) {
       if (start + bytes.length <= this.#sent) continue;
@@ -197,6 +208,7 @@ export class BaltoStream {
 
   #closed(code, reason) {
     this.#socket = null;
+    this.#ready = false;
     if (this.#over) return;
     this.#lostAt ??= Date.now();
     const patient = Date.now() - this.#lostAt < this.#patience;
@@ -207,15 +219,17 @@ export class BaltoStream {
   }
 
   #giveUp(code, reason) {
+    if (this.#over) return;
     this.close();
     this.#on.onclosed?.(code, reason);
   }
 }
 
-const bytesOf = (audio) =>
-  audio instanceof Blob ? audio.arrayBuffer() : ArrayBuffer.isView(audio) ? slice(audio) : audio;
-
-const slice = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+/** A copy of what a buffer or a view holds now. */
+const copyOf = (audio) =>
+  ArrayBuffer.isView(audio)
+    ? new Uint8Array(audio.buffer, audio.byteOffset, audio.byteLength).slice()
+    : new Uint8Array(audio).slice();
 
 /** A binary frame: where its first byte of audio is, big-endian, then the audio. */
 function framed(offset, bytes) {
