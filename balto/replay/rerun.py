@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from balto.replay.engine import Execution
-from events.catalogue import AudioBookmarked, AudioReceived, Event, ReplayEnded, ReplayStarted
+from events.catalogue import AudioBookmarked, AudioReceived, Event, ReplayEnded, ReplayStarted, SubjectErased
 from events.envelope import NewEvent
 from events.ids import phrase_id
 from events.store import NO_STREAM, Append, EventStore
@@ -35,6 +35,8 @@ def replays_of(session_stream: str) -> str:
 async def keep(store: EventStore, execution: Execution, *, now: datetime, replay_id: UUID, ids: Ids) -> str:
     """Write a replay to a stream of its own, and return its name.
 
+    A session that was erased while it was heard again takes what was made of it along.
+
     Args:
         store: the ledger.
         execution: the replay.
@@ -56,6 +58,11 @@ async def keep(store: EventStore, execution: Execution, *, now: datetime, replay
                 expected=at or NO_STREAM,
             )
         )
+    async for since in store.read_stream(execution.recorded.stream, after=execution.recorded.position):
+        if isinstance(since.event, SubjectErased):
+            erased = SubjectErased(reason=since.event.reason)
+            await store.erase(stream, NewEvent(event_id=ids(), event=erased, occurred_at=now, elapsed_us=0))
+            break
     return stream
 
 

@@ -2,18 +2,27 @@
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from balto.app import open_balto
+from actors.runtime.clock import SystemClock
+from balto.app import new_event_id, open_balto
 from balto.cli import app
 from balto.engines import Engines, build_understandings
 from balto.listening import Collector, listen
+from balto.replay.engine import execute
+from balto.replay.kit import Kit
+from balto.replay.plan import Plan
+from balto.replay.recorded import read_session
+from balto.replay.rerun import keep
 from balto.settings import Settings
 from balto.shelf import read_catalogue
+from events.catalogue import SubjectErased
+from tests.events_at_hand import new_event
 from tests.fakes import ScriptedTranscriber
 from tests.recordings import conversation
 
@@ -106,3 +115,25 @@ async def test_what_makes_no_sense_is_one_line(arguments: tuple[str, ...], line:
     assert result.exit_code == 1
     assert result.stderr.startswith(f"balto: {line}")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.timeout(240)
+async def test_a_replay_of_what_was_erased_meanwhile_is_erased_too(session: str) -> None:
+    settings = Settings(_env_file=None)
+    kit = Kit(settings, Plan())
+    await kit.warm()
+    engines = Engines(
+        transcribers=(ScriptedTranscriber(),), understandings=build_understandings(settings, read_catalogue(settings))
+    )
+    async with open_balto(settings, engines=engines) as house:
+        store = house.library.store
+        recorded = await read_session(store, f"session-{session}")
+        execution = await asyncio.to_thread(execute, recorded, kit)
+        await store.erase(f"session-{session}", new_event(SubjectErased(reason="asked for")))
+        clock = SystemClock()
+        ids = partial(new_event_id, clock)
+        replay = await keep(store, execution, now=clock.utc(), replay_id=ids(), ids=ids)
+        kept = [event async for event in store.read_stream(replay)]
+    assert len(kept) > 3
+    assert kept[-1].event == SubjectErased(reason="asked for")
+    assert CANARY not in repr(kept)
