@@ -27,8 +27,8 @@ class UnansweredError(Exception):
     """The other end failed at a question. The message is the type of its error, which quotes nobody."""
 
 
-async def _nothing(what: str, about: Any, body: bytes) -> Any:
-    raise LookupError(f"nobody here answers {what}: {about!r}, {len(body)} bytes")
+async def _nothing(what: str, _about: Any, body: bytes) -> Any:
+    raise LookupError(f"nobody here answers {what}, {len(body)} bytes")
 
 
 class Line:

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
 from uuid import UUID
 
 from actors.basket.entries import BasketFileError
 from actors.runtime.clock import Clock
 from balto.engines import EngineError
+from balto.logs import set_up_logging
 from balto.replay.engine import Execution, execute
 from balto.replay.kit import Kit
 from balto.replay.outcome import Outcome, outcome_of
@@ -57,13 +59,15 @@ def _kit(settings: Settings, plan: Plan) -> Kit:
 
 
 @contextmanager
-def workers(jobs: int) -> Iterator[Executor]:
+def workers(jobs: int, settings: Settings) -> Iterator[Executor]:
     """Give what replays run in: so many processes, or a thread of this one for one at a time."""
     if jobs == 1:
         with ThreadPoolExecutor(1) as thread:
             yield thread
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as processes:
+    # Their logs too must quote nobody.
+    logs = partial(set_up_logging, settings, process="replay")
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=logs) as processes:
         yield processes
 
 
@@ -107,7 +111,7 @@ async def replay_all(
         written = await keep(store, execution, now=clock.utc(), replay_id=new_id(), ids=new_id)
         return replace(outcome, replay=written)
 
-    with workers(jobs) as pool:
+    with workers(jobs, settings) as pool:
         waiting, under_way = list(reversed(streams)), set[asyncio.Task[Outcome]]()
         while waiting or under_way:
             # One more than there are processes, so that the next is read while they work.
