@@ -11,7 +11,8 @@ from typing import Final
 from actors.runtime.clock import Clock, SystemClock
 from actors.vad.settings import check
 from actors.values import VadSettings
-from balto.app import Library, new_event_id
+from balto.app import new_event_id
+from balto.library import Library
 from balto.security.keys import hash_key, looks_like_key, new_key
 from balto.streams import client_stream, counter_stream
 from balto.terms import CounterTerms, terms_of

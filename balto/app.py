@@ -17,7 +17,7 @@ from balto.awakening import Awakening
 from balto.budgets import Budgets
 from balto.engines import EngineError, Engines, build_engines, prepare_weights
 from balto.handles import Handles
-from balto.library import Library, Say, StartError, open_library, own_database, silent
+from balto.library import Library, Say, StartError, open_library, silent
 from balto.memory import Memory
 from balto.place import Place
 from balto.provenance import settings_of, versions_of
@@ -32,8 +32,6 @@ from events.ids import RANDOM_BYTES, uuid7
 from events.journal import EventWriter, Journal
 from events.postgres import PostgresStore
 from events.presence import Presence
-
-__all__ = ["Balto", "Library", "StartError", "new_event_id", "open_balto", "open_library", "own_database"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from typing import Final
 
 from actors.runtime.clock import Clock, SystemClock
 from balto.accounts import UnknownCounterError, load_counter
-from balto.app import Library, new_event_id
+from balto.app import new_event_id
+from balto.library import Library
 from balto.streams import counter_stream
 from balto.terms import CounterTerms, check
 from events.catalogue import CounterTermsChanged

@@ -55,3 +55,29 @@ class RecordedEvent(NamedTuple):
     causation_id: UUID | None
     erased: bool = False
     """Its personal fields were destroyed with the key of its stream: what stands in them says nothing."""
+
+
+def as_recorded(new: NewEvent, position: int, stream: str, tenant: str) -> RecordedEvent:
+    """Return an event as a ledger would give it back that held this one stream alone.
+
+    Args:
+        new: the event.
+        position: from 1 on.
+        stream: its name.
+        tenant: whose it is.
+    """
+    return RecordedEvent(
+        position=position,
+        stream=stream,
+        stream_position=position,
+        tenant=tenant,
+        event_id=new.event_id,
+        type=type(new.event).__name__,
+        schema_version=new.event.schema_version,
+        event=new.event,
+        occurred_at=new.occurred_at,
+        recorded_at=new.occurred_at,
+        elapsed_us=new.elapsed_us,
+        correlation_id=new.correlation_id,
+        causation_id=new.causation_id,
+    )

@@ -33,7 +33,7 @@ from balto.replay.plan import Plan
 from balto.replay.recorded import Recorded, recorded_of
 from balto.settings import Settings
 from events.catalogue import Event, RecommendationSent
-from events.envelope import NewEvent, RecordedEvent
+from events.envelope import NewEvent, RecordedEvent, as_recorded
 from events.store import Append, Appended, RecordingChunk
 
 BEGAN = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -100,42 +100,9 @@ class Client:
         return
 
 
-def record(
-    kit: Kit,
-    data: bytes,
-    *,
-    seconds: float,
-    ears: Sequence[Transcriber],
-    encoding: str = "pcm_s16le",
-    step_s: float = 0.1,
-    vad: VadSettings | None = None,
-    answer: str | None = None,
-    leaves: bool = False,
-    away: tuple[float, float] | None = None,
-    at_once: bool = False,
-    head: Callable[[Clock], Understanding] | None = None,
-    live: StreamingTranscriber | None = None,
-    terms: dict[str, Any] | None = None,
-    purse: Purse | None = None,
-) -> Recorded:
+def record(kit: Kit, data: bytes, **how: Any) -> Recorded:
     """Record a session whose client sends as it hears; see `record_parts`."""
-    written, chunks = record_parts(
-        kit,
-        data,
-        seconds=seconds,
-        ears=ears,
-        encoding=encoding,
-        step_s=step_s,
-        vad=vad,
-        answer=answer,
-        leaves=leaves,
-        away=away,
-        at_once=at_once,
-        head=head,
-        live=live,
-        terms=terms,
-        purse=purse,
-    )
+    written, chunks = record_parts(kit, data, **how)
     return recorded_of(envelopes(written), chunks, f"session-{SESSION}")
 
 
@@ -253,24 +220,7 @@ def kit_of_tests() -> Kit:
 
 def envelopes(written: Sequence[NewEvent]) -> list[RecordedEvent]:
     """Return events as the ledger gives them back."""
-    return [
-        RecordedEvent(
-            position=number,
-            stream=f"session-{SESSION}",
-            stream_position=number,
-            tenant="t",
-            event_id=new.event_id,
-            type=type(new.event).__name__,
-            schema_version=new.event.schema_version,
-            event=new.event,
-            occurred_at=new.occurred_at,
-            recorded_at=new.occurred_at,
-            elapsed_us=new.elapsed_us,
-            correlation_id=new.correlation_id,
-            causation_id=new.causation_id,
-        )
-        for number, new in enumerate(written, 1)
-    ]
+    return [as_recorded(new, number, f"session-{SESSION}", "t") for number, new in enumerate(written, 1)]
 
 
 def ended(over: asyncio.Future[None]) -> None:

@@ -59,8 +59,10 @@ class RemoteWhisper:
                 heard = await self._caller.ask("hear", about, pcm.tobytes())
         except TimeoutError as error:
             raise TranscriptionError("timeout", f"local model took longer than {budget_s:g} s") from error
-        except (LineClosedError, UnansweredError, OSError) as error:
-            raise TranscriptionError("transient", "the process of the local model died") from error
+        except UnansweredError as error:
+            raise TranscriptionError("transient", f"the process of the local model failed: {error}") from error
+        except (LineClosedError, OSError) as error:
+            raise TranscriptionError("transient", "the process of the local model is gone") from error
         if "code" in heard:
             raise TranscriptionError(heard["code"], heard["message"])
         return judged(heard["text"], Evidence(**heard["evidence"]), known=self._known)

@@ -103,7 +103,7 @@ def with_library[T](work: Callable[[Any], Awaitable[T]]) -> T:
     settings = load_settings()
 
     async def go() -> T:
-        from balto.app import StartError, open_library
+        from balto.library import StartError, open_library
         from events.store import StoreError
 
         try:

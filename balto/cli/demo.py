@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Final
 
 from balto.accounts import register_client, register_counter
-from balto.app import Balto, Library, StartError, open_balto
+from balto.app import Balto, open_balto
 from balto.cli.common import fail, out, print_rows, say
 from balto.cli.past import BIOMETRIC_COLUMNS, TIMELINE_COLUMNS
 from balto.cli.serving import show_message
 from balto.client import ClientError, Ready, Recommendation, read_audio, stream
+from balto.library import Library, StartError
 from balto.settings import Settings
 from balto.web.port import doorway, in_url
 from balto.web.server import serving

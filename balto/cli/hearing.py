@@ -196,8 +196,9 @@ def listen(
 
 
 async def _listen(settings: Any, recording: Recording, vad: Any, plot: Path | None, as_json: bool) -> None:
-    from balto.app import StartError, open_balto
+    from balto.app import open_balto
     from balto.cli.story import captions, tell, told
+    from balto.library import StartError
     from balto.listening import Collector
     from balto.listening import listen as listen_to
     from events.store import StoreError

@@ -146,7 +146,8 @@ async def _replay(names: Sequence[str], query: dict[str, Any] | None, plan: Any,
     from concurrent.futures.process import BrokenProcessPool
 
     from actors.runtime.clock import SystemClock
-    from balto.app import StartError, new_event_id, open_library
+    from balto.app import new_event_id
+    from balto.library import StartError, open_library
     from balto.replay.many import replay_all
     from events.store import StoreError
 

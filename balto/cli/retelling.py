@@ -44,6 +44,8 @@ def retell(
     upto = place("--until", until)
     (run,) = load_runs([session], passphrase_file)
     tell_damage([run])
+    if phrase is not None and not any(getattr(each.event, "phrase", None) == phrase for each in run.recorded):
+        fail(f"{run.stream} has no phrase {phrase}")
     if audio is not None:
         _write_audio(run, audio, upto if until is not None else None)
     if as_json:

@@ -28,8 +28,9 @@ def serve(port: Port = None, host: Host = None, workers: Workers = None) -> None
 
 
 async def _serve(settings: Any) -> None:
-    from balto.app import StartError, open_balto
+    from balto.app import open_balto
     from balto.awakening import settle_down
+    from balto.library import StartError
     from balto.place import Place
     from balto.web.port import doorway
     from balto.web.server import serving, until_told_to_stop

@@ -15,6 +15,8 @@ from balto.client.errors import ClientError
 from balto.client.messages import Answer, Message, Wish, parsed
 
 _NORMAL: Final = 1000
+_HEARTBEAT_S: Final = 20.0
+"""After which a server that says nothing is asked whether it is there: a line may be gone without a farewell."""
 _CLOSED: Final = (
     aiohttp.WSMsgType.CLOSE,
     aiohttp.WSMsgType.CLOSING,
@@ -122,7 +124,7 @@ class Stream:
 
     async def _converse(self, http: aiohttp.ClientSession, url: str) -> AsyncIterator[dict[str, Any]]:
         try:
-            ws = await http.ws_connect(_socket_url(url), max_msg_size=0)
+            ws = await http.ws_connect(_socket_url(url), max_msg_size=0, heartbeat=_HEARTBEAT_S)
         except (aiohttp.ClientError, OSError) as error:
             raise _Interrupted(f"no Balto answers at {url}: {error}") from error
         sender: asyncio.Task[None] | None = None

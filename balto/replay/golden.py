@@ -11,7 +11,8 @@ from balto.replay.kit import Kit
 from balto.replay.plan import PlanError
 from balto.replay.recorded import NotReplayableError, Recorded, recorded_of
 from balto.replay.run import Run, run_of_file
-from events.envelope import NewEvent, RecordedEvent
+from events.codec import CodecError
+from events.envelope import as_recorded
 from events.sealing import MasterKeys
 from events.sessionfile import Damage
 from events.store import StoreError
@@ -58,7 +59,7 @@ def check(files: Sequence[Path], kit: Kit, *, passphrase: str | None, own: Maste
         try:
             run = run_of_file(file, passphrase=passphrase, own=own)
             execution = execute(heard_again(run), kit)
-        except (StoreError, NotReplayableError, PlanError) as error:
+        except (StoreError, CodecError, NotReplayableError, PlanError) as error:
             yield Checked(file, None, str(error))
             continue
         yield Checked(file, diff(run, replayed(run, execution)), None, run.damage)
@@ -75,23 +76,6 @@ def heard_again(run: Run) -> Recorded:
 
 def replayed(run: Run, execution: Execution) -> Run:
     """Return what came of hearing a run again, as a run beside it."""
-    written = tuple(_recorded(new, number, run) for number, new in enumerate(execution.written, 1))
-    return Run(name="replay", stream=f"replay-of-{run.stream}", tenant=run.tenant, recorded=written)
-
-
-def _recorded(new: NewEvent, number: int, run: Run) -> RecordedEvent:
-    return RecordedEvent(
-        position=number,
-        stream=f"replay-of-{run.stream}",
-        stream_position=number,
-        tenant=run.tenant,
-        event_id=new.event_id,
-        type=type(new.event).__name__,
-        schema_version=new.event.schema_version,
-        event=new.event,
-        occurred_at=new.occurred_at,
-        recorded_at=new.occurred_at,
-        elapsed_us=new.elapsed_us,
-        correlation_id=new.correlation_id,
-        causation_id=new.causation_id,
-    )
+    stream = f"replay-of-{run.stream}"
+    written = tuple(as_recorded(new, number, stream, run.tenant) for number, new in enumerate(execution.written, 1))
+    return Run(name="replay", stream=stream, tenant=run.tenant, recorded=written)

@@ -1,12 +1,13 @@
 """Heads that have thought of it before: a language model whose answers come from a recording, beside the lexicon."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import override
+from typing import Any, override
 
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.router import RoutedUnderstanding
 from actors.llm.understanding import Understanding, UnderstandingError
-from actors.routing.attempts import Witness, no_witness
+from actors.routing.attempts import no_witness
 from actors.routing.lane import Lane
 from actors.routing.race import RaceLostError, Won
 from actors.runtime.clock import Clock
@@ -41,7 +42,52 @@ class NamedHead:
         raise UnderstandingError("rejected", "a recorded engine cannot be asked")
 
 
-class RecordedHead(RoutedUnderstanding):
+class PinnedHead(RoutedUnderstanding):
+    """The engines it is given, but for what was given for a text.
+
+    Args:
+        model: asked first.
+        last: the lexicon.
+        clock: virtual.
+        sure: tells what is certain, None where the lexicon is asked anyway.
+        pins: what was given.
+    """
+
+    def __init__(
+        self,
+        model: Understanding,
+        last: Understanding,
+        clock: Clock,
+        *,
+        sure: LexiconUnderstanding | None = None,
+        pins: Pins | None,
+    ) -> None:
+        super().__init__(model, last, clock, sure=sure)
+        self._here = clock
+        self._pins = pins
+
+    @override
+    async def route_normalise(self, text: str, *, budget_s: float, **how: Any) -> Won[Normalised]:
+        pinned = None if self._pins is None else self._pins.normalised(text)
+        return await self._normalise(text, budget_s, how) if pinned is None else _pinned(pinned, self._here)
+
+    @override
+    async def route_classify(
+        self, text: str, entities: tuple[Entity, ...], *, budget_s: float, **how: Any
+    ) -> Won[Classified]:
+        pinned = None if self._pins is None else self._pins.classified(text)
+        return await self._classify(text, entities, budget_s, how) if pinned is None else _pinned(pinned, self._here)
+
+    async def _normalise(self, text: str, budget_s: float, how: dict[str, Any]) -> Won[Normalised]:
+        return await super().route_normalise(text, budget_s=budget_s, **how)
+
+    async def _classify(
+        self, text: str, entities: tuple[Entity, ...], budget_s: float, how: dict[str, Any]
+    ) -> Won[Classified]:
+        return await super().route_classify(text, entities, budget_s=budget_s, **how)
+
+
+class RecordedHead(PinnedHead):
     """What is certain, and what the lexicon alone is asked, is worked out; for the rest the recording answers.
 
     Args:
@@ -55,105 +101,34 @@ class RecordedHead(RoutedUnderstanding):
     def __init__(
         self, model: EngineName, last: Understanding, clock: Clock, sure: LexiconUnderstanding, source: Source
     ) -> None:
-        super().__init__(NamedHead(model.name, model.model), last, clock, sure=sure)
-        self._here = clock
+        super().__init__(NamedHead(model.name, model.model), last, clock, sure=sure, pins=source.pins)
         self._certain_of = sure
         self._lexicon = last.engine
         self._source = source
 
     @override
-    async def route_normalise(
-        self,
-        text: str,
-        *,
-        budget_s: float,
-        witness: Witness = no_witness,
-        fast_path: bool = True,
-        engine: str = "",
-        phrase: int = 0,
-    ) -> Won[Normalised]:
-        pinned = None if self._source.pins is None else self._source.pins.normalised(text)
-        if pinned is not None:
-            return _pinned(pinned, self._here)
-        if engine == self._lexicon or (fast_path and self._certain_of.certain_entities(text)):
-            return await super().route_normalise(
-                text, budget_s=budget_s, witness=witness, fast_path=fast_path, engine=engine
-            )
-        return await self._play(self._source.answers.normalised(phrase, text), witness)
+    async def _normalise(self, text: str, budget_s: float, how: dict[str, Any]) -> Won[Normalised]:
+        if self._is_worked_out(how, lambda: self._certain_of.certain_entities(text)):
+            return await super()._normalise(text, budget_s, how)
+        return await self._play(self._source.answers.normalised(how.get("phrase", 0), text), how)
 
     @override
-    async def route_classify(
-        self,
-        text: str,
-        entities: tuple[Entity, ...],
-        *,
-        budget_s: float,
-        witness: Witness = no_witness,
-        fast_path: bool = True,
-        engine: str = "",
-        phrase: int = 0,
+    async def _classify(
+        self, text: str, entities: tuple[Entity, ...], budget_s: float, how: dict[str, Any]
     ) -> Won[Classified]:
-        pinned = None if self._source.pins is None else self._source.pins.classified(text)
-        if pinned is not None:
-            return _pinned(pinned, self._here)
-        if engine == self._lexicon or (fast_path and self._certain_of.certain_category(text, entities)):
-            return await super().route_classify(
-                text, entities, budget_s=budget_s, witness=witness, fast_path=fast_path, engine=engine
-            )
-        return await self._play(self._source.answers.classified(phrase, text, entities), witness)
+        if self._is_worked_out(how, lambda: self._certain_of.certain_category(text, entities)):
+            return await super()._classify(text, entities, budget_s, how)
+        return await self._play(self._source.answers.classified(how.get("phrase", 0), text, entities), how)
 
-    async def _play[T](self, found: Answer[T] | None, witness: Witness) -> Won[T]:
+    def _is_worked_out(self, how: dict[str, Any], certain: Callable[[], object]) -> bool:
+        return how.get("engine", "") == self._lexicon or bool(how.get("fast_path", True) and certain())
+
+    async def _play[T](self, found: Answer[T] | None, how: dict[str, Any]) -> Won[T]:
         if found is None:
             self._source.tally.missing += 1
             raise RaceLostError(NO_RECORDING, Lane(self.engine, self.model, self._here), ())
         self._source.tally.exact += 1
-        return await play(found, witness, self._here)
-
-
-class PinnedHead(RoutedUnderstanding):
-    """The lexicon, but for what was given for a text."""
-
-    def __init__(self, lexicon: Understanding, clock: Clock, pins: Pins) -> None:
-        super().__init__(lexicon, lexicon, clock)
-        self._here = clock
-        self._pins = pins
-
-    @override
-    async def route_normalise(
-        self,
-        text: str,
-        *,
-        budget_s: float,
-        witness: Witness = no_witness,
-        fast_path: bool = True,
-        engine: str = "",
-        phrase: int = 0,
-    ) -> Won[Normalised]:
-        pinned = self._pins.normalised(text)
-        return (
-            await super().route_normalise(text, budget_s=budget_s, engine=engine)
-            if pinned is None
-            else _pinned(pinned, self._here)
-        )
-
-    @override
-    async def route_classify(
-        self,
-        text: str,
-        entities: tuple[Entity, ...],
-        *,
-        budget_s: float,
-        witness: Witness = no_witness,
-        fast_path: bool = True,
-        engine: str = "",
-        phrase: int = 0,
-    ) -> Won[Classified]:
-        pinned = self._pins.classified(text)
-        return (
-            await super().route_classify(text, entities, budget_s=budget_s, engine=engine)
-            if pinned is None
-            else _pinned(pinned, self._here)
-        )
+        return await play(found, how.get("witness", no_witness), self._here)
 
 
 def _pinned[T](answer: T, clock: Clock) -> Won[T]:

@@ -127,7 +127,11 @@ class Kit:
             return (RoutedUnderstanding(model, last, clock, sure=self.sure),)
         if known.model is None or self._heads:
             # What runs on this machine is worked out again.
-            return (self.lexicon,) if source.pins is None else (PinnedHead(self.lexicon, clock, source.pins),)
+            return (
+                (self.lexicon,)
+                if source.pins is None
+                else (PinnedHead(self.lexicon, self.lexicon, clock, pins=source.pins),)
+            )
         return (RecordedHead(known.model, self.lexicon, clock, self.sure, source),)
 
 

@@ -22,6 +22,7 @@ from balto.replay.plan import Plan, PlanError
 from balto.replay.recorded import NotReplayableError, Recorded, read_session
 from balto.replay.rerun import keep
 from balto.settings import Settings
+from events.codec import CodecError
 from events.store import EventStore
 
 _ERRORS = (BasketFileError, EngineError, PlanError)
@@ -103,7 +104,7 @@ async def replay_all(
     async def one(stream: str, pool: Executor) -> Outcome:
         try:
             recorded = await read_session(store, stream)
-        except NotReplayableError as error:
+        except (NotReplayableError, CodecError) as error:
             return Outcome(session=stream.removeprefix("session-"), error=str(error))
         execution, outcome = await loop.run_in_executor(pool, hear_again, recorded, settings, plan)
         if execution is None or not kept:

@@ -5,7 +5,8 @@ from typing import Final
 
 from aiohttp import web
 
-from balto.app import Balto, StartError
+from balto.app import Balto
+from balto.library import StartError
 from balto.security.access import access_to
 from balto.security.admin import AdminDoor
 from balto.web.gate import check_access, tell_failures

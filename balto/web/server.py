@@ -111,11 +111,16 @@ async def until_told_to_stop(ready: Callable[[], None] = lambda: None) -> None:
 def on_signals(
     act: Callable[[], object], numbers: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ) -> Iterator[None]:
-    """Act on signals for the length of the block; where others run the loop, signals stay theirs."""
+    """Act on signals for the length of the block; where others run the loop, signals stay theirs.
+
+    A SIGHUP that was to be ignored, as under `nohup`, goes on being ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.getsignal(number) for number in numbers}
+    if before.get(signal.SIGHUP) is signal.SIG_IGN:
+        del before[signal.SIGHUP]
     loop = asyncio.get_running_loop()
     for number in before:
         loop.add_signal_handler(number, act)

@@ -148,11 +148,13 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
     try:
         await asyncio.wait({reading, writing, watching}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await _pass_on(gathering.rest(), session)
-        tell(session, ConnectionLost(outbox))
-        for task in (reading, writing, watching):
-            task.cancel()
-        outcome, *_ = await asyncio.gather(reading, writing, watching, return_exceptions=True)
+        try:
+            await _pass_on(gathering.rest(), session)
+        finally:
+            tell(session, ConnectionLost(outbox))
+            for task in (reading, writing, watching):
+                task.cancel()
+            outcome, *_ = await asyncio.gather(reading, writing, watching, return_exceptions=True)
     if isinstance(outcome, _Refused):
         raise outcome
     if outbox.goodbye is not None:

@@ -25,6 +25,8 @@ from balto.workers.shared import SharedMemory
 from events.guard import ReviveError, guarded
 
 DRAIN_PATIENCE_S: Final = 20.0
+_RENEWAL_S: Final = 40.0
+"""For a worker that is renewed to end and to come up again, beyond what its sessions are granted."""
 _ANSWER_S: Final = 1.0
 """For a worker to tell its figures; one that is late is left out."""
 
@@ -170,7 +172,12 @@ class Crew:
             worker.is_ready.clear()
             worker.wanted_gone = True
             worker.tell(signal.SIGTERM)
-            await worker.is_ready.wait()
+            try:
+                await asyncio.wait_for(worker.is_ready.wait(), DRAIN_PATIENCE_S + _RENEWAL_S)
+            except TimeoutError:
+                logger.error("%s does not come to an end and is killed", worker.name)  # noqa: TRY400 - one line
+                worker.tell(signal.SIGKILL)
+                await worker.is_ready.wait()
         logger.info("all workers are renewed")
 
     def hasten(self) -> None:

@@ -11,10 +11,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from actors.runtime.line import Line, LineClosedError, UnansweredError
-from balto.app import Balto, StartError, open_balto
+from balto.app import Balto, open_balto
 from balto.awakening import settle_down
 from balto.cli.common import fail, load_settings
-from balto.library import silent
+from balto.library import StartError, silent
 from balto.place import Colleagues, Place
 from balto.web.routes.metrics import figures_of
 from balto.web.server import on_signals, serving

@@ -16,7 +16,7 @@ from typing import Any, Final
 import psutil
 
 from balto.accounts import register_client, register_counter
-from balto.app import open_library
+from balto.library import open_library
 from balto.settings import Settings
 from benchmarks.corpus.scenes import Scene
 from benchmarks.live.audio import beginnings, write_webm

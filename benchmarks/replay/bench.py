@@ -61,30 +61,17 @@ def run(options: argparse.Namespace, progress: Progress) -> Report:
     checks = [
         Check(name="speed of hearing again", value=speed.times, unit="× real time a core", goal=GOAL, better="more"),
         Check(name="the hour came to the same", value=float(speed.same), unit="", goal=1, better="more"),
-        Check(
-            name="sessions that came to the same every time",
-            value=100 * (sessions - len(apart.sessions)) / sessions,
-            unit="%",
-            goal=100,
-            better="more",
-        ),
-        Check(
-            name="sessions whose events came in the same order every time",
-            value=100 * (sessions - len(apart.orders)) / sessions,
-            unit="%",
-            goal=100,
-            better="more",
-        ),
-        Check(
-            name="sessions that came to what was recorded",
-            value=100 * (sessions - len(apart.originals)) / sessions,
-            unit="%",
-            goal=100,
-            better="more",
-        ),
+        _all_but(apart.sessions, sessions, "came to the same every time"),
+        _all_but(apart.orders, sessions, "whose events came in the same order every time"),
+        _all_but(apart.originals, sessions, "that came to what was recorded"),
     ]
     compared = {**speed.told, "sessions": sessions, "times": times, "unlike the original": sorted(apart.originals)}
     return Report(bench="replay", checks=checks, machine=machine, compared=compared)
+
+
+def _all_but(odd: set[int], sessions: int, what: str) -> Check:
+    share = 100 * (sessions - len(odd)) / sessions
+    return Check(name=f"sessions {what}", value=share, unit="%", goal=100, better="more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

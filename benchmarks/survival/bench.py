@@ -16,8 +16,8 @@ from rich.progress import Progress
 
 from actors.values import Phrase, VadSettings
 from balto.accounts import register_client, register_counter
-from balto.app import open_library
 from balto.client import AudioFile, ClientError, Recommendation, Stream
+from balto.library import open_library
 from balto.listening import decode_audio, find_phrases
 from balto.settings import Settings
 from benchmarks.report import Check, Machine, Report

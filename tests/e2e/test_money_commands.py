@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from balto.app import open_library
+from balto.library import open_library
 from balto.settings import Settings
 from events.catalogue import SessionStarted, TranscriptCompared, TranscriptionReceived
 from events.store import Append

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner, Result
 
-from balto.app import StartError, open_library
 from balto.cli import app
+from balto.library import StartError, open_library
 from balto.settings import Settings
 from events.catalogue import RecommendationSent
 from events.embedded import EmbeddedPostgres

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from actors.basket.catalogue import load_baskets
-from actors.llm.lexicon import LexiconUnderstanding
 from actors.stt.weights import ensure_weights
 from actors.stt.whisper import WhisperTranscriber
 from balto.app import open_balto
-from balto.engines import Engines
+from balto.engines import Engines, build_understandings
 from balto.listening import Collector, decode_audio, listen
 from balto.settings import Settings
 from events.catalogue import PhraseCaptured
@@ -27,11 +26,12 @@ WEIGHTS = Path(__file__).parents[2] / ".balto" / "whisper-base"
 
 @pytest.mark.whisper
 async def test_the_recorded_counter_gives_the_expected_events(postgres_url: str, tmp_path: Path) -> None:
-    settings = Settings(_env_file=None, data_dir=tmp_path, database_url=postgres_url, stt_budget_s=60)
-    baskets = load_baskets(settings.baskets)
+    settings = Settings(
+        _env_file=None, data_dir=tmp_path, database_url=postgres_url, stt_budget_s=60, llm_budget_s=60, llm="lexicon"
+    )
     engines = Engines(
         transcribers=(WhisperTranscriber(ensure_weights(WEIGHTS)),),
-        understandings=(LexiconUnderstanding(baskets.lexicon, baskets.version),),
+        understandings=build_understandings(settings, load_baskets(settings.baskets)),
     )
     async with open_balto(settings, engines=engines) as balto:
         collector = Collector()

@@ -15,7 +15,7 @@ from balto.engines import Engines
 from balto.settings import Settings
 from balto.web.server import build_app
 from tests.fakes import FakeClock, ScriptedTranscriber
-from tests.integration.balto.door import PASSWORD, Client
+from tests.integration.balto.door import PASSWORD, Client, Registered, log_in, register
 from tests.postgres import FURNISHED
 
 
@@ -64,3 +64,11 @@ async def balto(
 async def client(balto: Balto) -> AsyncIterator[Client]:
     async with TestClient(TestServer(build_app(balto))) as opened:
         yield opened
+
+
+@pytest.fixture
+async def counter(client: Client) -> Registered:
+    """Return a registered counter, the client being the administrator."""
+    registered = await register(client)
+    await log_in(client)
+    return registered

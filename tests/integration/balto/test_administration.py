@@ -9,7 +9,8 @@ from argon2 import PasswordHasher
 from pydantic import SecretStr
 
 from balto.accounts import find_counter_by_key
-from balto.app import Balto, StartError
+from balto.app import Balto
+from balto.library import StartError
 from balto.web.server import build_app
 from tests.fakes import FakeClock
 from tests.integration.balto.door import PASSWORD, Client, Registered, each, error_of, log_in, register
@@ -113,14 +114,6 @@ async def test_the_older_name_of_the_energy_is_understood(client: Client) -> Non
     await log_in(client)
     changed = await client.put(f"/api/admin/balcao/{registered.counter_id}/vad", json={"min_energy_threshold": 250.0})
     assert (await changed.json())["min_energy"] == 250.0
-
-
-@pytest.fixture
-async def counter(client: Client) -> Registered:
-    """Return a registered counter, the client being the administrator."""
-    registered = await register(client)
-    await log_in(client)
-    return registered
 
 
 @each(

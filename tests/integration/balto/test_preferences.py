@@ -66,14 +66,6 @@ async def test_what_a_body_leaves_out_stays_and_null_takes_it_back(client: Clien
     assert len(await recorded(balto, registered.counter_id)) == len(bodies)
 
 
-@pytest.fixture
-async def counter(client: Client) -> Registered:
-    """Return a registered counter, the client being the administrator."""
-    registered = await register(client)
-    await log_in(client)
-    return registered
-
-
 @each(
     "body",
     [

@@ -8,8 +8,9 @@ import pytest
 
 from actors.basket.resolver import BasketEngine
 from balto.advising import Advice, Adviser
-from balto.app import StartError, open_balto
+from balto.app import open_balto
 from balto.engines import build_understandings
+from balto.library import StartError
 from balto.settings import Settings
 from balto.shelf import read_catalogue
 

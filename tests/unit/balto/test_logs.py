@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from balto.app import StartError
+from balto.library import StartError
 from balto.logs import OURS, set_up_logging
 from balto.settings import Settings
 from events.store import StoreUnavailableError

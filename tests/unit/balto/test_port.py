@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from balto.app import StartError
 from balto.cli.serving import server_url
+from balto.library import StartError
 from balto.settings import Settings
 from balto.web.port import in_url, take_port
 

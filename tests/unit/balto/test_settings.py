@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from actors.vad.settings import check
 from actors.values import VadSettings
-from balto.app import StartError, own_database
+from balto.library import StartError, own_database
 from balto.listening import with_stages
 from balto.settings import Settings, unknown_names
 
