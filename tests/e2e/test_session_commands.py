@@ -81,6 +81,8 @@ async def test_a_session_is_walked_with_what_each_event_changed(home: Path) -> N
 
 async def test_a_walk_can_be_of_one_phrase(home: Path) -> None:
     walk = await told("retell", SESSION, "--phrase", "2")
+    missing = await balto("retell", SESSION, "--phrase", "99")
+    assert (missing.exit_code, missing.stderr) == (1, f"balto: session-{SESSION} has no phrase 99\n")
     assert {event["phrase"] for event in walk["events"]} == {2}
     assert len(walk["events"]) == len(phrase(2, 0.6, "tosse"))
     assert walk["state"]["recommendations"] == 2
