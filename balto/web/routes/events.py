@@ -46,7 +46,9 @@ class EventsQuery(BaseModel):
 
     stream: Annotated[Name | None, Field(description="Of the stream of this name.")] = None
     session: Annotated[Name | None, Field(description="Of the session of this id.")] = None
-    category: Annotated[Name | None, Field(description="Of streams of a kind, such as `session`, which leaves out replays.")] = None
+    category: Annotated[
+        Name | None, Field(description="Of streams of a kind, such as `session`, which leaves out replays.")
+    ] = None
     type: Annotated[tuple[str, ...], BeforeValidator(_split), Field(description="Of these types, by commas.")] = ()
     codigo: Annotated[Name | None, Field(description="Of one client; an analyst sees theirs alone.")] = None
     correlation: Annotated[UUID | None, Field(description="About this phrase or exchange.")] = None
