@@ -28,17 +28,21 @@ class Watch:
     loop that started it; any number may wait.
     """
 
-    def __init__(self, dsn: str, *, poll_s: float = 0.5, timeout_s: float = 15.0, listen: bool = True) -> None:
+    def __init__(
+        self, dsn: str, *, poll_s: float = 0.5, pace_s: float = 0.0, timeout_s: float = 15.0, listen: bool = True
+    ) -> None:
         """Set what to watch.
 
         Args:
             dsn: a `postgresql://` address of a migrated store.
             poll_s: seconds between two looks in which nothing was notified.
+            pace_s: seconds between two looks, at least: under a steady stream one look sees what many flushes wrote.
             timeout_s: seconds after which a connection or a look counts as lost.
             listen: whether to try LISTEN at all.
         """
         self._dsn = dsn
         self._poll_s = poll_s
+        self._pace_s = pace_s
         self._timeout_s = timeout_s
         self._listen = listen
         self._head = 0
@@ -105,6 +109,7 @@ class Watch:
                 while not connection.is_closed():
                     self._look.clear()
                     self._advance(await connection.fetchval(statement("last_position"), timeout=self._timeout_s))
+                    await asyncio.sleep(self._pace_s)
                     await self._wait_for_a_reason()
             finally:
                 connection.terminate()

@@ -24,6 +24,10 @@ from projections.status import ProjectionBusyError, ProjectionStatus, UnknownPro
 _LONGEST_PAUSE_S: Final = 5.0
 # What a round costs depends little on how many events it folds: under a steady stream, one every so many seconds does.
 _PACE_S: Final = 0.025
+WATCH_PACE_S: Final = 0.06
+"""What a projector's watch does well to keep between two looks: a report may be a tenth of a second old."""
+_AGAIN_S: Final = 1.0
+"""Seconds after which a watched ledger that stands still is folded again, for read models that were locked."""
 _AT_ONCE: Final = 2
 _OUTDATED: Final = "SELECT definition <> $2 FROM projections.checkpoints WHERE name = $1"
 
@@ -135,7 +139,7 @@ class Projector:
 
         Args:
             watch: wakes it when the ledger has grown; without one it looks by itself.
-            poll_s: seconds between two looks at a ledger in which nothing happens.
+            poll_s: seconds between two looks at a ledger that nobody watches and in which nothing happens.
         """
         renewing = asyncio.create_task(self._keep_renewed(poll_s), name="renewing projections")
         try:
@@ -161,8 +165,10 @@ class Projector:
             pause = poll_s
             if moved:
                 await asyncio.sleep(max(0.0, min(_PACE_S, poll_s) - (loop.time() - began)))
-            else:
-                await (asyncio.sleep(poll_s) if watch is None else watch.stir(poll_s, seen=seen))
+            if watch is not None:
+                await watch.stir(_AGAIN_S, seen=seen)
+            elif not moved:
+                await asyncio.sleep(poll_s)
 
     async def _keep_renewed(self, poll_s: float) -> None:
         """Rebuild read models whose SQL has changed while the others are kept up."""
