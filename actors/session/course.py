@@ -117,6 +117,7 @@ class Course(Actor):
             expected = self._state.position
             self._state = fold(events, self._state)
             self._writer.write(events, expected)
+            self._crew.ask_ahead(events, self._state.open_phrases)
 
     def _on_answer(self, message: Answer) -> None:
         self._crew.answered(message)
