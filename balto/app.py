@@ -13,12 +13,12 @@ from actors.runtime.system import ActorSystem
 from actors.session.inputs import Policy
 from actors.session.ports import SessionServices
 from actors.stt.live import LiveEars
+from balto import memory
 from balto.awakening import Awakening
 from balto.budgets import Budgets
 from balto.engines import EngineError, Engines, build_engines, prepare_weights
 from balto.handles import Handles
 from balto.library import Library, Say, StartError, open_library, silent
-from balto.memory import Memory
 from balto.place import Place
 from balto.provenance import settings_of, versions_of
 from balto.resources import ResourceMonitor
@@ -121,7 +121,7 @@ async def open_balto(
             overload=monitor.overload,
             shortage=handles.shortage,
         )
-        awakening = await stack.enter_async_context(Awakening(lambda: warm(shelf.compiled)))
+        awakening = await stack.enter_async_context(Awakening(lambda: warm(shelf.compiled), memory.warm))
         sessions.at_first = awakening.begin
         compile_ = None if given else compiler(settings, engines, clock)
         restocker = Restocker(shelf, settings, journal, clock, place.boot, compile_understandings=compile_)
@@ -158,7 +158,7 @@ def _services(
         understandings=engines.understandings,
         policy=policy,
         clock=clock,
-        memory=Memory(store),
+        memory=memory.Memory(store),
         new_id=lambda: new_event_id(clock),
         sample_resources=monitor.sample,
         stt_budget_s=settings.stt_budget_s,

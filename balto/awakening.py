@@ -1,7 +1,6 @@
 """What only sessions need, and what is slow to import: loaded when the first session of a process begins."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import Callable
 from typing import Self
@@ -51,12 +50,3 @@ class Awakening:
             except (ImportError, OSError):
                 logger.exception("something that sessions need cannot be loaded")
         logger.info("what sessions need is loaded")
-
-
-def settle_down() -> None:
-    """Let go of what the start of a process left behind, and spare the collector what will stay for good.
-
-    A full collection that looks through the vocabulary and all modules stops the loop for a tenth of a second.
-    """
-    gc.collect()
-    gc.freeze()

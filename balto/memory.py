@@ -19,6 +19,11 @@ logger = logging.getLogger(__name__)
 CODEC: Final = JsonCodec(SessionState, session_state, phrase, terms, conversation, saying)
 
 
+def warm() -> None:
+    """Make what snapshots are written and known by, which the first one would else wait for. Blocks for 50 ms."""
+    CODEC.fingerprint  # noqa: B018 - made when it is asked for
+
+
 class Memory:
     """An `actors.session.ports.SessionMemory` on the store.
 

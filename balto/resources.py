@@ -17,6 +17,8 @@ from actors.vad.actor import VadActor
 from balto.admission import Load, LoadWindow
 
 _BEAT_S: Final = 0.1
+_SLOWEST_BEAT_S: Final = 0.8
+"""Well within what the window of the load needs to have been watched."""
 _FRESH_NS: Final = 100_000_000
 _PROMPT: Final = (SessionActor, AudioActor, VadActor, ExaminerActor)
 """Actors that wait for nobody outside: where their messages wait, it is for this process."""
@@ -75,11 +77,15 @@ class ResourceMonitor:
 
     async def _watch(self) -> None:
         processors = len(os.sched_getaffinity(0))
+        beat_s, before = _BEAT_S, 0
         while True:
             began, used = time.monotonic(), time.process_time()
-            await asyncio.sleep(_BEAT_S)
+            await asyncio.sleep(beat_s)
             took = time.monotonic() - began
-            self._lag_ms = max(0.0, (took - _BEAT_S) * 1000)
+            self._lag_ms = max(0.0, (took - beat_s) * 1000)
             messages, waited_s = metrics.waits(_PROMPT)
+            # Where no session says anything, nobody waits for the loop.
+            beat_s = _BEAT_S if messages > before else min(2 * beat_s, _SLOWEST_BEAT_S)
+            before = messages
             cpu_share = (time.process_time() - used) / (took * processors)
             self._load.add(Load(lag_ms=self._lag_ms, cpu_share=cpu_share, messages=messages, waited_s=waited_s))

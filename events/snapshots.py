@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from types import ModuleType
 from typing import Any, Final, Protocol
@@ -52,14 +53,18 @@ class JsonCodec[S]:
 
     def __init__(self, kind: type[S], *folded_by: ModuleType) -> None:
         """Take the state's class and the modules that fold events into it, whose source is part of the fingerprint."""
-        self._adapter: TypeAdapter[S] = TypeAdapter(kind)
-        form = orjson.dumps(self._adapter.json_schema(), option=orjson.OPT_SORT_KEYS)
-        self._fingerprint = sha256(form + "".join(map(inspect.getsource, folded_by)).encode()).digest()
+        self._kind = kind
+        self._folded_by = folded_by
 
-    @property
+    @cached_property
+    def _adapter(self) -> TypeAdapter[S]:
+        return TypeAdapter(self._kind)
+
+    @cached_property
     def fingerprint(self) -> bytes:
-        """SHA-256 of the state's JSON Schema and of the folding modules' sources."""
-        return self._fingerprint
+        """SHA-256 of the state's JSON Schema and of the folding modules' sources; made when first asked for."""
+        form = orjson.dumps(self._adapter.json_schema(), option=orjson.OPT_SORT_KEYS)
+        return sha256(form + "".join(map(inspect.getsource, self._folded_by)).encode()).digest()
 
     def encode(self, state: S) -> bytes:
         """Write a state as JSON."""

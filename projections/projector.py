@@ -26,8 +26,6 @@ _LONGEST_PAUSE_S: Final = 5.0
 _PACE_S: Final = 0.025
 WATCH_PACE_S: Final = 0.06
 """What a projector's watch does well to keep between two looks: a report may be a tenth of a second old."""
-_AGAIN_S: Final = 1.0
-"""Seconds after which a watched ledger that stands still is folded again, for read models that were locked."""
 _AT_ONCE: Final = 2
 _OUTDATED: Final = "SELECT definition <> $2 FROM projections.checkpoints WHERE name = $1"
 
@@ -139,7 +137,7 @@ class Projector:
 
         Args:
             watch: wakes it when the ledger has grown; without one it looks by itself.
-            poll_s: seconds between two looks at a ledger that nobody watches and in which nothing happens.
+            poll_s: seconds between two looks at a ledger in which nothing happens; with a watch, the shortest time.
         """
         renewing = asyncio.create_task(self._keep_renewed(poll_s), name="renewing projections")
         try:
@@ -150,25 +148,25 @@ class Projector:
             await asyncio.gather(renewing, return_exceptions=True)
 
     async def _keep_up(self, watch: Watch | None, poll_s: float) -> None:
-        pause = poll_s
+        pause = rest = poll_s
         loop = asyncio.get_running_loop()
         while True:
-            seen = watch.head if watch is not None else 0
-            began = loop.time()
+            seen, began = (0 if watch is None else watch.head), loop.time()
             try:
                 moved = await self._round(seen)
             except Exception as error:
-                pause = min(2 * pause, _LONGEST_PAUSE_S)
                 _tell(error)
-                await asyncio.sleep(pause)
+                await asyncio.sleep(pause := min(2 * pause, _LONGEST_PAUSE_S))
                 continue
             pause = poll_s
+            # What is new wakes it; looks between are for what is not, as a read model that may go on.
+            rest = poll_s if moved or watch is None else max(poll_s, min(2 * rest, _LONGEST_PAUSE_S))
             if moved:
                 await asyncio.sleep(max(0.0, min(_PACE_S, poll_s) - (loop.time() - began)))
             if watch is not None:
-                await watch.stir(_AGAIN_S, seen=seen)
+                await watch.stir(rest, seen=seen)
             elif not moved:
-                await asyncio.sleep(poll_s)
+                await asyncio.sleep(rest)
 
     async def _keep_renewed(self, poll_s: float) -> None:
         """Rebuild read models whose SQL has changed while the others are kept up."""

@@ -20,3 +20,9 @@ if ! $pip install --no-deps --no-build-isolation --editable . 2>"$log"; then
     tail -n 1 "$log" >&2
     exit 1
 fi
+# As pip does with what it installs, but not with what stays where it is: else every start compiles all modules anew
+# wherever Python may not write, or was told not to.
+if ! "$PYTHON" -m compileall -q events actors projections balto >"$log" 2>&1; then
+    tail -n 1 "$log" >&2
+    exit 1
+fi

@@ -82,8 +82,9 @@ class BasketEngine:
             for name in (medicine.name, *medicine.brands, *medicine.forms)
         }
         self._place_of = {
-            words(name): f"{entry.category.macro}/{entry.category.micro}"
+            words(name): place
             for entry in catalogue.lexicon
+            for place in (f"{entry.category.macro}/{entry.category.micro}",)
             for name in (entry.name, *entry.forms)
         }
 
@@ -269,5 +270,6 @@ def _same_product(catalogue: BasketCatalogue) -> Mapping[tuple[str, ...], _Names
         own = [words(name) for name in (entry.name, *entry.forms)]
         every = frozenset(own) | {words(name) for name in entry.also}
         for name in own:
-            same[name] = same.get(name, frozenset()) | every
+            # Most names are one entry's: all of these share one set.
+            same[name] = same[name] | every if name in same else every
     return same

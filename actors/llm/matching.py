@@ -118,13 +118,13 @@ class MatchingIndex:
         form = Form(entry, len(joined), MIN_RATIO if len(telling) < 2 else _MIN_RATIO_OF_WORDS, len(tokens))
         self._known.update(token.text for token in tokens)
         self._exact.setdefault(joined, form)
-        stems = _bag(stem(token.text) for token in telling)
+        stems = _bag(stem(token.text) for token in telling) if len(telling) > 1 else ()
         # "Não tem tosse" must not become "não para de tossir", so a denying form needs more to go by.
         if len(stems) > (2 if _DENIAL in stems else 1):
             self._stems.setdefault(stems, form)
             self._stem_sounds.setdefault(_bag(stem_sound(token) for token in telling), form)
-        elif len(tokens) == 1 and len(light_stem(joined)) >= _MIN_LONE_STEM:
-            self._lone.setdefault(light_stem(joined), form)
+        elif len(tokens) == 1 and len(alone := light_stem(joined)) >= _MIN_LONE_STEM:
+            self._lone.setdefault(alone, form)
         key = sound("".join(token.heard for token in tokens))
         least = _MIN_SOUND_OF_MEDICINES if entry.kind == "medicine" else _MIN_SOUND
         if len(key) >= least and key not in self._sounds:

@@ -16,6 +16,7 @@ _HUNDREDS: Final = {"cem": 100, "cento": 100} | {
     stem + ending: 100 * n for n, stem in enumerate(_HUNDRED_STEMS.split(), start=2) for ending in ("os", "as")
 }
 _THOUSAND: Final = "mil"
+_BEGINNINGS: Final = frozenset({*_UNITS, *_TENS, *_HUNDREDS, _THOUSAND})
 _ARTICLES: Final = frozenset({"um", "uma"})
 
 _LETTERS: Final = {
@@ -30,8 +31,10 @@ def letter_at(words: Sequence[str], place: int) -> str | None:
     word = words[place]
     if place and words[place - 1] in ("vitamina", "complexo"):
         return _LETTERS_OF_VITAMINS.get(word)
-    beside_number = number_at(words, place + 1) is not None
-    return _LETTERS.get(word) if beside_number or word in _ONLY_LETTERS else None
+    letter = _LETTERS.get(word)
+    # Few words name one at all: only of these is it worth asking what follows.
+    known = letter is not None and (word in _ONLY_LETTERS or number_at(words, place + 1) is not None)
+    return letter if known else None
 
 
 def number_at(words: Sequence[str], first: int) -> tuple[int, int] | None:
@@ -44,6 +47,8 @@ def number_at(words: Sequence[str], first: int) -> tuple[int, int] | None:
     Returns:
         The number and the index of its last word; None where there is none. "Um" and "uma" alone are articles.
     """
+    if first >= len(words) or words[first] not in _BEGINNINGS:
+        return None
     found = _below_thousand(words, first)
     value, last = found if found is not None else (1, first - 1)
     if last + 1 < len(words) and words[last + 1] == _THOUSAND:

@@ -39,10 +39,11 @@ def tokenise(sentence: str) -> tuple[Token, ...]:
     tokens: list[Token] = []
     previous_end = 0
     for match in _TOKEN.finditer(sentence, 0, MAX_LETTERS):
-        gap = sentence[previous_end : match.start()]
+        start, end = match.span()
         heard = match.group().casefold()
-        tokens.append(Token(fold(heard), heard, match.start(), match.end(), bool(_BREAK.search(gap))))
-        previous_end = match.end()
+        after_break = _BREAK.search(sentence, previous_end, start) is not None
+        tokens.append(Token(fold(heard), heard, start, end, after_break))
+        previous_end = end
     return tuple(_written(tokens))
 
 

@@ -8,16 +8,15 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import orjson
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from balto.logs import set_up_logging
-from balto.settings import Settings, unknown_names
+if TYPE_CHECKING:
+    from balto.settings import Settings
 
 # A pipe or a log has no width of its own; tables are cut at 80 columns unless they are told.
 _WIDTH = None if sys.stdout.isatty() else 140
@@ -40,13 +39,19 @@ def note(message: str) -> None:
     err.print(f"balto: {message}", markup=False, soft_wrap=True)
 
 
-def load_settings(process: str | None = None, /, **changes: Any) -> Settings:
+def load_settings(process: str | None = None, /, **changes: Any) -> "Settings":
     """Read the settings and set up logging; options given on the command line win. A wrong setting is one line.
 
     Args:
         process: what the log calls this process, where a server has several.
         changes: settings by name; None leaves one as it is set.
     """
+    # A tenth of a second that nobody waits for who asks for help or has misspelt a command.
+    from pydantic import ValidationError
+
+    from balto.logs import set_up_logging
+    from balto.settings import Settings, unknown_names
+
     given = {name: value for name, value in changes.items() if value is not None}
     try:
         settings, unknown = Settings(**given), unknown_names()

@@ -20,16 +20,18 @@ Host = Annotated[str | None, typer.Option("--host", help="Address to listen on. 
 
 def serve(port: Port = None, host: Host = None, workers: Workers = None) -> None:
     """Run the server until Ctrl-C or SIGTERM."""
+    from balto.collector import held_off
     from balto.handles import take_all_allowed
 
     settings = load_settings(port=port, host=host, workers=workers)
     take_all_allowed()
-    run(_serve(settings) if settings.worker_count == 1 else _serve_with_workers(settings))
+    with held_off():
+        run(_serve(settings) if settings.worker_count == 1 else _serve_with_workers(settings))
 
 
 async def _serve(settings: Any) -> None:
     from balto.app import open_balto
-    from balto.awakening import settle_down
+    from balto.collector import settle_down
     from balto.library import StartError
     from balto.place import Place
     from balto.web.port import doorway
@@ -49,13 +51,19 @@ async def _serve(settings: Any) -> None:
 
 
 async def _serve_with_workers(settings: Any) -> None:
+    from balto.collector import settle_down
     from balto.library import StartError
     from balto.web.port import address_of, doorway
     from balto.workers.parent import serve_with_workers
 
     try:
         with doorway(settings) as taken:
-            await serve_with_workers(settings, taken, say, lambda: _show_address(address_of(taken)))
+
+            def ready() -> None:
+                settle_down()
+                _show_address(address_of(taken))
+
+            await serve_with_workers(settings, taken, say, ready)
     except StartError as error:
         fail(str(error))
 

@@ -11,7 +11,8 @@ from projections.rows import BiometricsRow, CounterMetric, SessionRow, TimelineR
 class Shape(BaseModel):
     """An object of exactly these fields."""
 
-    model_config = ConfigDict(extra="forbid")
+    # They describe and check nothing: built only if somebody asks for the description.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class Erro(Shape):

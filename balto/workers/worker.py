@@ -12,8 +12,8 @@ from uuid import UUID
 
 from actors.runtime.line import Line, LineClosedError, UnansweredError
 from balto.app import Balto, open_balto
-from balto.awakening import settle_down
 from balto.cli.common import fail, load_settings
+from balto.collector import held_off, settle_down
 from balto.library import StartError, silent
 from balto.place import Colleagues, Place
 from balto.web.routes.metrics import figures_of
@@ -54,7 +54,8 @@ class OtherWorkers(Colleagues):
 
 def main() -> None:
     """Serve, with the handle of the line to the parent as the one argument."""
-    run_as_child(_work(socket.socket(fileno=int(sys.argv[1]))))
+    with held_off():
+        run_as_child(_work(socket.socket(fileno=int(sys.argv[1]))))
 
 
 async def _work(to_parent: socket.socket) -> None:

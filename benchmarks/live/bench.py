@@ -7,6 +7,7 @@ answer at once or after the published latencies; what the adapters and their SDK
 
 import argparse
 import asyncio
+import compileall
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 from rich.progress import Progress
 
+import balto
 from benchmarks.live.audio import spoken_scene, write_pcm
 from benchmarks.live.ledger import quantiles_ms
 from benchmarks.live.plan import Kind
@@ -74,6 +76,9 @@ def run(options: argparse.Namespace, progress: Progress) -> Report:
 def _offline(stage: Stage) -> dict[str, float]:
     """Start a server as it comes, with its local engines and no keys; Whisper is in a process of its own."""
     environment = {key: value for key, value in stage.environment(None).items() if key != "BALTO_STT_BACKUP"}
+    # As an installation leaves it: a tree that was edited since would be compiled anew with every start.
+    for room in ("events", "actors", "projections", "balto"):
+        compileall.compile_dir(Path(balto.__file__).parents[1] / room, quiet=1)
     # The weights are assembled the first time.
     with serving(stage, environment):
         pass

@@ -13,7 +13,7 @@ import pytest
 from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
-from balto.cli import app
+from balto.cli.commands import app
 from events.postgres import PostgresStore
 from tests.integration.projections.script import Ledger, day
 from tests.postgres import MASTERS

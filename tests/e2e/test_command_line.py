@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from balto.cli import app
+from balto.cli.commands import app
 from tests.e2e.conftest import House, converse
 from tests.recordings import conversation, wav
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 import typer
 
-from balto.cli import app
+from balto.cli.commands import app
 from events.catalogue import RecommendationAnswered
 from tests.e2e.conftest import House, of_type
 from tests.recordings import conversation, wav

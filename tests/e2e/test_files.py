@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from balto.cli import app
+from balto.cli.commands import app
 from tests.recordings import conversation, wav
 from tests.sounds import tone
 from tests.unit.audio.containers import encoded

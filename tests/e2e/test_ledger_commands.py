@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
-from balto.cli import app
+from balto.cli.commands import app
 from events.catalogue import SessionEnded, TranscriptionReceived
 from events.embedded import EmbeddedPostgres
 from events.ids import phrase_id

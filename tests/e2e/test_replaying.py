@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from actors.runtime.clock import SystemClock
 from balto.app import new_event_id, open_balto
-from balto.cli import app
+from balto.cli.commands import app
 from balto.engines import Engines, build_understandings
 from balto.listening import Collector, listen
 from balto.replay.engine import execute

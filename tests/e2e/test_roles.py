@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner, Result
 
-from balto.cli import app
+from balto.cli.commands import app
 from balto.library import StartError, open_library
 from balto.settings import Settings
 from events.catalogue import RecommendationSent

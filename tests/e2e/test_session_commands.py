@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from balto.cli import app
+from balto.cli.commands import app
 from events.catalogue import Event, SubjectErased, TranscriptionReceived
 from events.envelope import NewEvent
 from events.postgres import PostgresStore

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from balto.cli import app
+from balto.cli.commands import app
 from balto.replay.golden import Checked, check, golden_files
 from balto.replay.kit import Kit
 from balto.replay.plan import Plan

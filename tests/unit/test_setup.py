@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,19 @@ def test_an_environment_that_was_half_made_is_removed(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert not (tmp_path / ".venv").exists()
+
+
+def test_an_installation_leaves_its_modules_compiled(tmp_path: Path) -> None:
+    for room in ("events", "actors", "projections", "balto"):
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "__init__.py").touch()
+    python = fake_python(tmp_path, f'[ "$2" = pip ] || exec {sys.executable} "$@"')
+    done = subprocess.run(
+        ["/bin/sh", ROOT / "requirements" / "install.sh", "lock.txt"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHON": str(python), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len(list(tmp_path.glob("*/__pycache__/*.pyc"))) == 4

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from balto.cli import app
+from balto.cli.commands import app
 
 
 @pytest.fixture(autouse=True)

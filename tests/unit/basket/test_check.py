@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from actors.basket.check import Checked, check
 from actors.basket.places import dotted, places, pointer
 from actors.basket.schema import as_text
-from balto.cli import app
+from balto.cli.commands import app
 from balto.settings import OWN_BASKETS
 
 ROOT = OWN_BASKETS.parent
