@@ -13,11 +13,13 @@ from typer.testing import CliRunner, Result
 
 from balto.cli import app
 from events.catalogue import Event, SubjectErased, TranscriptionReceived
+from events.embedded import EmbeddedPostgres
 from events.envelope import NewEvent
 from events.postgres import PostgresStore
 from events.sealing import MasterKeys
 from events.store import Append, RecordingChunk
 from tests.events_at_hand import new_event
+from tests.postgres import fresh_database
 from tests.runs import OTHER, SESSION, phrase, recorded, session, started
 
 WORDS = "o senhor tem dipirona"
@@ -54,6 +56,12 @@ async def home(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     await kept(store, f"session-{OTHER}", CHANGED, OTHER)
     yield tmp_path
     await store.close()
+
+
+@pytest.fixture
+async def elsewhere(postgres_server: EmbeddedPostgres, postgres_template: str) -> AsyncIterator[str]:
+    async with fresh_database(postgres_server, postgres_template) as url:
+        yield url
 
 
 async def balto(*arguments: str, stdin: str | None = None) -> Result:
@@ -172,6 +180,42 @@ async def test_a_redacted_session_needs_no_passphrase(home: Path, monkeypatch: p
     sealed = await balto("session", "export", SESSION, "s.session")
     assert sealed.stderr == (
         "balto: s.session is sealed with a passphrase: give it with --passphrase-file, or BALTO_PASSPHRASE_FILE\n"
+    )
+
+
+async def test_an_export_does_not_write_over_a_file_unless_it_is_told_to(home: Path) -> None:
+    (home / "a.session").write_text("somebody's")
+    refused = await balto("session", "export", SESSION, "a.session")
+    assert (refused.exit_code, refused.stderr) == (
+        1,
+        "balto: a.session is there already: give --force to write over it\n",
+    )
+    assert (home / "a.session").read_text() == "somebody's"
+    assert (await told("session", "export", SESSION, "a.session", "--force"))["events"] == len(BASE)
+
+
+async def test_a_redacted_session_comes_in_only_where_that_is_meant_and_says_what_it_is(
+    home: Path, elsewhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await told("session", "export", SESSION, "r.session", "--redact")
+    await told("session", "export", SESSION, "a.session")
+    monkeypatch.setenv("BALTO_DATABASE_URL", elsewhere)
+    refused = await balto("session", "import", "r.session")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("balto: r.session is redacted, and what came in so cannot be completed later")
+    assert (await told("session", "import", "r.session", "--redacted"))["new"] == len(BASE)
+    walk = await balto("retell", SESSION)
+    assert walk.stderr == (
+        f"balto: session-{SESSION}: the session came in redacted: what was said and heard is not in this ledger\n"
+    )
+    again = await balto("replay", SESSION, "--execute")
+    assert "came in redacted" in again.stderr
+    assert "erased" not in again.stderr
+    over = await balto("session", "import", "a.session")
+    assert over.exit_code == 1
+    assert over.stderr == (
+        f"balto: stream session-{SESSION} came in redacted, and no event is ever rewritten: import the whole into"
+        " another ledger, or read it from its file\n"
     )
 
 
