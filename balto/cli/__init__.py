@@ -19,6 +19,7 @@ from balto.cli import (
     retelling,
     serving,
     sessionfiles,
+    timing,
 )
 
 app = typer.Typer(
@@ -42,7 +43,7 @@ def _root(
     """Settings come from the environment and `.env`, under the prefix BALTO_; see `.env.example`."""
 
 
-for module in (serving, hearing, advising, past, browsing, retelling, replaying, diff, export, ledger):
+for module in (serving, hearing, advising, past, timing, browsing, retelling, replaying, diff, export, ledger):
     for command in module.COMMANDS:
         app.command()(command)
 app.add_typer(baskets.cestas, name="cestas")

@@ -7,8 +7,9 @@ from typing import Final
 from balto.accounts import register_client, register_counter
 from balto.app import Balto, open_balto
 from balto.cli.common import fail, out, print_rows, say
-from balto.cli.past import BIOMETRIC_COLUMNS, TIMELINE_COLUMNS
+from balto.cli.past import BIOMETRIC_COLUMNS
 from balto.cli.serving import show_message
+from balto.cli.timing import show_timeline
 from balto.client import ClientError, Ready, Recommendation, read_audio, stream
 from balto.library import Library, StartError
 from balto.settings import Settings
@@ -79,8 +80,7 @@ async def _report(balto: Balto, session_id: str) -> None:
     projector = balto.library.projector
     await projector.catch_up()
     out.print()
-    timeline = await reports.timeline(projector.pool, session_id)
-    print_rows(timeline, TIMELINE_COLUMNS, title="Latency: Audio → STT → AI 1 → AI 2 → WS (ms)", as_json=False)
+    show_timeline(await reports.timeline(projector.pool, session_id))
     biometrics = await reports.biometrics(projector.pool, session_id=session_id)
     columns = [name for name in BIOMETRIC_COLUMNS if name != "session_id"]
     print_rows(sorted(biometrics, key=lambda row: row.phrase), columns, title="Bio-metrics", as_json=False)

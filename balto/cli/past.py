@@ -1,4 +1,4 @@
-"""Commands about the past: sessions, timeline, reports."""
+"""Commands about the past: sessions, reports."""
 
 from typing import Annotated, Any
 
@@ -12,11 +12,9 @@ from balto.cli.pages import Html, write_biometrics, write_latency
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
 
-SessionId = Annotated[str, typer.Argument(help="A session's id, or `last`.", metavar="SESSION")]
 Tenant = Annotated[str | None, typer.Option("--tenant", help="Of one client.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
 
-TIMELINE_COLUMNS = ("phrase", "speech_ms", "audio_ms", "stt_ms", "ai1_ms", "ai2_ms", "ws_ms", "total_ms", "outcome")
 BIOMETRIC_COLUMNS = (
     "session_id",
     "phrase",
@@ -37,24 +35,6 @@ def sessions(limit: Limit = 20, as_json: AsJson = False) -> None:
     rows = with_library(lambda library: reports.sessions(library.projector.pool, limit=limit))
     columns = ("session_id", "started_at", "phrases", "recommendations", "end_reason")
     print_rows(rows, columns, title="Sessions", as_json=as_json)
-
-
-def timeline(session: SessionId, as_json: AsJson = False) -> None:
-    """Show where the time of each phrase went: Audio → STT → AI 1 → AI 2 → WS, in milliseconds.
-
-    The total counts from when the phrase was found to be over. A step may be longer than that: speech-to-text is asked
-    at the first pause, before it is certain that the phrase is over.
-    """
-    from projections import reports
-
-    async def work(library: Any) -> Any:
-        session_id = await resolve_session(library, session)
-        return await reports.timeline(library.projector.pool, session_id)
-
-    rows = with_library(work)
-    if not rows and not as_json:
-        fail(f"session {session} has no phrases, or there is no such session (`balto sessions` lists them)")
-    print_rows(rows, TIMELINE_COLUMNS, title="Audio → STT → AI 1 → AI 2 → WS (ms)", as_json=as_json)
 
 
 async def resolve_session(library: Any, session: str) -> str:
@@ -138,4 +118,4 @@ report.command()(cost)
 report.command()(advice)
 
 
-COMMANDS = (sessions, timeline)
+COMMANDS = (sessions,)

@@ -118,6 +118,26 @@ def seconds(file: Path) -> float:
         return float(reading.getnframes() / reading.getframerate())
 
 
+async def test_where_time_went_is_told_of_files_and_replays_as_of_sessions(home: Path, postgres_url: str) -> None:
+    store = await PostgresStore.connect(postgres_url, masters=MasterKeys.load(home / "master.key"))
+    await kept(store, "replay-1", BASE, SESSION[:-1] + "d")
+    await store.close()
+    await told("session", "export", SESSION, "a.session")
+    rows = await told("timeline", SESSION)
+    assert [(row["phrase"], row["outcome"], row["stt_ms"]) for row in rows] == [
+        (1, "recommended", 300.0),
+        (2, "recommended", 300.0),
+    ]
+    assert await told("timeline", "a.session") == rows
+    assert await told("timeline", f"session-{SESSION}") == rows
+    assert await told("timeline", "replay-1") == [{**row, "session_id": "replay-1"} for row in rows]
+    unknown = await balto("timeline", "replay-2")
+    assert (unknown.exit_code, unknown.stderr) == (
+        1,
+        "balto: there is no stream replay-2 (`balto sessions` lists the sessions)\n",
+    )
+
+
 async def test_the_state_is_told_at_any_place(home: Path) -> None:
     state = await told("state", SESSION, "--at", "6")
     assert (state["after"]["position"], state["state"]["open_phrases"]["1"]["stage"]) == (6, "gathering")
