@@ -92,9 +92,12 @@ def show_compared(since: str | None, until: str | None, counter: str | None, *, 
 
 
 async def counter_of(library: Any, name: str | None) -> str | None:
+    """Return the id of a counter, as `existing_counter`; None for None."""
+    return None if name is None else await existing_counter(library, name)
+
+
+async def existing_counter(library: Any, name: str) -> str:
     """Return the id of a counter, given by name or id; ends the program where there is none, or are several."""
-    if name is None:
-        return None
     from balto.accounts import UnknownCounterError
     from balto.preferences import AmbiguousCounterError, find_counter
 
