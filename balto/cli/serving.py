@@ -108,7 +108,7 @@ async def _stream(files: list[Path], url: str, key: str, speed: float, as_json: 
                 else:
                     show_message(message)
     except ClientError as error:
-        fail(_explained(error.code) or str(error))
+        fail(_explained(error.code, error.reason) or str(error))
 
 
 def server_url(given: str | None, settings: Any) -> str:
@@ -122,15 +122,23 @@ def server_url(given: str | None, settings: Any) -> str:
     return f"http://{in_url(host)}:{settings.port}"
 
 
-def _explained(code: int | None) -> str | None:
-    """Return what a close code says of the stream that it ended, None for one that says nothing."""
+def _explained(code: int | None, said: str = "") -> str | None:
+    """Return what a close code says of the stream that it ended, None for one that says nothing.
+
+    Args:
+        code: None where there was none.
+        said: what the close frame says; with 1008, which has many reasons, it alone tells which.
+    """
     reason = _CLOSED.get(code or 0)
+    if code == _POLICY and said:
+        reason = f"it refused what it was sent: {said}"
     return reason and f"the server ended the session: {reason} ({code})"
 
 
+_POLICY: Final = 1008
 _CLOSED: Final = {
     1001: "it is stopping; stream again",
-    1008: "the handshake is not what it should be",
+    _POLICY: "it refused what it was sent",
     1009: "a frame was larger than it takes",
     1011: "the session failed; what it had heard is kept",
     1013: "its database cannot be reached; stream again later",
