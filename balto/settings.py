@@ -185,6 +185,13 @@ class Settings(BaseSettings):
         return tuple(dict.fromkeys(names))
 
     @property
+    def understandings(self) -> tuple[str, ...]:
+        """Names of the engines that understand, in order of preference."""
+        if self.llm == "lexicon" or (self.llm == "auto" and self.openai_api_key is None):
+            return ("lexicon",)
+        return ("openai", "lexicon")
+
+    @property
     def whisper_weights(self) -> Path | str:
         """The local speech model: a folder, or a name that faster-whisper knows."""
         return self.whisper_model or self.data_dir / "models" / "whisper-base"
