@@ -71,12 +71,13 @@ def _show_address(url: str) -> None:
 def demo(
     speed: Annotated[float, typer.Option("--speed", min=0, help="Times real time; 0 is as fast as it can.")] = 4.0,
     port: Port = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the server's log too.")] = False,
 ) -> None:
     """Stream a recorded counter conversation through a server of its own and show all that comes of it."""
     from balto.cli.demo import run_demo
 
     settings = load_settings(port=port)
-    run(run_demo(settings, speed))
+    run(run_demo(settings, speed, verbose=verbose))
 
 
 def stream(
