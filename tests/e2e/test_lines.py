@@ -11,11 +11,10 @@ import pytest
 from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import WebSocketRoute
-from typer.testing import CliRunner
 
 import balto.web
-from balto.cli import app
 from balto.client import ClientError, Format, LiveAudio, Recommendation, Stream
+from tests.e2e.test_command_line import balto as command
 from tests.e2e.test_console import OpenWindow, chromium, open_window
 from tests.recordings import conversation, wav
 
@@ -195,8 +194,7 @@ async def test_why_a_stream_was_refused_is_told_in_the_servers_words(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "said.wav").write_bytes(wav(conversation("tosse")))
     async with played(play) as url:
-        words = ["stream", "said.wav", "--url", url, "--key", "bk_1", "--fast"]
-        result = await asyncio.to_thread(CliRunner().invoke, app, words)
+        result = await command("stream", "said.wav", "--url", url, "--key", "bk_1", "--fast")
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (
         1,
         "balto: the server ended the session: it refused what it was sent: sessão desconhecida ou encerrada (1008)",
