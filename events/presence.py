@@ -11,6 +11,7 @@ import asyncpg
 
 from events.faults import translated
 from events.store import StoreError, StoreUnavailableError
+from events.watch import listen_if_allowed
 
 CHANNEL: Final = "balto_claims"
 """Notified with the name of what a process has taken over from another."""
@@ -119,7 +120,7 @@ class Presence:
             connection = await asyncpg.connect(self._dsn, timeout=self._timeout_s, server_settings=_SETTINGS)
             try:
                 connection.add_termination_listener(lambda _: self._work.set())
-                await self._listen(connection)
+                await listen_if_allowed(connection, CHANNEL, self._hear, "who lost a session finds out when it writes")
                 self._connection = connection
                 while not connection.is_closed():
                     self._work.clear()
@@ -128,14 +129,6 @@ class Presence:
             finally:
                 self._connection = None
                 connection.terminate()
-
-    async def _listen(self, connection: asyncpg.Connection) -> None:
-        try:
-            await connection.add_listener(CHANNEL, self._hear)
-        except asyncpg.PostgresError as error:
-            if connection.is_closed():
-                raise
-            logger.warning("the database refuses LISTEN (%s): who lost a session finds out later", error.sqlstate)
 
     def _hear(self, connection: object, pid: int, _channel: str, payload: object) -> None:
         if isinstance(connection, asyncpg.Connection) and pid == connection.get_server_pid():
