@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import asyncpg
 
@@ -128,7 +128,7 @@ class Watch:
 
 
 async def listen_if_allowed(
-    connection: asyncpg.Connection, channel: str, hear: Callable[..., object], otherwise: str
+    connection: asyncpg.Connection, channel: str, hear: Callable[[Any, int, str, object], None], otherwise: str
 ) -> None:
     """Listen to a channel; where that cannot be had, as on a standby or through a pooler, say so once.
 

@@ -26,5 +26,9 @@ def test_all_engines_are_told_in_their_order(
 
 
 def test_no_key_is_among_them() -> None:
-    keys = {"elevenlabs_api_key": "secret-e", "assemblyai_api_key": "secret-a", "openai_api_key": "secret-o"}
+    keys: dict[str, Any] = {
+        "elevenlabs_api_key": "secret-e",
+        "assemblyai_api_key": "secret-a",
+        "openai_api_key": "secret-o",
+    }
     assert "secret" not in str(settings_of(Settings(_env_file=None, **keys)))
