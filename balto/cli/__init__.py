@@ -19,7 +19,6 @@ from balto.cli import (
     retelling,
     serving,
     sessionfiles,
-    timing,
 )
 
 app = typer.Typer(
@@ -43,7 +42,7 @@ def _root(
     """Settings come from the environment and `.env`, under the prefix BALTO_; see `.env.example`."""
 
 
-for module in (serving, hearing, advising, past, timing, browsing, retelling, replaying, diff, export, ledger):
+for module in (serving, hearing, advising, past, browsing, retelling, replaying, diff, export, ledger):
     for command in module.COMMANDS:
         app.command()(command)
 app.add_typer(baskets.cestas, name="cestas")

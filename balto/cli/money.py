@@ -69,7 +69,7 @@ async def costs_of_days(library: Any, since: datetime | None, until: datetime | 
 
 async def costs_of_session(library: Any, session: str) -> tuple[str, Any]:
     """Return a session's id and what it cost, given its id or `last`; ends the program where there is none."""
-    from balto.cli.past import known_session
+    from balto.cli.names import known_session
     from projections import spending
 
     session_id = await known_session(library, session)

@@ -1,4 +1,4 @@
-"""Commands about the past: sessions, reports."""
+"""Commands about the past: sessions, timeline, reports."""
 
 from typing import Annotated, Any
 
@@ -7,8 +7,10 @@ import typer
 from balto.cli.advice_report import advice
 from balto.cli.common import AsJson, fail, print_rows, with_library
 from balto.cli.money import cost
-from balto.cli.opening import Since, Until, moment, stream_name
+from balto.cli.names import resolve_session
+from balto.cli.opening import Since, Until, moment
 from balto.cli.pages import Html, write_biometrics, write_latency
+from balto.cli.timing import timeline
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
 
@@ -35,38 +37,6 @@ def sessions(limit: Limit = 20, as_json: AsJson = False) -> None:
     rows = with_library(lambda library: reports.sessions(library.projector.pool, limit=limit))
     columns = ("session_id", "started_at", "phrases", "recommendations", "end_reason")
     print_rows(rows, columns, title="Sessions", as_json=as_json)
-
-
-async def resolve_session(library: Any, session: str) -> str:
-    """Return a session's id, given its id or `last`."""
-    from projections import reports
-
-    if session != "last":
-        return session
-    # The read model may be behind, and what is then called the last is another one.
-    await library.projector.catch_up("sessions")
-    latest = await reports.sessions(library.projector.pool, limit=1)
-    if not latest:
-        fail("there are no sessions yet")
-    return str(latest[0].session_id)
-
-
-async def known_session(library: Any, session: str) -> str:
-    """Return a session's id, given its id or `last`; ends the program where there is none."""
-    session_id = await resolve_session(library, session)
-    if not await library.store.stream_position(f"session-{session_id}"):
-        fail(f"there is no session {session} (`balto sessions` lists them)")
-    return session_id
-
-
-async def existing_stream(library: Any, name: str | None) -> str | None:
-    """Return the name of a stream that is there, given it, a session's bare id or `last`; None for None."""
-    if name is None:
-        return None
-    stream = stream_name(await resolve_session(library, name)) or name
-    if await library.store.stream_position(stream):
-        return stream
-    return fail(f"there is no stream {stream} (`balto sessions` lists the sessions)")
 
 
 @report.command()
@@ -118,4 +88,4 @@ report.command()(cost)
 report.command()(advice)
 
 
-COMMANDS = (sessions,)
+COMMANDS = (sessions, timeline)

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from balto.cli.common import AsJson, fail
+from balto.cli.names import existing_stream
 from balto.cli.opening import bar, with_store
-from balto.cli.past import existing_stream
 from balto.cli.runs import PassphraseFile, passphrase
 from balto.cli.transfer import report_moved
 

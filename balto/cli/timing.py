@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any, Final
 
 from balto.cli.common import AsJson, fail, out, print_rows, with_library
+from balto.cli.names import resolve_session
 from balto.cli.opening import stream_name
-from balto.cli.past import resolve_session
 from balto.cli.runs import PassphraseFile, RunName, load_runs
 
 _STEPS: Final = ("audio_ms", "stt_ms", "ai1_ms", "ai2_ms", "ws_ms")
 _COLUMNS: Final = ("phrase", "speech_ms", *_STEPS, "total_ms", "outcome")
 _ROUNDING_MS: Final = 100.0
 """What is less apart is not worth a word."""
+_WIDTH: Final = 80
+"""Columns; the table above needs no more."""
 
 
 def timeline(session: RunName, passphrase_file: PassphraseFile = None, as_json: AsJson = False) -> None:
@@ -36,16 +39,20 @@ def show_timeline(rows: Sequence[Any]) -> None:
     apart = [row.total_ms - sum(getattr(row, name) or 0.0 for name in _STEPS) for row in rows if row.total_ms]
     waited, early = [ms for ms in apart if ms > _ROUNDING_MS], [-ms for ms in apart if ms < -_ROUNDING_MS]
     if waited:
-        out.print(
+        _explain(
             f"{len(waited)} of {len(apart)} totals are more than their steps, by {max(waited) / 1000:.1f} s at most:"
             " the phrase waited, for those before it (streamed faster than speech, they queue) or to see whether the"
             " customer would go on"
         )
     if early:
-        out.print(
+        _explain(
             f"{len(early)} of {len(apart)} totals are less than their steps, by {max(early) / 1000:.1f} s at most:"
             " speech-to-text was asked at the first pause, before it was certain that the phrase was over"
         )
+
+
+def _explain(text: str) -> None:
+    out.print(fill(text, _WIDTH), markup=False)
 
 
 def _is_run(name: str) -> bool:
@@ -69,6 +76,3 @@ def _of_run(name: str, passphrase_file: Path | None) -> Any:
 
     (run,) = load_runs([name], passphrase_file)
     return timeline_of(run)
-
-
-COMMANDS = (timeline,)

@@ -59,4 +59,6 @@ def test_totals_that_are_not_the_sum_of_their_steps_are_explained(
     events = phrase(1, 0.1, "tosse")
     told = [replace(e, latency_ms=stt_ms) if isinstance(e, TranscriptionReceived) else e for e in events]
     show_timeline(rows(*told, RecommendationDelivered(phrase=1, recommendation_id="r1")))
-    assert said in " ".join(capsys.readouterr().out.split())
+    shown = capsys.readouterr().out
+    assert said in " ".join(shown.split())
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80
