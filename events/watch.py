@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import asyncpg
 
@@ -105,7 +106,8 @@ class Watch:
             connection = await asyncpg.connect(self._dsn, timeout=self._timeout_s, server_settings=settings)
             try:
                 connection.add_termination_listener(self._wake)
-                await self._try_to_listen(connection)
+                if self._listen:
+                    await listen_if_allowed(connection, CHANNEL, self._wake, "polling instead")
                 while not connection.is_closed():
                     self._look.clear()
                     self._advance(await connection.fetchval(statement("last_position"), timeout=self._timeout_s))
@@ -113,16 +115,6 @@ class Watch:
                     await self._wait_for_a_reason()
             finally:
                 connection.terminate()
-
-    async def _try_to_listen(self, connection: asyncpg.Connection) -> None:
-        if not self._listen:
-            return
-        try:
-            await connection.add_listener(CHANNEL, self._wake)
-        except asyncpg.PostgresError as error:
-            if connection.is_closed():
-                raise
-            logger.warning("the database refuses LISTEN (%s); polling instead", error.sqlstate)
 
     async def _wait_for_a_reason(self) -> None:
         try:
@@ -138,3 +130,25 @@ class Watch:
             self._head = head
             moved, self._moved = self._moved, asyncio.Event()
             moved.set()
+
+
+async def listen_if_allowed(
+    connection: asyncpg.Connection, channel: str, hear: Callable[[Any, int, str, object], None], otherwise: str
+) -> None:
+    """Listen to a channel; where that cannot be had, as on a standby or through a pooler, say so once.
+
+    Args:
+        connection: that hears it.
+        channel: its name.
+        hear: as the driver calls its listeners.
+        otherwise: what is done instead, for the log.
+
+    Raises:
+        asyncpg.PostgresError: the connection was lost over it.
+    """
+    try:
+        await connection.add_listener(channel, hear)
+    except asyncpg.PostgresError as error:
+        if connection.is_closed():
+            raise
+        logger.warning("the database refuses LISTEN (%s); %s", error.sqlstate, otherwise)

@@ -26,6 +26,7 @@ from balto.web.silence import Silence
 from balto.web.wire import (
     OFFSET_BYTES,
     CloseCode,
+    Echo,
     Finish,
     Handshake,
     HandshakeError,
@@ -244,7 +245,9 @@ async def _take_text(text: str, session: Session, outbox: SocketOutbox, handshak
             tell(session, AudioFinished("client_finished"))
         case Reply() as reply:
             await offer(session, RecommendationReply(reply.id, reply.resultado))
+        case Echo() if handshake.protocol == 2:
+            outbox.say({"comando": "eco"})
         case None if handshake.protocol == 2:
             outbox.say(problem("mensagem_desconhecida", "mensagem de texto não reconhecida"))
-        case None:
+        case _:
             logger.debug("a text frame of an older client was ignored")
