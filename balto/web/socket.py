@@ -138,7 +138,7 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
     try:
         session_id, session = await _open_session(request.app[BALTO], handshake, counter, outbox, flow)
     except SessionOverError as over:
-        await outbox.tell_the_end(over.last)
+        await outbox.tell_the_end(over.last, over.byte_end)
         raise _Refused(CloseCode.NORMAL, "fim") from None
     outbox.introduce(session_id, resume_token(counter.key_sha256, session_id))
     structlog.contextvars.bind_contextvars(session=session_id)

@@ -208,8 +208,8 @@ def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -
             return _ready(session_id, token, 0, handshake)
         case SessionResumed():
             return _ready(session_id, token, event.byte_offset, handshake)
-        case AudioReceived() if handshake.resumable:
-            return {"comando": "ack", "offset": event.byte_end}
+        case AudioReceived():
+            return acknowledgement(event.byte_end, handshake)
         case SessionEnded() if handshake.protocol == 2:
             return {"comando": "fim", "frases": event.phrases, "recomendacoes": event.recommendations}
         case SpeechStarted() if handshake.wants("vad"):
@@ -230,6 +230,11 @@ def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -
             }
         case _:
             return outcome(event) if handshake.wants("transcript") else None
+
+
+def acknowledgement(byte_end: int, handshake: Handshake) -> Said | None:
+    """Return what tells a client that so many of its bytes are durable, None where it doesn't count them."""
+    return {"comando": "ack", "offset": byte_end} if handshake.resumable else None
 
 
 def _silence(phrase: int, sample: int) -> Vad:
