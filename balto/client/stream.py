@@ -182,6 +182,8 @@ class Stream:
                 return self._greetings == 1
             case "fim":
                 self._finished = True
+                # Nothing is sent again, though the last `ack` may have been lost with a line.
+                self._audio.forget(self._sent)
         return True
 
     def _judge(self, code: int | None, reason: str) -> None:
