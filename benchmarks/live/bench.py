@@ -204,8 +204,10 @@ def told(seen: Seen) -> dict[str, Any]:
         "sent_late_worst_s": rounded(max((each.worst_late_s for each in seen.told), default=0.0)),
         "phrases": {"captured": hops.phrases, "recommended": hops.recommended, "waited for more": hops.gathered},
         "audio to recommendation ms": quantiles_ms(hops.whole),
+        "the same without providers' calls ms": quantiles_ms(hops.own),
         "end of speech to recommendation ms": quantiles_ms(hops.speech),
         "hops ms": {name: quantiles_ms(taken) for name, taken in hops.steps.items()},
+        "engines ms": {name: quantiles_ms(taken) for name, taken in hops.engines.items()},
         "decided to durable ms": quantiles_ms(hops.durable),
     }
 

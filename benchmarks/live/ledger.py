@@ -24,6 +24,10 @@ _CHAIN: Final = (
     "BasketResolved",
     "RecommendationSent",
 )
+_CALLS: Final = frozenset({"TranscriptionReceived", "NormalisationCompleted", "ClassificationCompleted"})
+"""Answers of engines, with how long they took."""
+_WITHIN: Final = "lexicon"
+"""The engine that asks nobody outside."""
 _WAITED: Final = "UtteranceGathered"
 """A phrase with this has waited for more words, on purpose."""
 _BLOCK: Final = 2_048
@@ -39,7 +43,9 @@ class Hops:
     Attributes:
         steps: by `A → B` of the ledger's events; `audio → PhraseCaptured` is from the message that closed the phrase.
         whole: from that message to the recommendation at the client.
+        own: the same without the time that calls of providers took meanwhile, by what their events say.
         speech: from the last sample of speech, as it was sent, to the recommendation at the client.
+        engines: that each engine took for a step, by the answer's event and the engine.
         durable: from deciding to being durable, of every event.
         phrases: captured within the window.
         recommended: of these, with a recommendation.
@@ -48,7 +54,9 @@ class Hops:
 
     steps: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     whole: list[float] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)
     speech: list[float] = field(default_factory=list)
+    engines: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     durable: list[float] = field(default_factory=list)
     phrases: int = 0
     recommended: int = 0
@@ -61,6 +69,13 @@ class _Noted:
     occurred: float
     sample_end: int
     paused: bool
+    took_s: float
+    engine: str
+
+    @property
+    def call_s(self) -> float:
+        """How long a provider took; 0 where nobody outside was asked."""
+        return self.took_s if self.type in _CALLS and self.engine != _WITHIN else 0.0
 
 
 async def measured(
@@ -91,7 +106,9 @@ async def _phrases(connection: asyncpg.Connection, session: str, hops: Hops) -> 
     rows = await connection.fetch(
         """SELECT e.type, (e.data->>'phrase')::int AS phrase, extract(epoch FROM e.occurred_at)::float8 AS occurred,
                   extract(epoch FROM e.recorded_at - e.occurred_at)::float8 AS waited,
-                  (e.data->>'sample_end')::bigint AS sample_end, e.data->>'cut_reason' AS cut
+                  (e.data->>'sample_end')::bigint AS sample_end, e.data->>'cut_reason' AS cut,
+                  coalesce(e.latency_ms, 0) / 1000 AS took,
+                  coalesce(e.data->>'engine', e.data->>'provider', '') AS engine
              FROM events e JOIN streams s ON s.id = e.stream_id
             WHERE s.name = $1 ORDER BY e.stream_position""",
         f"session-{session}",
@@ -100,8 +117,11 @@ async def _phrases(connection: asyncpg.Connection, session: str, hops: Hops) -> 
     for row in rows:
         hops.durable.append(row["waited"])
         if row["phrase"] is not None:
-            noted = _Noted(row["type"], row["occurred"], row["sample_end"] or 0, row["cut"] == "pause")
+            paused, sample_end = row["cut"] == "pause", row["sample_end"] or 0
+            noted = _Noted(row["type"], row["occurred"], sample_end, paused, row["took"], row["engine"])
             phrases[row["phrase"]].append(noted)
+            if noted.type in _CALLS:
+                hops.engines[f"{noted.type}, {noted.engine}"].append(noted.took_s)
     return phrases
 
 
@@ -136,6 +156,9 @@ def _follow(
         hops.steps["RecommendationSent → client"].append(arrived[number] - chain[-1].occurred)
         if closed is not None:
             hops.whole.append(arrived[number] - closed)
+            # An early text was asked for before the phrase was over.
+            calls_s = sum(min(each.call_s, each.occurred - captured.occurred) for each in chain[at:])
+            hops.own.append(arrived[number] - closed - calls_s)
             spoken = _spoken_until(captured.sample_end, talk, ends)
             when = None if spoken is None else _sent_at(spoken, talk, told)
             if when is not None:
