@@ -248,6 +248,9 @@ class Normalise:
     attempt: int = 0
     engine: str = ""
     """That its event names, which is the last resort alone where no other may be asked."""
+    recorded: asyncio.Future[bool] | None = None
+    """Tells when the request is durable, until when nobody outside may be asked, or False where it is not wanted any
+    more; None where it is durable already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +276,7 @@ class Classify:
     entities: tuple[Entity, ...]
     attempt: int = 0
     engine: str = ""
+    recorded: asyncio.Future[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

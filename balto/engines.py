@@ -225,7 +225,7 @@ def build_understandings(
         prompts: other prompts than our own for a model, by stage: `normalise`, `classify`.
     """
     lexicon = watchful(offline_lexicon(baskets, remote=encoder), baskets)
-    if settings.llm == "lexicon" or (settings.llm == "auto" and settings.openai_api_key is None):
+    if "openai" not in settings.understandings:
         return (lexicon,)
     return (watchful(_openai(settings, baskets, prompts or {}), baskets), lexicon)
 

@@ -1,12 +1,14 @@
 """Structured logs on standard error: for people on a terminal, JSON lines elsewhere; nobody is quoted in them."""
 
+import contextlib
 import itertools
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator, MutableMapping
-from pathlib import PurePath
-from typing import Any, Final
+from pathlib import Path, PurePath
+from typing import Any, Final, TextIO
 
 import structlog
 
@@ -42,14 +44,20 @@ _CHAIN: Final = 8
 _FRAMES: Final = 40
 
 
-def set_up_logging(settings: Settings, *, process: str | None = None) -> None:
+class LogFileError(Exception):
+    """The log cannot be kept where it should be; the message is one line."""
+
+
+def set_up_logging(settings: Settings, *, process: str | None = None, to: TextIO | None = None) -> None:
     """Send every log of the process through structlog, at the level and in the format of the settings.
 
     Args:
         settings: level and format.
         process: what this one is called, where a server has several.
+        to: where to; standard error by default.
     """
-    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    stream = sys.stderr if to is None else to
+    console = settings.log_format == "console" or (settings.log_format == "auto" and stream.isatty())
     renderer: Any = structlog.processors.JSONRenderer()
     if console:
         renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
@@ -61,7 +69,7 @@ def set_up_logging(settings: Settings, *, process: str | None = None) -> None:
     ]
     if process is not None:
         before.append(_named(process))
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before,
@@ -76,6 +84,30 @@ def set_up_logging(settings: Settings, *, process: str | None = None) -> None:
     # Its pool tells of every connection that a lost server took along; the store says it once.
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
     logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells of its first font cache
+
+
+@contextlib.contextmanager
+def logging_into(path: Path, settings: Settings) -> Iterator[None]:
+    """Keep the process's log in a file for the length of the block, beside what is shown instead of among it.
+
+    Args:
+        path: of the file, which is written over and readable by its owner alone.
+        settings: level and format.
+
+    Raises:
+        LogFileError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise LogFileError(f"{path} cannot be written: {error.strerror}") from None
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        set_up_logging(settings, to=file)
+        try:
+            yield
+        finally:
+            set_up_logging(settings)
 
 
 def _named(process: str) -> Any:

@@ -26,7 +26,9 @@ def settings_of(settings: Settings) -> dict[str, Any]:
     """Return what decisions of a session can depend on; never a key."""
     return {
         "stt": settings.stt,
+        "stt_engines": list(settings.transcribers),
         "llm": settings.llm,
+        "llm_engines": list(settings.understandings),
         "stt_budget_s": settings.stt_budget_s,
         "llm_budget_s": settings.llm_budget_s,
         "stt_hedge_s": settings.stt_hedge_s,

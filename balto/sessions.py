@@ -16,7 +16,7 @@ from actors.runtime.refs import Ref
 from actors.runtime.region import PassivatingRef, Region
 from actors.runtime.system import ActorSystem, SpawnOptions
 from actors.session.actor import SessionActor
-from actors.session.calls import Attach, Restored
+from actors.session.calls import Attach, Claimed, Restored
 from actors.session.connection import Connection
 from actors.session.ports import AudioFormat, FlowWindow, Outbox, SessionServices, SessionSpec
 from actors.session.restoring import NotResumableError, restore
@@ -25,7 +25,7 @@ from actors.session.terms import KEY
 from actors.values import VadSettings
 from balto.place import Census
 from events.presence import Presence
-from events.store import StoreUnavailableError, WrongExpectedPositionError
+from events.store import StoreError, StoreUnavailableError, WrongExpectedPositionError
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,8 @@ class SessionHost:
         self._overload = overload
         self._shortage = shortage
         self._presence = presence
+        if presence is not None:
+            presence.on_claimed = lambda name: system.run_coroutine(self._see_whose(str(name)))
         self._live: dict[str, Seat] = {}
         self._region = Region(self._spawn, SpawnOptions(idle_after_s=idle_s or None))
         self._coming: dict[str, asyncio.Lock] = {}
@@ -140,13 +142,7 @@ class SessionHost:
         self._admit()
         session_id = str(self._services.new_id())
         terms = {**self._settings.get(KEY, {}), **(engines or {})}
-        settings = {
-            **self._settings,
-            KEY: terms,
-            "vad": asdict(vad),
-            "audio": asdict(audio),
-            "resumable": resumable,
-        }
+        own = {KEY: terms, "vad": asdict(vad), "audio": asdict(audio), "resumable": resumable}
         spec = SessionSpec(
             session_id=session_id,
             tenant=tenant,
@@ -154,7 +150,7 @@ class SessionHost:
             protocol=protocol,
             audio=audio,
             vad=vad,
-            settings=settings,
+            settings=self._settings | own,
             versions=self._versions(),
             resumable=resumable,
         )
@@ -203,7 +199,20 @@ class SessionHost:
         connection = Connection(outbox, flow, received=restored.state.bytes_recorded)
         seat = Seat(spec=spec, connection=connection, on_end=self._forget, restored=restored)
         logger.info("session %s was taken up, epoch %d", session_id, restored.state.epoch)
+        if self._presence is not None:
+            self._presence.take_over(UUID(session_id))
         return self._keep(seat)
+
+    async def _see_whose(self, session_id: str) -> None:
+        """Have a session find out that it is at home elsewhere by now. Its stream tells, whoever claims to."""
+        try:
+            recalled = await self._services.memory.recall(f"session-{session_id}")
+        except StoreError:
+            logger.info("whose session %s is will show when it writes next", session_id)
+            return
+        if session_id in self._live:
+            with contextlib.suppress(pykka.ActorDeadError):
+                self._region.ref(session_id).tell(Claimed(recalled.state.epoch))
 
     async def _claim(self, stream: str, counter_id: str | None) -> tuple[SessionSpec, Restored]:
         services = self._services

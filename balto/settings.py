@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX: Final = "BALTO_"
 _ENV_FILE: Final = ".env"
@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     """Whether anyone who reaches the server may register a client; unset, only where `host` is this machine alone."""
     trust_loopback: bool | None = None
     """Whether who sits at this machine needs no login; unset, only while there is no administrator's password."""
+    trusted_proxies: Annotated[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], NoDecode] = ()
+    """Networks of proxies whose `X-Forwarded-For` says who calls, for limits by address: `10.0.0.5, fd00::/64`."""
     admin_password: SecretStr | None = None
     """Without it nobody can log in as administrator."""
     metrics_token: SecretStr | None = Field(default=None, min_length=16)
@@ -130,6 +132,8 @@ class Settings(BaseSettings):
     """Of all processes of the server together."""
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = 1
     """Processes that take connections, each with an event loop of its own; `auto` for one a core."""
+    worker_patience_s: float = Field(default=30.0, ge=1)
+    """Seconds after which a worker that does not answer its parent is killed and started again."""
     trace_url: str | None = None
     """Where spans of phrases go, by OTLP over HTTP: `http://collector:4318/v1/traces`. Needs the extra `trace`."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -141,6 +145,11 @@ class Settings(BaseSettings):
         if not neural and not any(info.data.get(stage) for stage in ("vad_energy_gate", "vad_webrtc")):
             raise ValueError("cannot be off with BALTO_VAD_ENERGY_GATE and BALTO_VAD_WEBRTC")
         return neural
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _listed(cls, given: object) -> object:
+        return [each.strip() for each in given.split(",") if each.strip()] if isinstance(given, str) else given
 
     @field_validator("data_dir", "baskets", "lookups")
     @classmethod
@@ -174,6 +183,13 @@ class Settings(BaseSettings):
         if self.stt_backup != "none":
             names.append(self.stt_backup)
         return tuple(dict.fromkeys(names))
+
+    @property
+    def understandings(self) -> tuple[str, ...]:
+        """Names of the engines that understand, in order of preference."""
+        if self.llm == "lexicon" or (self.llm == "auto" and self.openai_api_key is None):
+            return ("lexicon",)
+        return ("openai", "lexicon")
 
     @property
     def whisper_weights(self) -> Path | str:

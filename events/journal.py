@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from events.absence import Absence
+from events.boarding import Boarding
 from events.entries import Entry, fail_all, follows, merged, refuse, refuse_behind, settle
 from events.prepared import PreparedAppend, prepare
 from events.store import Append, Appended, Outcome, StoreError, StoreUnavailableError
@@ -45,7 +46,7 @@ class GroupStore(Protocol):
 
 
 class Journal:
-    """Group commit without a timer: a flush takes what queued while the last one ran.
+    """Group commit: a flush takes what queued while the last one ran, and a patient append takes the next flush.
 
     Appends of one stream are committed in the order of submission; several of them in one flush become one. A flush
     that the database did not answer is sent again with the same ids, which makes it exactly once. When the database
@@ -88,6 +89,7 @@ class Journal:
         self._waiting_for_room: deque[asyncio.Future[None]] = deque()
         self._aloft: set[str] = set()
         self._idle: list[asyncio.Future[None]] = []
+        self._boarding = Boarding(self._wake_one)
         self._absence = Absence(patience_s)
         self._writers: list[asyncio.Task[None]] = []
         self._open = False
@@ -143,6 +145,7 @@ class Journal:
     async def _wait_in_line(self) -> None:
         turn = asyncio.get_running_loop().create_future()
         self._waiting_for_room.append(turn)
+        self._boarding.call()
         try:
             await turn
         finally:
@@ -156,7 +159,7 @@ class Journal:
             return entry.done
         self._queue.append(entry)
         self._queued_bytes += entry.append.size
-        if entry.append.stream not in self._aloft:
+        if self._boarding.admit(patient=append.patient) and entry.append.stream not in self._aloft:
             self._wake_one()
         return entry.done
 
@@ -184,7 +187,7 @@ class Journal:
         groups: list[list[Entry]] = []
         try:
             while self._queue or self._open:
-                groups = self._take()
+                groups = self._take() if self._boarding.due or not self._open else []
                 self._give_room()
                 if groups:
                     if self._queue:
@@ -242,6 +245,7 @@ class Journal:
                 groups.setdefault(append.stream, []).append(entry)
             self._queue.popleft()
         self._queue.extendleft(reversed(left))
+        self._boarding.depart(leaving=bool(self._queue))
         return list(groups.values())
 
     async def _flush(self, groups: list[list[Entry]]) -> bool:

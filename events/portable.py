@@ -24,6 +24,7 @@ from events.transfer import (
     WrappedKey,
     bring_in,
     keep_recordings,
+    refuse_redacted,
     stored_pages,
     stored_recordings,
     wrapped_keys,
@@ -204,6 +205,7 @@ async def import_file(
     keys: dict[str, WrappedKey] = {}
     for page in file.pages():
         if isinstance(page, dict):
+            await refuse_redacted(connection, page)
             keys |= {stream: rewrap(stream, key) for stream, key in page.items()}
         elif isinstance(page[0], StoredEvent):
             stored = [event for event in page if isinstance(event, StoredEvent)]

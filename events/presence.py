@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
@@ -10,6 +11,10 @@ import asyncpg
 
 from events.faults import translated
 from events.store import StoreError, StoreUnavailableError
+from events.watch import listen_if_allowed
+
+CHANNEL: Final = "balto_claims"
+"""Notified with the name of what a process has taken over from another."""
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
@@ -32,7 +37,8 @@ class Presence:
     """Holds an advisory lock for each name, on one connection: when the process dies, the server lets go of them.
 
     It says who is there and fences nobody: a lock can be lost with its connection while the process goes on. Names are
-    held and let go in the background. Belongs to the event loop that started it.
+    held and let go in the background. Over the same connection, who takes something over tells whoever held it; that
+    may be lost too, and anyone may send it. Belongs to the event loop that started it.
 
     Args:
         dsn: a `postgresql://` address.
@@ -44,6 +50,9 @@ class Presence:
         self._timeout_s = timeout_s
         self._wanted: set[int] = set()
         self._held: set[int] = set()
+        self._news: set[UUID] = set()
+        self.on_claimed: Callable[[UUID], object] | None = None
+        """Called with a name that is held here and that another process says it has taken over."""
         self._work = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
         self._turn = asyncio.Lock()
@@ -67,6 +76,11 @@ class Presence:
         """Show that this process is at work on something."""
         self._wanted.add(_key(name))
         self._work.set()
+
+    def take_over(self, name: UUID) -> None:
+        """As `hold`, of something that another process may be at work on: tell it."""
+        self._news.add(name)
+        self.hold(name)
 
     def let_go(self, name: UUID) -> None:
         """Show that it is not any more."""
@@ -106,6 +120,7 @@ class Presence:
             connection = await asyncpg.connect(self._dsn, timeout=self._timeout_s, server_settings=_SETTINGS)
             try:
                 connection.add_termination_listener(lambda _: self._work.set())
+                await listen_if_allowed(connection, CHANNEL, self._hear, "who lost a session finds out when it writes")
                 self._connection = connection
                 while not connection.is_closed():
                     self._work.clear()
@@ -115,9 +130,22 @@ class Presence:
                 self._connection = None
                 connection.terminate()
 
+    def _hear(self, connection: object, pid: int, _channel: str, payload: object) -> None:
+        if isinstance(connection, asyncpg.Connection) and pid == connection.get_server_pid():
+            return
+        try:
+            name = UUID(str(payload))
+        except ValueError:
+            return
+        if _key(name) in self._wanted and self.on_claimed is not None:
+            self.on_claimed(name)
+
     async def _catch_up(self, connection: asyncpg.Connection) -> None:
-        while self._wanted != self._held and not connection.is_closed():
+        while (self._wanted != self._held or self._news) and not connection.is_closed():
             async with self._turn:
+                for name in list(self._news):
+                    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(name), timeout=self._timeout_s)
+                    self._news.discard(name)
                 for key in self._wanted - self._held:
                     # Another's lock is not waited for: that process is about to find out that it has been replaced.
                     if await connection.fetchval("SELECT pg_try_advisory_lock($1)", key, timeout=self._timeout_s):

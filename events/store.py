@@ -45,6 +45,8 @@ class Append:
     recordings: Sequence[RecordingChunk] = field(default=())
     lane: Lane | None = None
     """Whose append it is, where that matters."""
+    patient: bool = False
+    """Whether nobody waits for it, so that it may wait a moment for others to be written with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Transfer: stored events brought into another ledger as they were, with their keys and recordings."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +39,13 @@ _KEEP: Final = """
 INSERT INTO recordings (stream_id, byte_start, byte_end, recorded_at, sealed)
 SELECT s.id, $2, $3, $4, $5 FROM streams s WHERE s.name = $1 AND s.key_id IS NOT NULL
 ON CONFLICT DO NOTHING
+"""
+_REDACTED: Final = """
+SELECT s.name FROM streams s
+ WHERE s.name = ANY ($1) AND s.key_id IS NULL AND NOT s.erased
+   AND EXISTS (SELECT FROM events e
+                WHERE e.stream_id = s.id AND e.position BETWEEN s.first_pos AND s.last_pos AND e.sealed = '')
+ LIMIT 1
 """
 
 
@@ -171,6 +178,24 @@ async def stored_recordings(
             return
         yield [StoredRecording(*row) for row in rows]
         last = rows[-1]["stream"], rows[-1]["byte_start"]
+
+
+async def refuse_redacted(connection: _Connection, streams: Iterable[str]) -> None:
+    """Refuse streams that have a key where they come from, and are here without it since they came in redacted.
+
+    Their events would count as there already, and the key and the audio would be left out without a word.
+
+    Raises:
+        TransferError: there is one.
+        StoreUnavailableError: the database is away.
+    """
+    with translated():
+        found = await connection.fetchval(_REDACTED, list(streams))
+    if found is not None:
+        raise TransferError(
+            f"stream {found} came in redacted, and no event is ever rewritten: import the whole into another ledger,"
+            " or read it from its file"
+        )
 
 
 async def bring_in(

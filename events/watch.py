@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import asyncpg
 
@@ -31,17 +32,21 @@ class Watch:
     may wait.
     """
 
-    def __init__(self, dsn: str, *, poll_s: float = 0.5, timeout_s: float = 15.0, listen: bool = True) -> None:
+    def __init__(
+        self, dsn: str, *, poll_s: float = 0.5, pace_s: float = 0.0, timeout_s: float = 15.0, listen: bool = True
+    ) -> None:
         """Set what to watch.
 
         Args:
             dsn: a `postgresql://` address of a migrated store.
             poll_s: seconds between two looks in which nothing was notified.
+            pace_s: seconds between two looks, at least: under a steady stream one look sees what many flushes wrote.
             timeout_s: seconds after which a connection or a look counts as lost.
             listen: whether to try LISTEN at all.
         """
         self._dsn = dsn
         self._poll_s = poll_s
+        self._pace_s = pace_s
         self._timeout_s = timeout_s
         self._listen = listen
         self._head = 0
@@ -106,23 +111,15 @@ class Watch:
             self._told = False
             try:
                 connection.add_termination_listener(self._wake)
-                await self._try_to_listen(connection)
+                if self._listen:
+                    await listen_if_allowed(connection, CHANNEL, self._hear, "polling instead")
                 while not connection.is_closed():
                     self._look.clear()
                     self._advance(await connection.fetchval(statement("last_position"), timeout=self._timeout_s))
+                    await asyncio.sleep(self._pace_s)
                     await self._wait_for_a_reason()
             finally:
                 connection.terminate()
-
-    async def _try_to_listen(self, connection: asyncpg.Connection) -> None:
-        if not self._listen:
-            return
-        try:
-            await connection.add_listener(CHANNEL, self._hear)
-        except asyncpg.PostgresError as error:
-            if connection.is_closed():
-                raise
-            logger.warning("the database refuses LISTEN (%s); polling instead", error.sqlstate)
 
     async def _wait_for_a_reason(self) -> None:
         try:
@@ -142,3 +139,25 @@ class Watch:
             self._head = head
             moved, self._moved = self._moved, asyncio.Event()
             moved.set()
+
+
+async def listen_if_allowed(
+    connection: asyncpg.Connection, channel: str, hear: Callable[[Any, int, str, object], None], otherwise: str
+) -> None:
+    """Listen to a channel; where that cannot be had, as on a standby or through a pooler, say so once.
+
+    Args:
+        connection: that hears it.
+        channel: its name.
+        hear: as the driver calls its listeners.
+        otherwise: what is done instead, for the log.
+
+    Raises:
+        asyncpg.PostgresError: the connection was lost over it.
+    """
+    try:
+        await connection.add_listener(channel, hear)
+    except asyncpg.PostgresError as error:
+        if connection.is_closed():
+            raise
+        logger.warning("the database refuses LISTEN (%s); %s", error.sqlstate, otherwise)

@@ -24,6 +24,8 @@ from projections.status import ProjectionBusyError, ProjectionStatus, UnknownPro
 _LONGEST_PAUSE_S: Final = 5.0
 # What a round costs depends little on how many events it folds: under a steady stream, one every so many seconds does.
 _PACE_S: Final = 0.025
+WATCH_PACE_S: Final = 0.06
+"""What a projector's watch does well to keep between two looks: a report may be a tenth of a second old."""
 _AT_ONCE: Final = 2
 _OUTDATED: Final = "SELECT definition <> $2 FROM projections.checkpoints WHERE name = $1"
 
@@ -161,8 +163,10 @@ class Projector:
             rest = poll_s if moved or watch is None else max(poll_s, min(2 * rest, _LONGEST_PAUSE_S))
             if moved:
                 await asyncio.sleep(max(0.0, min(_PACE_S, poll_s) - (loop.time() - began)))
-            else:
-                await (asyncio.sleep(rest) if watch is None else watch.stir(rest, seen=seen))
+            if watch is not None:
+                await watch.stir(rest, seen=seen)
+            elif not moved:
+                await asyncio.sleep(rest)
 
     async def _keep_renewed(self, poll_s: float) -> None:
         """Rebuild read models whose SQL has changed while the others are kept up."""

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import tempfile
@@ -111,10 +112,17 @@ def postgres_template() -> str:
 @pytest.fixture
 async def postgres_url(postgres_server: EmbeddedPostgres, postgres_template: str) -> AsyncIterator[str]:
     """Address of a fresh, migrated database, dropped after the test."""
+    async with fresh_database(postgres_server, postgres_template) as url:
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def fresh_database(postgres_server: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
+    """Yield the address of a copy of a template, dropped afterwards: for tests that need a second ledger."""
     name = f"test_{uuid4().hex}"
     connection = await asyncpg.connect(postgres_server.dsn)
     try:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield postgres_server.dsn_of(name)
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:

@@ -10,7 +10,7 @@ from actors.values import SAMPLE_RATE
 
 LOWEST_HZ: Final = 60.0
 HIGHEST_HZ: Final = 500.0
-HOP: Final = 256
+HOP: Final = 512
 _LONGEST: Final = int(SAMPLE_RATE / LOWEST_HZ) + 1
 _SHORTEST: Final = int(SAMPLE_RATE / HIGHEST_HZ)
 _FFT: Final = 768

@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Final, override
 
 import pykka
 
+from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.router import RoutedUnderstanding, Stage
 from actors.llm.understanding import Understanding, UnderstandingError
-from actors.messages import AttemptDue, Classify, ClassifyDone, Normalise, NormaliseDone
+from actors.messages import WITHDRAWN, AttemptDue, Classify, ClassifyDone, Normalise, NormaliseDone
 from actors.recordable import recordable_categories, recordable_entities
 from actors.routing.attempts import Due, Ended, Witness
 from actors.routing.lane import Lane
@@ -17,6 +18,7 @@ from actors.routing.race import RaceLostError, Won
 from actors.runtime.actor import Actor
 from actors.runtime.clock import Clock
 from actors.runtime.supervisor import RESTART, Supervision
+from actors.values import Classified, Normalised
 
 _OVERTIME_S: Final = 1.0
 """An engine keeps its budget itself; one that does not is stopped this much later."""
@@ -66,63 +68,74 @@ class LlmActor(Actor):
 
     @override
     async def on_receive(self, message: Normalise | Classify) -> None:
-        engine, budget_s, fast = self._engines[message.attempt], self._budget_s, self._fast_path
+        engine = self._engines[message.attempt]
+        wanted = message.recorded is None or self._asks_nobody(engine, message) or await message.recorded
         match message:
             case Normalise():
-                witness = self._witness(message.number, "normalisation")
-                normalised = await self._time(
-                    engine,
-                    engine.route_normalise(
-                        message.text,
-                        budget_s=budget_s,
-                        witness=witness,
-                        fast_path=fast,
-                        engine=message.engine,
-                        phrase=message.number,
-                    )
-                    if isinstance(engine, RoutedUnderstanding)
-                    else engine.normalise(message.text, budget_s=budget_s),
-                )
+                named = await self._time(engine, self._normalise(engine, message)) if wanted else _unwanted(engine)
                 self._session.tell(
                     NormaliseDone(
                         number=message.number,
                         attempt=message.attempt,
-                        engine=normalised.engine,
-                        model=normalised.model,
-                        outcome=None if normalised.outcome is None else recordable_entities(normalised.outcome),
-                        error=normalised.error,
-                        latency_ms=normalised.latency_ms,
-                        others=normalised.others,
+                        engine=named.engine,
+                        model=named.model,
+                        outcome=None if named.outcome is None else recordable_entities(named.outcome),
+                        error=named.error,
+                        latency_ms=named.latency_ms,
+                        others=named.others,
                     )
                 )
             case Classify():
-                witness = self._witness(message.number, "classification")
-                classified = await self._time(
-                    engine,
-                    engine.route_classify(
-                        message.text,
-                        message.entities,
-                        budget_s=budget_s,
-                        witness=witness,
-                        fast_path=fast,
-                        engine=message.engine,
-                        phrase=message.number,
-                    )
-                    if isinstance(engine, RoutedUnderstanding)
-                    else engine.classify(message.text, message.entities, budget_s=budget_s),
-                )
+                placed = await self._time(engine, self._classify(engine, message)) if wanted else _unwanted(engine)
                 self._session.tell(
                     ClassifyDone(
                         number=message.number,
                         attempt=message.attempt,
-                        engine=classified.engine,
-                        model=classified.model,
-                        outcome=None if classified.outcome is None else recordable_categories(classified.outcome),
-                        error=classified.error,
-                        latency_ms=classified.latency_ms,
-                        others=classified.others,
+                        engine=placed.engine,
+                        model=placed.model,
+                        outcome=None if placed.outcome is None else recordable_categories(placed.outcome),
+                        error=placed.error,
+                        latency_ms=placed.latency_ms,
+                        others=placed.others,
                     )
                 )
+
+    def _normalise(self, engine: Understanding, message: Normalise) -> Awaitable[Won[Normalised] | Normalised]:
+        if not isinstance(engine, RoutedUnderstanding):
+            return engine.normalise(message.text, budget_s=self._budget_s)
+        return engine.route_normalise(
+            message.text,
+            budget_s=self._budget_s,
+            witness=self._witness(message.number, "normalisation"),
+            fast_path=self._fast_path,
+            engine=message.engine,
+            phrase=message.number,
+        )
+
+    def _classify(self, engine: Understanding, message: Classify) -> Awaitable[Won[Classified] | Classified]:
+        if not isinstance(engine, RoutedUnderstanding):
+            return engine.classify(message.text, message.entities, budget_s=self._budget_s)
+        return engine.route_classify(
+            message.text,
+            message.entities,
+            budget_s=self._budget_s,
+            witness=self._witness(message.number, "classification"),
+            fast_path=self._fast_path,
+            engine=message.engine,
+            phrase=message.number,
+        )
+
+    def _asks_nobody(self, engine: Understanding, message: Normalise | Classify) -> bool:
+        """Tell whether the lexicon alone is asked, which costs nothing and leaves no trace outside."""
+        if LexiconUnderstanding.engine in (engine.engine, message.engine):
+            return True
+        if not self._fast_path or not isinstance(engine, RoutedUnderstanding):
+            return False
+        match message:
+            case Normalise():
+                return engine.names_for_certain(message.text)
+            case Classify():
+                return engine.places_for_certain(message.text, message.entities)
 
     def _witness(self, number: int, step: Stage) -> Witness:
         async def witness(due: Due) -> bool:
@@ -132,7 +145,7 @@ class LlmActor(Actor):
 
         return witness
 
-    async def _time[T](self, engine: Understanding, asked: Awaitable[Won[T]] | Awaitable[T]) -> _Result[T]:
+    async def _time[T](self, engine: Understanding, asked: Awaitable[Won[T] | T]) -> _Result[T]:
         began = self._clock.monotonic_us()
         name, model, others = engine.engine, engine.model, tuple[Ended, ...]()
         outcome: T | None = None
@@ -153,6 +166,10 @@ class LlmActor(Actor):
         except TimeoutError:
             error = "timeout"
         return _Result(name, model, outcome, error, (self._clock.monotonic_us() - began) / 1000, others)
+
+
+def _unwanted(engine: Understanding) -> _Result[Any]:
+    return _Result(engine.engine, engine.model, None, WITHDRAWN, 0.0, ())
 
 
 def _of(lane: Lane) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from actors.llm.by_example import Learnt, Row
 from actors.llm.context import PEDIATRICS, for_a_child, made_for_a_child, told_of_a_child
@@ -43,9 +44,14 @@ _MIN_COMPARED = 3
 _MIN_CERTAIN_COMPARED = 5
 """The same where it is certain what is named: a short request is answered at once."""
 
+_REMEMBERED = 16
+"""Sentences whose reading is kept: both stages of a phrase read the same one, and who asks what is certain before."""
+_LONGEST_REMEMBERED = 2_000
+"""Letters of such a sentence."""
+
 
 class LexiconUnderstanding:
-    """The `Understanding` port over a compiled vocabulary. Remembers of a sentence only what examples say of the last.
+    """The `Understanding` port over a compiled vocabulary. Remembers how it read the last few sentences.
 
     Args:
         entries: the vocabulary.
@@ -66,7 +72,8 @@ class LexiconUnderstanding:
     ) -> None:
         self.model = version
         self._nearest = nearest
-        self._index = MatchingIndex(entries)
+        self._index = index = MatchingIndex(entries)
+        self._remembered = lru_cache(_REMEMBERED)(lambda text: Reading.of(text, index))
         self._categories = frozenset(entry.category for entry in entries)
         self._decision = DecisionByExample(self._index.entry, learnt) if learnt is not None else None
         self._last: tuple[str, Decided] | None = None
@@ -89,7 +96,7 @@ class LexiconUnderstanding:
         talk means, nothing is named, and where it means what an alarm sign means, `alarm` says so. Examples that take
         longer than the budget, as the first time of an engine that was not warmed, are not waited for.
         """
-        reading = Reading.of(text, self._index)
+        reading = self._read(text)
         entities = reading.entities()
         if not self._compares(reading):
             return Normalised(entities=entities)
@@ -106,7 +113,7 @@ class LexiconUnderstanding:
         last = self._last
         if last is not None and last[0] == text:
             return self.place(text, entities, last[1])
-        reading = Reading.of(text, self._index)
+        reading = self._read(text)
         if not self._compares(reading):
             return self.place(text, entities)
         try:
@@ -129,7 +136,7 @@ class LexiconUnderstanding:
         """
         scores, best = self._weighed(text, entities)
         anchors = dict.fromkeys(e.name for e in entities if e.kind in ("medicine", "need"))
-        anchors |= dict.fromkeys(Reading.refused_in(text, self._index))
+        anchors |= dict.fromkeys(self._read(text).refused())
         if not scores:
             return Classified(categories=(), anchors=tuple(anchors), confidence=0.0)
         chances = scores if decided is None else decided.verdict.macros
@@ -232,13 +239,16 @@ class LexiconUnderstanding:
         """Return the vocabulary's entry that a name or form belongs to, spelled right but for case and accents."""
         return self._index.entry(name)
 
+    def _read(self, text: str) -> Reading:
+        return self._remembered(text) if len(text) <= _LONGEST_REMEMBERED else Reading.of(text, self._index)
+
     def entities(self, text: str) -> tuple[Entity, ...]:
         """Return what a sentence asks for or complains of, in its order, each thing once."""
-        return Reading.of(text, self._index).entities()
+        return self._read(text).entities()
 
     def certain_entities(self, text: str) -> tuple[Entity, ...]:
         """Return what a sentence asks for if nothing else can be meant, else nothing; see `Reading.certain`."""
-        reading = Reading.of(text, self._index)
+        reading = self._read(text)
         return reading.entities() if reading.certain else ()
 
     def certain_category(self, text: str, entities: tuple[Entity, ...]) -> Category | None:
@@ -246,7 +256,7 @@ class LexiconUnderstanding:
         entries = [self._index.entry(entity.name) for entity in entities]
         places = {entry.category for entry in entries if entry is not None}
         in_doubt = None in entries or any(entity.score < CERTAIN for entity in entities)
-        if len(places) != 1 or in_doubt or Reading.refused_in(text, self._index):
+        if len(places) != 1 or in_doubt or self._read(text).refused():
             return None
         return places.pop()
 

@@ -55,13 +55,10 @@ class Reading:
                 found[entity.name] = entity
         return tuple(found.values())
 
-    @classmethod
-    def refused_in(cls, text: str, index: MatchingIndex) -> list[str]:
-        """Return the products that a sentence names only to refuse them; cheap where nothing in it can refuse."""
-        return cls.of(text, index).refused() if may_deny_products(tokenise(text)) else []
-
     def refused(self) -> list[str]:
         """Return the products that are named only to refuse them."""
+        if not may_deny_products(self.tokens):
+            return []
         return [match.entry.name for match in self.denied if match.entry.kind in ("medicine", "need")]
 
     @property

@@ -100,6 +100,14 @@ class RoutedUnderstanding:
         """Stage 2; see `Understanding.classify`."""
         return (await self.route_classify(text, entities, budget_s=budget_s)).answer
 
+    def names_for_certain(self, text: str) -> bool:
+        """Tell whether stage 1 asks no model where there is a fast path."""
+        return self._sure is not None and bool(self._sure.certain_entities(text))
+
+    def places_for_certain(self, text: str, entities: tuple[Entity, ...]) -> bool:
+        """Tell whether stage 2 asks no model where there is a fast path."""
+        return self._sure is not None and self._sure.certain_category(text, entities) is not None
+
     async def route_normalise(
         self,
         text: str,
@@ -125,7 +133,7 @@ class RoutedUnderstanding:
         """
         if engine == self._last.engine:
             return await self._alone(lambda left: self._last.normalise(text, budget_s=left), budget_s)
-        if fast_path and self._sure is not None and self._sure.certain_entities(text):
+        if fast_path and self.names_for_certain(text):
             return await self._alone(lambda left: self._last.normalise(text, budget_s=left), budget_s, self._certain())
         won = await self._race(
             "normalisation",
@@ -151,7 +159,7 @@ class RoutedUnderstanding:
         """Stage 2, and who did it: the lexicon alone where all that was named belongs in one place; see stage 1."""
         if engine == self._last.engine:
             return await self._alone(lambda left: self._last.classify(text, entities, budget_s=left), budget_s)
-        if fast_path and self._sure is not None and self._sure.certain_category(text, entities):
+        if fast_path and self.places_for_certain(text, entities):
             return await self._alone(
                 lambda left: self._last.classify(text, entities, budget_s=left), budget_s, self._certain()
             )

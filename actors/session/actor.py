@@ -13,7 +13,7 @@ from actors.messages import (
     RehearOver,
 )
 from actors.runtime.actor import ChildFailed
-from actors.session.calls import Attach, ConnectionLost, GatherTick, GraceOver, Message, Settle, Unreadable
+from actors.session.calls import Attach, Claimed, ConnectionLost, GatherTick, GraceOver, Message, Settle, Unreadable
 from actors.session.connection import MAX_PHRASES_UNDER_WAY
 from actors.session.course import Course
 from actors.session.inputs import Drained, GatherDue, Lost, Rested, TakenUp
@@ -102,6 +102,8 @@ class SessionActor(Course):
             case GraceOver(generation):
                 if generation == self._connection.generation and not self._connection.open:
                     self._finish("client_left")
+            case Claimed(epoch):
+                self._yield_to(epoch)
             case GatherTick():
                 self._tick(message)
             case HandOver():

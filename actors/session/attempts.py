@@ -1,4 +1,4 @@
-"""Calls to engines beside the one that an event named: on record before they are made, and how they ended."""
+"""Calls to engines: on record before they are made, and how those ended that were not chosen."""
 
 import asyncio
 from collections.abc import Collection, Iterable
@@ -6,14 +6,24 @@ from collections.abc import Collection, Iterable
 from actors.messages import AttemptDue
 from actors.routing.attempts import Ended
 from actors.session.state import SessionState, offer_of
-from events.catalogue import AttemptEnded, AttemptStarted, AttemptStep, Event
+from events.catalogue import (
+    AttemptEnded,
+    AttemptStarted,
+    AttemptStep,
+    ClassificationRequested,
+    Event,
+    NormalisationRequested,
+)
+
+UnderstandingRequested = NormalisationRequested | ClassificationRequested
 
 
 class Gates:
-    """Those who wait until the attempt that they want to make is durable."""
+    """Those who wait until the attempt or the request that they are about to make is durable."""
 
     def __init__(self) -> None:
         self._held: dict[tuple[int, int, AttemptStep, int], asyncio.Future[bool]] = {}
+        self._asked: dict[tuple[int, type[UnderstandingRequested]], asyncio.Future[bool]] = {}
 
     def hold(self, message: AttemptDue) -> None:
         """Keep somebody waiting."""
@@ -23,10 +33,23 @@ class Gates:
         """Let through whom a durable event is about."""
         _answer(self._held.pop((event.phrase, event.offer, event.step, event.attempt), None), wanted=True)
 
+    def ask_ahead(self, event: UnderstandingRequested) -> asyncio.Future[bool]:
+        """Return what tells whoever is asked already that the request is durable."""
+        gate = self._asked[event.phrase, type(event)] = asyncio.get_running_loop().create_future()
+        return gate
+
+    def was_asked_ahead(self, event: UnderstandingRequested) -> bool:
+        """Let through whom a durable request is about; return whether anybody was asked before it was durable."""
+        gate = self._asked.pop((event.phrase, type(event)), None)
+        _answer(gate, wanted=True)
+        return gate is not None
+
     def refuse_all_but(self, under_way: Collection[int]) -> None:
         """Turn away those whose phrase has its outcome."""
         for key in [key for key in self._held if key[0] not in under_way]:
             _answer(self._held.pop(key), wanted=False)
+        for request in [request for request in self._asked if request[0] not in under_way]:
+            _answer(self._asked.pop(request), wanted=False)
 
 
 def _answer(gate: asyncio.Future[bool] | None, *, wanted: bool) -> None:

@@ -61,6 +61,13 @@ class GraceOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimed:
+    """The stream has been claimed, for the time that `epoch` counts; here or elsewhere."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class GatherTick:
     """Time has passed while an utterance waits."""
 
@@ -108,6 +115,7 @@ Message = (
     | Attach
     | ConnectionLost
     | GraceOver
+    | Claimed
     | GatherTick
     | HandOver
     | Durable

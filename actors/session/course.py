@@ -117,6 +117,7 @@ class Course(Actor):
             expected = self._state.position
             self._state = fold(events, self._state)
             self._writer.write(events, expected)
+            self._crew.ask_ahead(events, self._state.open_phrases)
 
     def _on_answer(self, message: Answer) -> None:
         self._crew.answered(message)
@@ -263,11 +264,20 @@ class Course(Actor):
         # Nothing may be told to the client that is not durable, so there is nothing left to do for this session.
         self._gave_up = True
         if isinstance(error, WrongExpectedPositionError):
-            logger.warning("session %s goes on elsewhere", self._spec.session_id)
-            self._leave("taken_over")
+            self._go_on_elsewhere()
             return
         logger.error("session %s lost its journal: %s", self._spec.session_id, error)
         self._leave("journal_unavailable")
+
+    def _yield_to(self, epoch: int) -> None:
+        """Leave, if it was somebody else who claimed the stream last: the next write would be refused."""
+        if epoch > self._state.epoch and not (self._gave_up or self._over):
+            self._gave_up = True
+            self._go_on_elsewhere()
+
+    def _go_on_elsewhere(self) -> None:
+        logger.warning("session %s goes on elsewhere", self._spec.session_id)
+        self._leave("taken_over")
 
     def _leave(self, reason: Goodbye) -> None:
         logger.info("session %s is over here: %s", self._spec.session_id, reason)

@@ -1,5 +1,6 @@
 """A session's children and the phrases they work on: who is told what when a step is due."""
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -226,6 +227,8 @@ class Crew:
                     self.drive(event.phrase, phrase)
             case TranscriptionRequested() if phrase is not None and phrase.engine != event.provider:
                 return  # another engine has been asked for meanwhile; its own event will have it driven
+            case NormalisationRequested() | ClassificationRequested() if self.gates.was_asked_ahead(event):
+                return
             case PhraseCaptured() | TranscriptionRequested() | NormalisationRequested() | ClassificationRequested():
                 if phrase is not None and phrase.stage == _DUE[type(event)]:
                     self.drive(event.phrase, phrase)
@@ -236,11 +239,19 @@ class Crew:
             case _:
                 pass
 
+    def ask_ahead(self, events: Iterable[Event], phrases: Mapping[int, PhraseState]) -> None:
+        """Have understood what was just decided on, as far as nobody outside is needed for it, while it is written."""
+        for event in events:
+            if isinstance(event, NormalisationRequested | ClassificationRequested):
+                phrase = phrases.get(event.phrase)
+                if phrase is not None and phrase.stage == _DUE[type(event)]:
+                    self.drive(event.phrase, phrase, self.gates.ask_ahead(event))
+
     def _have_written(self, message: Transcribe) -> None:
         self._stt.send(replace(message, terms=self._key_terms()))
 
-    def drive(self, number: int, phrase: PhraseState) -> None:
-        """Ask for the step that a phrase's stream says is due."""
+    def drive(self, number: int, phrase: PhraseState, recorded: asyncio.Future[bool] | None = None) -> None:
+        """Ask for the step that a phrase's stream says is due, or will say; `recorded` tells when it does."""
         match phrase.stage:
             case "captured":
                 if not self.offers.examines(number, phrase):
@@ -254,7 +265,15 @@ class Crew:
                 live = self.streams.of(number) if phrase.attempt == 0 else None
                 self._have_written(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt, order=engines, live=live))
             case "normalising":
-                self._llm.send(Normalise(number=number, text=phrase.text, attempt=phrase.attempt, engine=phrase.engine))
+                self._llm.send(
+                    Normalise(
+                        number=number,
+                        text=phrase.text,
+                        attempt=phrase.attempt,
+                        engine=phrase.engine,
+                        recorded=recorded,
+                    )
+                )
             case "classifying":
                 self._llm.send(
                     Classify(
@@ -263,6 +282,7 @@ class Crew:
                         entities=phrase.entities,
                         attempt=phrase.attempt,
                         engine=phrase.engine,
+                        recorded=recorded,
                     )
                 )
             case "speaking" | "gathering":

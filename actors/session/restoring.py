@@ -20,10 +20,12 @@ class NotResumableError(Exception):
 class SessionOverError(NotResumableError):
     """The session has ended."""
 
-    def __init__(self, last: Sequence[Event]) -> None:
+    def __init__(self, last: Sequence[Event], byte_end: int) -> None:
         super().__init__("the session has ended")
         self.last = last
         """What its client may have missed: the last recommendations, and the end."""
+        self.byte_end = byte_end
+        """Bytes that were recorded, all that came."""
 
 
 def restore(recalled: Recalled, now: datetime, event_id: UUID) -> tuple[SessionSpec, Restored, Append]:
@@ -46,7 +48,7 @@ def restore(recalled: Recalled, now: datetime, event_id: UUID) -> tuple[SessionS
     if first is None or not isinstance(started, SessionStarted):
         raise NotResumableError("no such session")
     if recalled.ended is not None:
-        raise SessionOverError([*state.recent, recalled.ended])
+        raise SessionOverError([*state.recent, recalled.ended], state.bytes_recorded)
     spec = SessionSpec(
         session_id=started.session_id,
         tenant=first.tenant,

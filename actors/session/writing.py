@@ -4,18 +4,39 @@ import asyncio
 from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import pykka
 
 from actors.messages import AudioArrived
 from actors.session.ports import SessionServices, SessionSpec
-from events.catalogue import AudioReceived, Event, RecommendationSent
+from events.catalogue import (
+    AudioBookmarked,
+    AudioFormatDetected,
+    AudioReceived,
+    Event,
+    RecommendationAnswered,
+    RecommendationDelivered,
+    RecommendationSent,
+    SpeechStarted,
+)
 from events.envelope import NewEvent
 from events.ids import phrase_id
 from events.journal import JournalFullError
 from events.store import Append, Appended, Lane, RecordingChunk
+
+_NOBODY_WAITS: Final = frozenset(
+    {
+        AudioReceived,
+        AudioBookmarked,
+        AudioFormatDetected,
+        SpeechStarted,
+        RecommendationDelivered,
+        RecommendationAnswered,
+    }
+)
+"""Nothing is done or said because of them, but that a client that counts its bytes may forget some."""
 
 
 def _failed(error: Exception) -> asyncio.Future[Appended]:
@@ -96,6 +117,7 @@ class Writer:
             expected=expected,
             recordings=[self._cut(event) for event in events if isinstance(event, AudioReceived)],
             lane=self._lane,
+            patient=all(type(event) in _NOBODY_WAITS for event in events),
         )
         self.pending += 1
         written = tuple(events)

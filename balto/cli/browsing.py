@@ -9,8 +9,8 @@ import orjson
 import typer
 
 from balto.cli.common import AsJson, cell, fail, out, print_json
+from balto.cli.names import existing_stream
 from balto.cli.opening import Since, Until, event_id, moment, with_store
-from balto.cli.past import existing_stream
 
 
 def events(

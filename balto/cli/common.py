@@ -67,8 +67,8 @@ def load_settings(process: str | None = None, /, **changes: Any) -> "Settings":
     return settings
 
 
-def run[T](work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine; Ctrl-C and SIGTERM end it in order and without a traceback."""
+def run[T](work: Coroutine[Any, Any, T], loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop) -> T:
+    """Run a command's coroutine on a loop; Ctrl-C and SIGTERM end it in order and without a traceback."""
     terminated = False
 
     async def terminable() -> T:
@@ -86,7 +86,7 @@ def run[T](work: Coroutine[Any, Any, T]) -> T:
         return await work
 
     try:
-        return asyncio.run(terminable())
+        return asyncio.run(terminable(), loop_factory=loop)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except asyncio.CancelledError:

@@ -1,13 +1,17 @@
 """Commands for clients and their counters: add, list, set what they prefer and may spend, rotate a key."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, replace
 from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from balto.cli.common import AsJson, fail, out, print_json, print_rows, with_library
+from balto.cli.common import AsJson, fail, note, out, print_json, print_rows, with_library
+from balto.cli.money import existing_counter
 
 app = typer.Typer(help="Counters and their keys.", no_args_is_help=True)
+
+CounterName = Annotated[str, typer.Argument(help="Name or id of the counter.", metavar="COUNTER")]
 
 
 @app.command()
@@ -51,18 +55,15 @@ def list_counters(as_json: AsJson = False) -> None:
 
 
 @app.command("rotate-key")
-def rotate_key(counter_id: Annotated[str, typer.Argument(help="Id of the counter.")], as_json: AsJson = False) -> None:
+def rotate_key(name: CounterName, as_json: AsJson = False) -> None:
     """Give a counter a new key; the old one stops working at once."""
-    from balto.accounts import AccountError
     from balto.accounts import rotate_key as rotate
 
-    async def work(library: Any) -> str:
-        try:
-            return await rotate(library, counter_id)
-        except AccountError as error:
-            fail(_in_english(error))
+    async def work(library: Any) -> tuple[str, str]:
+        found = await existing_counter(library, name)
+        return found, await rotate(library, found)
 
-    key = with_library(work)
+    counter_id, key = with_library(work)
     if as_json:
         print_json({"counter_id": counter_id, "api_key": key})
     else:
@@ -71,7 +72,7 @@ def rotate_key(counter_id: Annotated[str, typer.Argument(help="Id of the counter
 
 @app.command("set")
 def set_terms(
-    name: Annotated[str, typer.Argument(help="Name or id of the counter.")],
+    name: CounterName,
     prefer: Annotated[
         str | None, typer.Option("--prefer", metavar="A,B", help="Speech-to-text engines in order, or `default`.")
     ] = None,
@@ -91,8 +92,7 @@ def set_terms(
     """
     if prefer is None and fast_path is None and daily_budget is None:
         fail("nothing to set: give --prefer, --fast-path or --daily-budget")
-    from balto.accounts import AccountError
-    from balto.preferences import AmbiguousCounterError, change_terms, find_counter
+    from balto.preferences import change_terms
     from balto.terms import CounterTerms, TermsError
 
     changes: dict[str, Any] = {}
@@ -104,13 +104,13 @@ def set_terms(
         changes["daily_budget_usd"] = None if daily_budget == "none" else _dollars(daily_budget)
 
     async def work(library: Any) -> tuple[str, CounterTerms]:
+        counter_id = await existing_counter(library, name)
         try:
-            counter_id = await find_counter(library, name)
-            return counter_id, await change_terms(library, counter_id, lambda terms: replace(terms, **changes))
-        except (TermsError, AmbiguousCounterError) as error:
+            terms = await change_terms(library, counter_id, lambda terms: replace(terms, **changes))
+        except TermsError as error:
             fail(str(error))
-        except AccountError:
-            fail(f"there is no counter {name} (`balto counters list` shows names and ids)")
+        _warn_of_missing(changes.get("prefer", ()), library.settings.transcribers)
+        return counter_id, terms
 
     counter_id, terms = with_library(work)
     if as_json:
@@ -122,6 +122,15 @@ def set_terms(
     out.print(f"prefers     {', '.join(terms.prefer) or 'as the server has it'}")
     out.print(f"fast path   {fast}")
     out.print(f"budget      {budget}")
+
+
+def _warn_of_missing(preferred: Iterable[str], there: Collection[str]) -> None:
+    missing = ", ".join(name for name in preferred if name not in there)
+    if missing:
+        note(
+            f"a server with these settings passes over {missing}: it has no key for it, or was told not to use it"
+            f" (its engines: {', '.join(there)})"
+        )
 
 
 def _dollars(text: str) -> float:
@@ -141,5 +150,4 @@ _ERRORS: Final = {
     "InvalidEmailError": "this is no e-mail address",
     "EmailTakenError": "this e-mail has a client already: use --client CODE (`balto counters list` shows the codes)",
     "UnknownClientError": "there is no client of this code (`balto counters list` shows the codes)",
-    "UnknownCounterError": "there is no counter of this id (`balto counters list` shows the ids)",
 }

@@ -1,16 +1,19 @@
 """Runs the demonstration: serve, stream the recorded counter, show what came of it, stop."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
 from balto.accounts import register_client, register_counter
 from balto.app import Balto, open_balto
-from balto.cli.common import fail, out, print_rows, say
-from balto.cli.past import BIOMETRIC_COLUMNS, TIMELINE_COLUMNS
+from balto.cli.common import err, fail, out, print_rows, say
+from balto.cli.past import BIOMETRIC_COLUMNS
 from balto.cli.serving import show_message
+from balto.cli.timing import show_timeline
 from balto.client import ClientError, Ready, Recommendation, read_audio, stream
 from balto.library import Library, StartError
+from balto.logs import LogFileError, logging_into
 from balto.settings import Settings
 from balto.web.port import doorway, in_url
 from balto.web.server import serving
@@ -21,16 +24,23 @@ RECORDING: Final = Path(__file__).parents[1] / "demo" / "counter.opus"
 _NAME: Final = "Farmácia de demonstração"
 
 
-async def run_demo(settings: Settings, speed: float) -> None:
-    """Run the demonstration to its end, printing on standard output."""
+async def run_demo(settings: Settings, speed: float, *, verbose: bool = False) -> None:
+    """Run the demonstration to its end, printing on standard output.
+
+    Args:
+        settings: of its server.
+        speed: times real time; 0 is as fast as it can be heard.
+        verbose: with the server's log on standard error, which is kept in a file otherwise.
+    """
+    log = settings.data_dir / "demo.log"
     try:
-        with doorway(settings) as taken:
-            async with open_balto(settings, say) as balto, serving(balto, taken) as url:
+        with doorway(settings) as taken, nullcontext() if verbose else logging_into(log, settings):
+            async with open_balto(settings, say if verbose else _say) as balto, serving(balto, taken) as url:
                 key = await _counter_key(balto.library)
                 out.print(f"Balto listens on {url}; streaming the recorded counter ({_pace(speed)})\n")
                 session_id = await _stream(url, key, speed)
                 await _report(balto, session_id)
-    except (StartError, StoreError, ClientError) as error:
+    except (StartError, StoreError, ClientError, LogFileError) as error:
         fail(str(error))
     command = _command()
     out.print(f"\nThe session is kept as [bold]{session_id}[/bold]. Look at it again with:")
@@ -38,6 +48,13 @@ async def run_demo(settings: Settings, speed: float) -> None:
         out.print(f"  {command} {rest} {session_id}", soft_wrap=True)
     console = f"http://{in_url(settings.host)}:{settings.port or 8765}/"
     out.print(f"  {command} serve    and open the console at {console}", soft_wrap=True)
+    if not verbose:
+        out.print(f"The server's log is in {log}", soft_wrap=True)
+
+
+def _say(line: str) -> None:
+    """Tell whoever waits what is being done, a log being kept elsewhere."""
+    err.print(f"[dim]{line}…[/dim]")
 
 
 def _command() -> str:
@@ -79,8 +96,7 @@ async def _report(balto: Balto, session_id: str) -> None:
     projector = balto.library.projector
     await projector.catch_up()
     out.print()
-    timeline = await reports.timeline(projector.pool, session_id)
-    print_rows(timeline, TIMELINE_COLUMNS, title="Latency: Audio → STT → AI 1 → AI 2 → WS (ms)", as_json=False)
+    show_timeline(await reports.timeline(projector.pool, session_id))
     biometrics = await reports.biometrics(projector.pool, session_id=session_id)
     columns = [name for name in BIOMETRIC_COLUMNS if name != "session_id"]
     print_rows(sorted(biometrics, key=lambda row: row.phrase), columns, title="Bio-metrics", as_json=False)

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from balto.cli.common import AsJson, fail, note, print_json, with_library
+from balto.cli.names import resolve_session
 from balto.cli.opening import Since, Until, moment
-from balto.cli.past import resolve_session
 
 type Form = Literal["csv", "json", "parquet", "xlsx"]
 

@@ -9,8 +9,8 @@ import typer
 
 from balto.cli import readmodels, transfer
 from balto.cli.common import AsJson, cell, err, fail, note, out, print_json, print_rows
+from balto.cli.names import existing_stream, resolve_session
 from balto.cli.opening import bar, stream_name, with_store, wrap
-from balto.cli.past import existing_stream, resolve_session
 
 store = typer.Typer(help="The store: status, export, import, copies, legal holds, retention.", no_args_is_help=True)
 hold = typer.Typer(help="Legal holds: what they name is neither erased nor expired.", no_args_is_help=True)

@@ -69,7 +69,7 @@ async def costs_of_days(library: Any, since: datetime | None, until: datetime | 
 
 async def costs_of_session(library: Any, session: str) -> tuple[str, Any]:
     """Return a session's id and what it cost, given its id or `last`; ends the program where there is none."""
-    from balto.cli.past import known_session
+    from balto.cli.names import known_session
     from projections import spending
 
     session_id = await known_session(library, session)
@@ -92,9 +92,12 @@ def show_compared(since: str | None, until: str | None, counter: str | None, *, 
 
 
 async def counter_of(library: Any, name: str | None) -> str | None:
+    """Return the id of a counter, as `existing_counter`; None for None."""
+    return None if name is None else await existing_counter(library, name)
+
+
+async def existing_counter(library: Any, name: str) -> str:
     """Return the id of a counter, given by name or id; ends the program where there is none, or are several."""
-    if name is None:
-        return None
     from balto.accounts import UnknownCounterError
     from balto.preferences import AmbiguousCounterError, find_counter
 

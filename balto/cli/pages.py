@@ -33,7 +33,7 @@ def write_biometrics(
     file: Path, *, session: str | None, since: datetime | None, until: datetime | None, tenant: str | None
 ) -> None:
     """Write the report of how phrases sound."""
-    from balto.cli.past import known_session
+    from balto.cli.names import known_session
     from balto.report.latency import biometrics_page
     from projections import distributions
 

@@ -7,16 +7,16 @@ import typer
 from balto.cli.advice_report import advice
 from balto.cli.common import AsJson, fail, print_rows, with_library
 from balto.cli.money import cost
-from balto.cli.opening import Since, Until, moment, stream_name
+from balto.cli.names import resolve_session
+from balto.cli.opening import Since, Until, moment
 from balto.cli.pages import Html, write_biometrics, write_latency
+from balto.cli.timing import timeline
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
 
-SessionId = Annotated[str, typer.Argument(help="A session's id, or `last`.", metavar="SESSION")]
 Tenant = Annotated[str | None, typer.Option("--tenant", help="Of one client.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
 
-TIMELINE_COLUMNS = ("phrase", "speech_ms", "audio_ms", "stt_ms", "ai1_ms", "ai2_ms", "ws_ms", "total_ms", "outcome")
 BIOMETRIC_COLUMNS = (
     "session_id",
     "phrase",
@@ -37,56 +37,6 @@ def sessions(limit: Limit = 20, as_json: AsJson = False) -> None:
     rows = with_library(lambda library: reports.sessions(library.projector.pool, limit=limit))
     columns = ("session_id", "started_at", "phrases", "recommendations", "end_reason")
     print_rows(rows, columns, title="Sessions", as_json=as_json)
-
-
-def timeline(session: SessionId, as_json: AsJson = False) -> None:
-    """Show where the time of each phrase went: Audio → STT → AI 1 → AI 2 → WS, in milliseconds.
-
-    The total counts from when the phrase was found to be over. A step may be longer than that: speech-to-text is asked
-    at the first pause, before it is certain that the phrase is over.
-    """
-    from projections import reports
-
-    async def work(library: Any) -> Any:
-        session_id = await resolve_session(library, session)
-        return await reports.timeline(library.projector.pool, session_id)
-
-    rows = with_library(work)
-    if not rows and not as_json:
-        fail(f"session {session} has no phrases, or there is no such session (`balto sessions` lists them)")
-    print_rows(rows, TIMELINE_COLUMNS, title="Audio → STT → AI 1 → AI 2 → WS (ms)", as_json=as_json)
-
-
-async def resolve_session(library: Any, session: str) -> str:
-    """Return a session's id, given its id or `last`."""
-    from projections import reports
-
-    if session != "last":
-        return session
-    # The read model may be behind, and what is then called the last is another one.
-    await library.projector.catch_up("sessions")
-    latest = await reports.sessions(library.projector.pool, limit=1)
-    if not latest:
-        fail("there are no sessions yet")
-    return str(latest[0].session_id)
-
-
-async def known_session(library: Any, session: str) -> str:
-    """Return a session's id, given its id or `last`; ends the program where there is none."""
-    session_id = await resolve_session(library, session)
-    if not await library.store.stream_position(f"session-{session_id}"):
-        fail(f"there is no session {session} (`balto sessions` lists them)")
-    return session_id
-
-
-async def existing_stream(library: Any, name: str | None) -> str | None:
-    """Return the name of a stream that is there, given it, a session's bare id or `last`; None for None."""
-    if name is None:
-        return None
-    stream = stream_name(await resolve_session(library, name)) or name
-    if await library.store.stream_position(stream):
-        return stream
-    return fail(f"there is no stream {stream} (`balto sessions` lists the sessions)")
 
 
 @report.command()

@@ -10,9 +10,9 @@ import typer
 
 from balto.cli.checking import check_folder
 from balto.cli.common import AsJson, fail, load_settings, note, print_json, run
+from balto.cli.names import existing_stream
 from balto.cli.opening import bar, moment
 from balto.cli.outcomes import show
-from balto.cli.past import existing_stream
 from balto.cli.retelling import retell
 from balto.cli.runs import PassphraseFile
 

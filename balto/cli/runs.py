@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from balto.cli.common import err, fail, load_settings, note
+from balto.cli.names import existing_stream
 from balto.cli.opening import with_store
-from balto.cli.past import existing_stream
 
 RunName = Annotated[
     str,

@@ -22,11 +22,12 @@ def serve(port: Port = None, host: Host = None, workers: Workers = None) -> None
     """Run the server until Ctrl-C or SIGTERM."""
     from balto.collector import held_off
     from balto.handles import take_all_allowed
+    from balto.loops import serving_loop
 
     settings = load_settings(port=port, host=host, workers=workers)
     take_all_allowed()
     with held_off():
-        run(_serve(settings) if settings.worker_count == 1 else _serve_with_workers(settings))
+        run(_serve(settings) if settings.worker_count == 1 else _serve_with_workers(settings), serving_loop)
 
 
 async def _serve(settings: Any) -> None:
@@ -79,12 +80,13 @@ def _show_address(url: str) -> None:
 def demo(
     speed: Annotated[float, typer.Option("--speed", min=0, help="Times real time; 0 is as fast as it can.")] = 4.0,
     port: Port = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the server's log too.")] = False,
 ) -> None:
     """Stream a recorded counter conversation through a server of its own and show all that comes of it."""
     from balto.cli.demo import run_demo
 
     settings = load_settings(port=port)
-    run(run_demo(settings, speed))
+    run(run_demo(settings, speed, verbose=verbose))
 
 
 def stream(
@@ -116,7 +118,7 @@ async def _stream(files: list[Path], url: str, key: str, speed: float, as_json: 
                 else:
                     show_message(message)
     except ClientError as error:
-        fail(_explained(error.code) or str(error))
+        fail(_explained(error.code, error.reason) or str(error))
 
 
 def server_url(given: str | None, settings: Any) -> str:
@@ -130,15 +132,23 @@ def server_url(given: str | None, settings: Any) -> str:
     return f"http://{in_url(host)}:{settings.port}"
 
 
-def _explained(code: int | None) -> str | None:
-    """Return what a close code says of the stream that it ended, None for one that says nothing."""
+def _explained(code: int | None, said: str = "") -> str | None:
+    """Return what a close code says of the stream that it ended, None for one that says nothing.
+
+    Args:
+        code: None where there was none.
+        said: what the close frame says; with 1008, which has many reasons, it alone tells which.
+    """
     reason = _CLOSED.get(code or 0)
+    if code == _POLICY and said:
+        reason = f"it refused what it was sent: {said}"
     return reason and f"the server ended the session: {reason} ({code})"
 
 
+_POLICY: Final = 1008
 _CLOSED: Final = {
     1001: "it is stopping; stream again",
-    1008: "the handshake is not what it should be",
+    _POLICY: "it refused what it was sent",
     1009: "a frame was larger than it takes",
     1011: "the session failed; what it had heard is kept",
     1013: "its database cannot be reached; stream again later",

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from balto.cli.common import AsJson, fail
+from balto.cli.names import existing_stream
 from balto.cli.opening import bar, with_store
-from balto.cli.past import existing_stream
 from balto.cli.runs import PassphraseFile, passphrase
 from balto.cli.transfer import report_moved
 
@@ -22,6 +22,7 @@ def export(
         bool, typer.Option("--redact", help="Without anything personal: no words, no audio, no keys.")
     ] = False,
     passphrase_file: PassphraseFile = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Over a file that is there.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a session to a file: events, audio, settings, versions and a checksum.
@@ -34,6 +35,8 @@ def export(
     """
     if file.suffix == ".parquet":
         fail(f"{file}: a session's file is lines of JSON, not Parquet (`balto store export` writes that)")
+    if file.exists() and not force:
+        fail(f"{file} is there already: give --force to write over it")
     from balto.library import master_keys
     from events.driver import one_connection
     from events.fileseal import FileSeal
@@ -72,11 +75,15 @@ def export(
 def import_(
     file: Annotated[Path, typer.Argument(help="A file of `balto session export`.", metavar="FILE")],
     passphrase_file: PassphraseFile = None,
+    redacted: Annotated[
+        bool, typer.Option("--redacted", help="Take a redacted file too, in the place of the whole session.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring a session in as it was, sealed with this ledger's own master key; what is there already is skipped.
 
     Nothing is brought in of a file whose checksum does not hold; `balto retell FILE` shows what of it can be read.
+    No event is ever rewritten, so what came in redacted stays so: hence such a file comes in with --redacted alone.
     """
     from balto.library import master_keys
     from events.archive import ArchiveError
@@ -88,7 +95,13 @@ def import_(
 
     try:
         head = head_of(file)
-        sealed = "seal" in head and head.get("redacted") is not True
+        bare = head.get("redacted") is True
+        if bare and not redacted:
+            fail(
+                f"{file} is redacted, and what came in so cannot be completed later: look at it with"
+                f" `balto retell {file}`, import the whole file, or give --redacted to take it as it is"
+            )
+        sealed = "seal" in head and not bare
         theirs = FileSeal.read(head["seal"]).keys(passphrase(passphrase_file, file.name)) if sealed else None
     except (ArchiveError, SealingError) as error:
         fail(str(error))

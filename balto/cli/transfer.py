@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from balto.cli.common import AsJson, fail, out, print_json
+from balto.cli.names import existing_stream
 from balto.cli.opening import Since, Until, bar, moment, with_store
-from balto.cli.past import existing_stream
 
 MasterKey = Annotated[
     str | None,

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import aiohttp
 import orjson
 
+from balto.client.answers import Answers
 from balto.client.audio import AudioFile, LiveAudio, Paced, Source
 from balto.client.errors import ClientError
 from balto.client.messages import Answer, Message, Wish, parsed
@@ -23,8 +24,8 @@ _CLOSED: Final = (
     aiohttp.WSMsgType.CLOSED,
     aiohttp.WSMsgType.ERROR,
 )
-_COME_BACK: Final = frozenset({None, 1001, 1006, 1011, 1013, 4002, 4003})
-"""Close codes after which a session may be taken up again."""
+_COME_BACK: Final = frozenset({None, 1001, 1005, 1006, 1011, 1013, 4002})
+"""Close codes after which a session may be taken up again, as in `balto.js`. Not 4003: somebody else has it now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class Stream:
         self._audio: Source = Paced(audio, speed) if isinstance(audio, AudioFile) else audio
         self._patience_s = patience_s
         self._seen: set[str] = set()
-        self._answers: list[dict[str, str]] = []
+        self._answers = Answers()
+        self._sent = 0
         self._ws: aiohttp.ClientWebSocketResponse | None = None
         self._finished = False
         self._lost_at: float | None = None
@@ -112,13 +114,14 @@ class Stream:
     async def answer(self, recommendation: str, result: Answer) -> None:
         """Tell what became of a recommendation: `exibida`, `aceita` or `dispensada`.
 
-        While the connection is lost, the answer waits for the next one.
+        While the connection is lost, the answer waits for the next one; what was written to a line that had died by
+        then is told again.
 
         Args:
             recommendation: its `id`.
             result: what the attendant did with it.
         """
-        self._answers.append({"tipo": "resposta", "id": recommendation, "resultado": result})
+        self._answers.add(recommendation, result)
         if self._ws is not None:
             await self._tell_answers(self._ws)
 
@@ -157,11 +160,14 @@ class Stream:
         self._greetings += 1
         # Durable too; the line may have broken under the last `ack`.
         self._recorded(ready["offset"])
+        self._answers.reconnected()
+        self._sent = ready["offset"]
         self._hello["resume"] = {"session": ready["session"], "token": ready["token"]}
 
     def _recorded(self, offset: int) -> None:
         self.acknowledged = offset
         self._audio.forget(offset)
+        self._answers.durable(offset)
 
     def _is_new(self, message: dict[str, Any]) -> bool:
         match message["comando"]:
@@ -182,15 +188,17 @@ class Stream:
         message = f"the server closed the connection: {reason or 'no reason given'} ({code})"
         if code in _COME_BACK:
             raise _Interrupted(message, code)
-        raise ClientError(message, code)
+        raise ClientError(message, code, reason)
 
     async def _send(self, ws: aiohttp.ClientWebSocketResponse, offset: int) -> None:
         await self._tell_answers(ws)
         with contextlib.suppress(ConnectionError):
             try:
                 async for piece in self._audio.pieces(offset):
+                    # Before it is written: an answer that is told meanwhile comes after it.
+                    self._sent = offset + len(piece)
                     await ws.send_bytes(offset.to_bytes(8) + piece)
-                    offset += len(piece)
+                    offset = self._sent
             except ClientError as fault:
                 self._fault = fault
                 await ws.close()
@@ -198,13 +206,9 @@ class Stream:
             await ws.send_str('{"tipo": "fim"}')
 
     async def _tell_answers(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        while self._answers:
-            answer = self._answers.pop(0)
-            try:
-                await ws.send_str(orjson.dumps(answer).decode())
-            except ConnectionError:
-                self._answers.insert(0, answer)
-                return
+        with contextlib.suppress(ConnectionError):
+            while (reply := self._answers.next(self._sent)) is not None:
+                await ws.send_str(orjson.dumps(reply).decode())
 
 
 class _Interrupted(Exception):  # noqa: N818 - a broken line is no fault yet: it is tried again

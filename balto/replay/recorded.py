@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from actors.session.ports import AudioFormat
 from balto.replay.hearing import NothingHeardError, heard
-from balto.replay.run import Run, missing_audio
+from balto.replay.run import Run, came_redacted, missing_audio
 from events.catalogue import Event, RecordingsExpired, SessionEnded, SessionStarted, SubjectErased
 from events.envelope import RecordedEvent, UnknownEvent
 from events.store import EventStore, RecordingChunk
@@ -74,6 +74,8 @@ def recorded_of(events: Sequence[RecordedEvent], chunks: Iterable[RecordingChunk
     started = first.event
     if not isinstance(started, SessionStarted):
         raise NotReplayableError(f"{stream} is no session's stream")
+    if came_redacted(events):
+        raise NotReplayableError(f"session {_short(stream)} came in redacted: there are no words and no audio to hear")
     if any(event.erased or isinstance(event.event, SubjectErased) for event in events):
         raise NotReplayableError(f"session {_short(stream)} was erased: nothing of what was said is left to hear again")
     moments = [Moment(event.event, event.elapsed_us) for event in events]

@@ -12,6 +12,8 @@ from events.sealing import MasterKeys
 from events.sessionfile import Damage, read_session_file
 from events.store import EventStore, RecordingChunk
 
+CAME_REDACTED: Final = "the session came in redacted: what was said and heard is not in this ledger"
+
 MOST_TOLD: Final = 5
 """Places of one kind of damage that are named; of more the number is told."""
 
@@ -55,7 +57,13 @@ async def run_of_stream(store: EventStore, stream: str, *, name: str | None = No
     if not recorded:
         raise NoRunError(f"there is no stream {stream} (`balto sessions` lists the sessions)")
     audio = [chunk async for chunk in store.read_recording(stream)]
-    return _run(name or stream, stream, recorded[0].tenant, recorded, audio)
+    damage = [Damage("redacted", CAME_REDACTED)] if came_redacted(recorded) else []
+    return _run(name or stream, stream, recorded[0].tenant, recorded, audio, damage)
+
+
+def came_redacted(recorded: Sequence[RecordedEvent]) -> bool:
+    """Tell whether what is sealed was left out of a stream of the ledger before it came in: nobody erased it here."""
+    return any(each.erased for each in recorded) and not any(isinstance(each.event, SubjectErased) for each in recorded)
 
 
 def run_of_file(path: Path, *, passphrase: str | None = None, own: MasterKeys | None = None) -> Run:

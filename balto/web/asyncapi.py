@@ -8,7 +8,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from balto.web.said import SAID
-from balto.web.wire import OFFSET_BYTES, CloseCode, Finish, Handshake, Reply
+from balto.web.wire import OFFSET_BYTES, CloseCode, Echo, Finish, Handshake, Reply
 
 _REF: Final = "#/components/schemas/{model}"
 _AUDIO: Final = (
@@ -23,7 +23,7 @@ def document() -> dict[str, Any]:
     Source: AsyncAPI 3.0.0, www.asyncapi.com/docs/reference/specification/v3.0.0.
     """
     schemas: dict[str, Any] = {}
-    heard = [_message(kind, schemas) for kind in (Handshake, Finish, Reply)]
+    heard = [_message(kind, schemas) for kind in (Handshake, Finish, Reply, Echo)]
     said = [_message(kind, schemas) for kind in SAID]
     audio = {"name": "Audio", "contentType": "application/octet-stream", "summary": _AUDIO}
     messages = {one["name"]: one for one in (*heard, audio, *said)}

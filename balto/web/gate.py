@@ -18,6 +18,7 @@ from balto.security.access import Access, Caller, access_to, allows
 from balto.security.admin import COOKIE
 from balto.security.keys import hash_key
 from balto.security.limits import Busy, RateLimiter
+from balto.security.proxies import Address, caller_of, parse_address
 from balto.settings import is_loopback
 from balto.web.answers import WORDS, RequestError, refusal
 from balto.web.keys import ADMIN_DOOR, BALTO, CALLER, LIMITS
@@ -95,10 +96,15 @@ async def is_still_known(request: web.Request) -> bool:
 
 
 def remote_of(request: web.Request) -> str:
-    """Return whom a rate limit counts: the peer's IPv4 address, or the network that an IPv6 peer can choose from."""
-    address = _peer(request)
-    if address is None:
+    """Return whom a rate limit counts: the caller's IPv4 address, or the network that an IPv6 caller can choose from.
+
+    The caller is the peer, or, behind proxies that are trusted, whom they speak for.
+    """
+    peer = _peer(request)
+    if peer is None:
         return "unknown"
+    trusted = request.app[BALTO].settings.trusted_proxies
+    address = caller_of(peer, request.headers.getall("X-Forwarded-For", []), trusted)
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
@@ -240,12 +246,8 @@ def _key_of(request: web.Request) -> str | None:
     return request.headers.get("X-API-Key")
 
 
-def _peer(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address((request.remote or "").partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
+def _peer(request: web.Request) -> Address | None:
+    return parse_address(request.remote or "")
 
 
 def _route(request: web.Request) -> str | None:

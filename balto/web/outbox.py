@@ -13,7 +13,7 @@ from actors.messages import Delivered
 from actors.session.ports import Goodbye
 from balto.sessions import Session
 from balto.web.said import Said
-from balto.web.wire import CLOSE_CODES, CloseCode, Handshake, to_client
+from balto.web.wire import CLOSE_CODES, CloseCode, Handshake, acknowledgement, to_client
 from events.catalogue import Event, RecommendationSent
 
 logger = logging.getLogger(__name__)
@@ -78,10 +78,12 @@ class SocketOutbox:
             return
         self._queue.put_nowait((message, delivered))
 
-    async def tell_the_end(self, events: Sequence[Event]) -> None:
-        """Write the last events of a session that is over already."""
-        for event in events:
-            message = to_client(event, self._handshake, self._session_id, self._token)
+    async def tell_the_end(self, events: Sequence[Event], byte_end: int) -> None:
+        """Write how much was recorded of a session that is over already, and its last events."""
+        for message in (
+            acknowledgement(byte_end, self._handshake),
+            *(to_client(event, self._handshake, self._session_id, self._token) for event in events),
+        ):
             if message is not None:
                 await self._ws.send_str(orjson.dumps(message).decode())
 

@@ -54,7 +54,7 @@ def take_port(settings: Settings) -> list[socket.socket]:
             raise StartError(f"BALTO_HOST={host} is no address of this machine, such as 127.0.0.1 or 0.0.0.0") from None
         raise StartError(
             f"cannot listen on {in_url(host)}:{port}: {os.strerror(error.errno or 0).lower()}; "
-            "set BALTO_PORT to another port"
+            "give another port (--port, BALTO_PORT)"
         ) from None
     return taken
 

@@ -84,6 +84,12 @@ class Erro(TypedDict):
     message: str
 
 
+class Eco(TypedDict):
+    """The server is there, for who asked (protocol 2)."""
+
+    comando: Literal["eco"]
+
+
 class Fim(TypedDict):
     """Everything has been answered; the close follows (protocol 2)."""
 
@@ -92,5 +98,5 @@ class Fim(TypedDict):
     recomendacoes: int
 
 
-type Said = Recomendar | Ready | Ack | Vad | Transcript | Desfecho | Metrics | Erro | Fim
-SAID = (Recomendar, Ready, Ack, Vad, Transcript, Desfecho, Metrics, Erro, Fim)
+type Said = Recomendar | Ready | Ack | Vad | Transcript | Desfecho | Metrics | Erro | Eco | Fim
+SAID = (Recomendar, Ready, Ack, Vad, Transcript, Desfecho, Metrics, Erro, Eco, Fim)

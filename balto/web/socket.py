@@ -26,6 +26,7 @@ from balto.web.silence import Silence
 from balto.web.wire import (
     OFFSET_BYTES,
     CloseCode,
+    Echo,
     Finish,
     Handshake,
     HandshakeError,
@@ -137,7 +138,7 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
     try:
         session_id, session = await _open_session(request.app[BALTO], handshake, counter, outbox, flow)
     except SessionOverError as over:
-        await outbox.tell_the_end(over.last)
+        await outbox.tell_the_end(over.last, over.byte_end)
         raise _Refused(CloseCode.NORMAL, "fim") from None
     outbox.introduce(session_id, resume_token(counter.key_sha256, session_id))
     structlog.contextvars.bind_contextvars(session=session_id)
@@ -244,7 +245,9 @@ async def _take_text(text: str, session: Session, outbox: SocketOutbox, handshak
             tell(session, AudioFinished("client_finished"))
         case Reply() as reply:
             await offer(session, RecommendationReply(reply.id, reply.resultado))
+        case Echo() if handshake.protocol == 2:
+            outbox.say({"comando": "eco"})
         case None if handshake.protocol == 2:
             outbox.say(problem("mensagem_desconhecida", "mensagem de texto não reconhecida"))
-        case None:
+        case _:
             logger.debug("a text frame of an older client was ignored")

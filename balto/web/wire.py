@@ -42,7 +42,7 @@ class CloseCode(IntEnum):
     GOING_AWAY = 1001
     """The server is stopping; connect again."""
     POLICY = 1008
-    """The handshake is not what it should be."""
+    """The handshake is not what it should be, its session is unknown, or bytes are missing; the reason says which."""
     TOO_BIG = 1009
     """A frame was larger than the server takes."""
     INTERNAL = 1011
@@ -133,6 +133,12 @@ class Finish(BaseModel):
     tipo: Literal["fim"]
 
 
+class Echo(BaseModel):
+    """`{"tipo": "eco"}`: asks whether the server is there, for who cannot ping (protocol 2)."""
+
+    tipo: Literal["eco"]
+
+
 class Reply(BaseModel):
     """`{"tipo": "resposta", …}`: what became of a recommendation."""
 
@@ -168,13 +174,13 @@ def vad_settings(handshake: Handshake, preset: VadSettings) -> VadSettings:
         raise HandshakeError(f"vad_settings: {error}") from None
 
 
-def parse_control(text: str) -> Finish | Reply | None:
+def parse_control(text: str) -> Finish | Reply | Echo | None:
     """Parse a later text frame; None for anything that is not a known control message."""
     try:
         message = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
-    for kind in (Finish, Reply):
+    for kind in (Finish, Reply, Echo):
         try:
             return kind.model_validate(message)
         except ValidationError:
@@ -202,8 +208,8 @@ def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -
             return _ready(session_id, token, 0, handshake)
         case SessionResumed():
             return _ready(session_id, token, event.byte_offset, handshake)
-        case AudioReceived() if handshake.resumable:
-            return {"comando": "ack", "offset": event.byte_end}
+        case AudioReceived():
+            return acknowledgement(event.byte_end, handshake)
         case SessionEnded() if handshake.protocol == 2:
             return {"comando": "fim", "frases": event.phrases, "recomendacoes": event.recommendations}
         case SpeechStarted() if handshake.wants("vad"):
@@ -224,6 +230,11 @@ def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -
             }
         case _:
             return outcome(event) if handshake.wants("transcript") else None
+
+
+def acknowledgement(byte_end: int, handshake: Handshake) -> Said | None:
+    """Return what tells a client that so many of its bytes are durable, None where it doesn't count them."""
+    return {"comando": "ack", "offset": byte_end} if handshake.resumable else None
 
 
 def _silence(phrase: int, sample: int) -> Vad:

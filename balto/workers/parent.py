@@ -20,6 +20,7 @@ from balto.security.admin import load_secret
 from balto.settings import Settings
 from balto.telemetry.exposition import resident
 from balto.workers.child import Child
+from balto.workers.heartbeat import watch_heart
 from balto.workers.modelling import LocalModels, local_models
 from balto.workers.shared import SharedMemory
 from events.guard import ReviveError, guarded
@@ -42,6 +43,7 @@ class Worker(Child):
         listening: the sockets of the port.
         memory: that all workers share.
         answer: answers what it asks of its parent.
+        module: that it runs.
     """
 
     def __init__(
@@ -51,8 +53,9 @@ class Worker(Child):
         listening: Sequence[socket.socket],
         memory: SharedMemory,
         answer: "Answer",
+        module: str = "balto.workers.worker",
     ) -> None:
-        super().__init__(f"worker {number}", "balto.workers.worker")
+        super().__init__(f"worker {number}", module)
         self.number = number
         self.is_ready = asyncio.Event()
         self._place = {**place, "number": number}
@@ -103,6 +106,12 @@ class Worker(Child):
         except (TimeoutError, LineClosedError, UnansweredError):
             return ""
 
+    async def lives(self) -> None:
+        """As `Heart.lives`."""
+        if self._line is not None:
+            with contextlib.suppress(LineClosedError, UnansweredError):
+                await self._line.ask("lives")
+
     async def _reply(self, what: str, about: Any, body: bytes) -> Any:
         del about, body
         match what:
@@ -132,9 +141,13 @@ class Crew:
         make: makes each of them, given its number and who answers what it asks.
         count: how many.
         models: the process of the local models, if there is one.
+        patience_s: with a worker that does not answer; then it is killed and started again.
     """
 
-    def __init__(self, make: Callable[[int, Answer], Worker], count: int, models: LocalModels | None) -> None:
+    def __init__(
+        self, make: Callable[[int, Answer], Worker], count: int, models: LocalModels | None, patience_s: float
+    ) -> None:
+        self._patience_s = patience_s
         self.workers = [make(number, self._answer) for number in range(1, count + 1)]
         self._models = models
 
@@ -160,6 +173,10 @@ class Crew:
             async with contextlib.AsyncExitStack() as guards:
                 for worker in self.workers:
                     await guards.enter_async_context(guarded(worker, name=worker.name))
+                    watching = asyncio.create_task(
+                        watch_heart(worker, self._patience_s), name=f"heart of {worker.name}"
+                    )
+                    guards.callback(watching.cancel)
                 yield
         finally:
             await self._stop()
@@ -234,7 +251,7 @@ async def serve_with_workers(
             return Worker(number, place, listening, memory, answer)
 
         say(f"starting {settings.worker_count} workers")
-        crew = Crew(make, settings.worker_count, local)
+        crew = Crew(make, settings.worker_count, local, settings.worker_patience_s)
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         renewing: set[asyncio.Task[None]] = set()
 

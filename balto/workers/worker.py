@@ -100,6 +100,8 @@ def _place(told: dict[str, Any], line: Line) -> Place:
 async def _reply(opened: list[Balto], what: str, about: Any, body: bytes) -> Any:
     del about, body
     match what, opened:
+        case "lives", _:
+            return None
         case "figures", [balto]:
             return figures_of(balto, [])
         case _:

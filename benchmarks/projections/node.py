@@ -9,7 +9,7 @@ from events.store import StoreError
 from events.watch import Watch
 from projections.database import open_pool
 from projections.projection import Projection, standard
-from projections.projector import Projector
+from projections.projector import WATCH_PACE_S, Projector
 
 TALLY: Final = Projection(
     name="tally",
@@ -42,7 +42,7 @@ async def main() -> None:
     print("up", flush=True)
     if what == "rebuild":
         await _rebuild(projector)
-    async with Watch(dsn) as watch:
+    async with Watch(dsn, pace_s=WATCH_PACE_S) as watch:
         await projector.run(watch=watch)
 
 

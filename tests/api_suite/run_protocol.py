@@ -32,7 +32,8 @@ from tests.api_suite.walkthrough import left, walkthrough
 
 PARTS: Final = (HEALTH, REGISTRATION, TRIALS, COUNTERS, KEPT, ADDED, PAST)
 _COLOURS: Final = {"ok": "green", "failed": "red", "skipped": "yellow"}
-_HERE: Final = Path(__file__).parent
+_RESULTS: Final = Path("protocol-results")
+"""Under the folder that one is in: the sample beside this file is written over only by who names it."""
 
 err = Console(stderr=True, highlight=False)
 
@@ -118,8 +119,7 @@ def main(
         typer.Option(envvar="BALTO_SUITE_DSN", help="The event store, as who may read it, for db_proof.txt."),
     ] = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a check may take.")] = 60.0,
-    results: Annotated[Path, typer.Option(help="Where walkthrough.md and db_proof.txt are written.")] = _HERE
-    / "results",
+    results: Annotated[Path, typer.Option(help="Where walkthrough.md and db_proof.txt are written.")] = _RESULTS,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Ask a Balto at any address whether it keeps the protocol, over HTTP and its socket.

@@ -71,7 +71,7 @@ async def mute_server() -> AsyncIterator[TestServer]:
 async def test_a_time_out_is_a_failure_and_the_script_says_so(mute_server: TestServer, tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, SCRIPT, "--url", str(mute_server.make_url("")), "--timeout", "0.3", "--json"),
-        *("--results", tmp_path),
+        cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={"HOME": str(tmp_path)},
@@ -83,7 +83,7 @@ async def test_a_time_out_is_a_failure_and_the_script_says_so(mute_server: TestS
     assert told["checks"][0]["reason"] == "no answer within 0.3 s"
     needs = "needs what failed: GET /healthz and /readyz say that all is well"
     assert {check["reason"] for check in told["checks"][1:]} == {needs}
-    assert "Nothing: no client was registered." in (tmp_path / "walkthrough.md").read_text()
+    assert "Nothing: no client was registered." in (tmp_path / "protocol-results" / "walkthrough.md").read_text()
 
 
 async def test_each_way_to_break_the_protocol_is_a_failure_with_its_reason() -> None:

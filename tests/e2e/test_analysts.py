@@ -15,7 +15,8 @@ from typer.testing import CliRunner, Result
 
 from balto.cli.commands import app
 from events.postgres import PostgresStore
-from tests.integration.projections.script import Ledger, day
+from tests.integration.projections.days import day
+from tests.integration.projections.script import Ledger
 from tests.postgres import MASTERS
 
 

@@ -169,6 +169,8 @@ async def test_an_unknown_text_frame_is_answered_and_the_session_goes_on(house: 
         assert orjson.loads(await ws.receive_str(timeout=5))["comando"] == "ready"
         await ws.send_str(text)
         assert orjson.loads(await ws.receive_str(timeout=5))["code"] == "mensagem_desconhecida"
+        await ws.send_str('{"tipo": "eco"}')
+        assert orjson.loads(await ws.receive_str(timeout=5)) == {"comando": "eco"}
         await ws.send_str('{"tipo": "fim"}')
         assert await _closing(ws) == 1000
 

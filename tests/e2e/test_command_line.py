@@ -93,7 +93,7 @@ async def test_advice_on_lines(home: Path) -> None:
             "balto: give either --client CODE or, to register a new client, --email ADDRESS",
         ),
         (("counters", "add", "Balcão", "--client", "000000"), "balto: there is no client of this code"),
-        (("counters", "rotate-key", "nobody"), "balto: there is no counter of this id"),
+        (("counters", "rotate-key", "nobody"), "balto: there is no counter nobody (`balto counters list`"),
         (("counters", "add", " ", "--email", "a@b.example"), "balto: the counter needs a name"),
         (("counters", "add", "Balcão", "--email", "nobody"), "balto: this is no e-mail address"),
         (("report", "advice", "--counter", "nobody"), "balto: there is no counter nobody"),

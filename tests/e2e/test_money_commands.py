@@ -61,6 +61,32 @@ async def test_a_counters_terms_are_set_by_its_name_and_listed(home: Path) -> No
     assert "as the server has it" in table.stdout
 
 
+async def test_a_preference_that_no_key_is_there_for_is_set_and_told_in_one_line(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await told("counters", "add", "Frente", "--email", "b@c.example")
+    result = await balto("counters", "set", "Frente", "--prefer", "assemblyai,elevenlabs,local")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "balto: a server with these settings passes over assemblyai, elevenlabs: it has no key for it, or was told not"
+        " to use it (its engines: local)\n"
+    )
+    monkeypatch.setenv("BALTO_STT", "auto")
+    monkeypatch.setenv("BALTO_ASSEMBLYAI_API_KEY", "k")
+    assert (await balto("counters", "set", "Frente", "--prefer", "assemblyai,local")).stderr == ""
+
+
+async def test_a_key_is_rotated_by_the_counters_name(home: Path) -> None:
+    made = await told("counters", "add", "Frente", "--email", "b@c.example")
+    rotated = await told("counters", "rotate-key", "Frente")
+    assert rotated["counter_id"] == made["counter_id"]
+    assert rotated["api_key"] != made["api_key"]
+    await told("counters", "add", "Frente", "--email", "c@d.example")
+    several = await balto("counters", "rotate-key", "Frente")
+    assert (several.exit_code, several.stderr.count("\n")) == (1, 1)
+    assert several.stderr.startswith("balto: several counters have this name: ")
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [

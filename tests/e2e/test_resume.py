@@ -3,6 +3,7 @@
 import asyncio
 
 import aiohttp
+import asyncpg
 import orjson
 import pytest
 
@@ -124,8 +125,45 @@ async def test_a_session_whose_client_does_not_come_back_is_heard_to_its_end(ope
     assert of_type(recorded, PhraseCaptured)
 
 
+@pytest.mark.parametrize("idle_s", [120.0, 0.05])
+async def test_an_idle_connection_is_told_as_soon_as_another_node_takes_its_session_up(
+    open_house: Open, idle_s: float
+) -> None:
+    async with (
+        open_house(idle_s=idle_s) as here,
+        open_house(client_email="other@b.example") as there,
+        line(here, data=DATA) as first,
+    ):
+        await first.send(0, 100_000)
+        await first.until("ack")
+        if idle_s < 1:
+            async with asyncio.timeout(20):
+                while here.balto.sessions.awake:  # noqa: ASYNC110 - nothing is set when an actor leaves
+                    await asyncio.sleep(0.01)
+        there.key = here.key
+        async with line(there, first):
+            assert await asyncio.wait_for(first.rest(), 20) == CloseCode.TAKEN_OVER
+        assert here.balto.sessions.live == 0
+
+
+async def test_who_only_claims_to_have_taken_a_session_over_takes_nothing(house: House) -> None:
+    async with line(house, data=DATA) as one:
+        await one.send(0, 100_000)
+        await one.until("ack")
+        connection = await asyncpg.connect(house.balto.library.dsn)
+        for claim in (one.ready["session"], "nonsense"):
+            await connection.execute("SELECT pg_notify('balto_claims', $1)", claim)
+        await connection.close()
+        await one.send(100_000, len(DATA))
+        await one.ws.send_str(END)
+        assert await one.rest() == CloseCode.NORMAL
+    ((*recorded,),) = await house.ended()
+    assert of_type(recorded, SessionResumed) == []
+
+
 async def test_another_node_takes_a_session_up_and_the_former_owner_is_fenced_off(open_house: Open) -> None:
     async with open_house() as here, open_house(client_email="other@b.example") as there:
+        here.balto.presence.on_claimed = None  # as if the notification had been lost
         async with line(here, data=DATA) as first:
             await first.send(0, 200_000)
             await first.until_acknowledged(150_000)

@@ -13,11 +13,13 @@ from typer.testing import CliRunner, Result
 
 from balto.cli.commands import app
 from events.catalogue import Event, SubjectErased, TranscriptionReceived
+from events.embedded import EmbeddedPostgres
 from events.envelope import NewEvent
 from events.postgres import PostgresStore
 from events.sealing import MasterKeys
 from events.store import Append, RecordingChunk
 from tests.events_at_hand import new_event
+from tests.postgres import fresh_database
 from tests.runs import OTHER, SESSION, phrase, recorded, session, started
 
 WORDS = "o senhor tem dipirona"
@@ -54,6 +56,12 @@ async def home(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     await kept(store, f"session-{OTHER}", CHANGED, OTHER)
     yield tmp_path
     await store.close()
+
+
+@pytest.fixture
+async def elsewhere(postgres_server: EmbeddedPostgres, postgres_template: str) -> AsyncIterator[str]:
+    async with fresh_database(postgres_server, postgres_template) as url:
+        yield url
 
 
 async def balto(*arguments: str, stdin: str | None = None) -> Result:
@@ -108,6 +116,26 @@ async def test_what_was_heard_is_written_as_wav_up_to_a_place(home: Path) -> Non
 def seconds(file: Path) -> float:
     with wave.open(str(file)) as reading:
         return float(reading.getnframes() / reading.getframerate())
+
+
+async def test_where_time_went_is_told_of_files_and_replays_as_of_sessions(home: Path, postgres_url: str) -> None:
+    store = await PostgresStore.connect(postgres_url, masters=MasterKeys.load(home / "master.key"))
+    await kept(store, "replay-1", BASE, SESSION[:-1] + "d")
+    await store.close()
+    await told("session", "export", SESSION, "a.session")
+    rows = await told("timeline", SESSION)
+    assert [(row["phrase"], row["outcome"], row["stt_ms"]) for row in rows] == [
+        (1, "recommended", 300.0),
+        (2, "recommended", 300.0),
+    ]
+    assert await told("timeline", "a.session") == rows
+    assert await told("timeline", f"session-{SESSION}") == rows
+    assert await told("timeline", "replay-1") == [{**row, "session_id": "replay-1"} for row in rows]
+    unknown = await balto("timeline", "replay-2")
+    assert (unknown.exit_code, unknown.stderr) == (
+        1,
+        "balto: there is no stream replay-2 (`balto sessions` lists the sessions)\n",
+    )
 
 
 async def test_the_state_is_told_at_any_place(home: Path) -> None:
@@ -172,6 +200,42 @@ async def test_a_redacted_session_needs_no_passphrase(home: Path, monkeypatch: p
     sealed = await balto("session", "export", SESSION, "s.session")
     assert sealed.stderr == (
         "balto: s.session is sealed with a passphrase: give it with --passphrase-file, or BALTO_PASSPHRASE_FILE\n"
+    )
+
+
+async def test_an_export_does_not_write_over_a_file_unless_it_is_told_to(home: Path) -> None:
+    (home / "a.session").write_text("somebody's")
+    refused = await balto("session", "export", SESSION, "a.session")
+    assert (refused.exit_code, refused.stderr) == (
+        1,
+        "balto: a.session is there already: give --force to write over it\n",
+    )
+    assert (home / "a.session").read_text() == "somebody's"
+    assert (await told("session", "export", SESSION, "a.session", "--force"))["events"] == len(BASE)
+
+
+async def test_a_redacted_session_comes_in_only_where_that_is_meant_and_says_what_it_is(
+    home: Path, elsewhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await told("session", "export", SESSION, "r.session", "--redact")
+    await told("session", "export", SESSION, "a.session")
+    monkeypatch.setenv("BALTO_DATABASE_URL", elsewhere)
+    refused = await balto("session", "import", "r.session")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("balto: r.session is redacted, and what came in so cannot be completed later")
+    assert (await told("session", "import", "r.session", "--redacted"))["new"] == len(BASE)
+    walk = await balto("retell", SESSION)
+    assert walk.stderr == (
+        f"balto: session-{SESSION}: the session came in redacted: what was said and heard is not in this ledger\n"
+    )
+    again = await balto("replay", SESSION, "--execute")
+    assert "came in redacted" in again.stderr
+    assert "erased" not in again.stderr
+    over = await balto("session", "import", "a.session")
+    assert over.exit_code == 1
+    assert over.stderr == (
+        f"balto: stream session-{SESSION} came in redacted, and no event is ever rewritten: import the whole into"
+        " another ledger, or read it from its file\n"
     )
 
 

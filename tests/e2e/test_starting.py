@@ -39,7 +39,8 @@ async def test_a_taken_port_is_told_before_anything_is_started(tmp_path: Path) -
         for command in ("serve", "demo"):
             line = await failure(tmp_path, command, BALTO_PORT=str(port))
             assert line == (
-                f"balto: cannot listen on 127.0.0.1:{port}: address already in use; set BALTO_PORT to another port"
+                f"balto: cannot listen on 127.0.0.1:{port}: address already in use; give another port"
+                " (--port, BALTO_PORT)"
             )
     assert not (tmp_path / "postgres").exists()
 

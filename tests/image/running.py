@@ -36,6 +36,9 @@ class StartError(Exception):
     """Something beside the image did not start."""
 
 
+_VARIABLE: Final = re.compile(r"\$\{(?P<name>\w+)(?:(?P<rule>:[?-])(?P<word>[^${}]*))?\}")
+
+
 def interpolated(value: str, variables: Mapping[str, str]) -> str:
     """Return a value of the compose file with its variables, as compose would.
 
@@ -51,7 +54,10 @@ def interpolated(value: str, variables: Mapping[str, str]) -> str:
             raise StartError(f"{name}: {word}")
         return word or ""
 
-    return re.sub(r"\$\{(?P<name>\w+)(?:(?P<rule>:[?-])(?P<word>[^}]*))?\}", look_up, value)
+    # From the inside: a default may have a variable in it.
+    while (filled := _VARIABLE.sub(look_up, value)) != value:
+        value = filled
+    return filled
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What is deployed: the compose file by the published schema, its seals, the settings that it passes on, the image."""
 
 import base64
+import ipaddress
 import re
 import subprocess
 import sys
@@ -84,6 +85,22 @@ def test_the_server_gets_every_setting_but_those_of_its_image_and_no_owner(compo
     assert set(of_server) == SETTINGS - OF_THE_IMAGE - {"BALTO_DATABASE_OWNER_URL"}
     assert "POSTGRES_PASSWORD" not in str(of_server)
     assert set(compose["services"]["owner"]["environment"]) == set(of_server)
+
+
+def test_the_proxy_that_is_believed_is_caddy_alone(compose: dict[str, Any]) -> None:
+    given = compose["services"]["balto"]["environment"]["BALTO_TRUSTED_PROXIES"]
+    address = compose["services"]["caddy"]["networks"]["front"]["ipv4_address"]
+    assert given == f"${{BALTO_TRUSTED_PROXIES:-{address}}}"
+    (front,) = compose["networks"]["front"]["ipam"]["config"]
+    caddy, given_out, whole = (_by_default(each) for each in (address, front["ip_range"], front["subnet"]))
+    (trusted,) = Settings(_env_file=None, trusted_proxies=caddy).trusted_proxies
+    assert trusted[0] in ipaddress.ip_network(whole)
+    assert trusted[0] not in ipaddress.ip_network(given_out)
+    assert trusted.num_addresses == 1
+
+
+def _by_default(value: str) -> str:
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
 
 
 def test_what_must_be_set_is_what_a_fresh_env_file_sets(fresh_env: dict[str, str]) -> None:

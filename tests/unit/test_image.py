@@ -70,6 +70,8 @@ def test_pairs_of_a_plain_line() -> None:
 
 def test_a_variable_that_must_be_set_and_is_not_is_told() -> None:
     assert interpolated("a:${X:-1}:${Y}", {"Y": "2"}) == "a:1:2"
+    assert interpolated("${X:-${Y:-1}.10}", {}) == "1.10"
+    assert interpolated("${X:-${Y:-1}.10}", {"Y": "2"}) == "2.10"
     assert interpolated("${X:?missing}", {"X": "3"}) == "3"
     with pytest.raises(StartError, match="X: missing"):
         interpolated("${X:?missing}", {"X": ""})
@@ -82,3 +84,4 @@ def test_the_server_of_the_compose_file_is_given_a_login_that_owns_nothing() -> 
     assert of_owner["BALTO_DATABASE_URL"].startswith("postgresql://balto:")
     assert compose.variables["POSTGRES_PASSWORD"] not in str(of_server)
     assert "BALTO_STT" not in of_server
+    assert of_server["BALTO_TRUSTED_PROXIES"] == "172.30.83.10"

@@ -36,9 +36,11 @@
 
 const OFFSET_BYTES = 8;
 const PIECE = 64 * 1024;
-/** Close codes after which a session may be taken up again: docs/protocol.md. */
+/** Close codes after which a session may be taken up again: docs/protocol.md. Not 4003: somebody else has it now. */
 const COME_BACK = new Set([1001, 1005, 1006, 1011, 1013, 4002]);
 const LONGEST_WAIT_S = 15;
+/** A server that says nothing for so long is asked whether it is there, and has half of that again to answer. */
+const SILENCE_MS = 20_000;
 
 export class BaltoStream {
   #url;
@@ -59,11 +61,15 @@ export class BaltoStream {
   #finished = false;
   #told = false;
   #over = false;
+  /** Answers that the server may not have: `[message, bytes sent before it]`, in order; `#answered` were told to this connection. */
   #answers = [];
+  #answered = 0;
   #seen = new Set();
   #lostAt = null;
   #failures = 0;
   #retry = null;
+  #watch = null;
+  #asked = false;
 
   /**
    * @param {string|URL} url of the server's `/ws`
@@ -115,12 +121,13 @@ export class BaltoStream {
   }
 
   /**
-   * Say what became of a recommendation: `exibida`, `aceita` or `dispensada`. While the connection is lost it waits.
+   * Say what became of a recommendation: `exibida`, `aceita` or `dispensada`. While the connection is lost it waits, and what
+   * was written to a line that had died by then is told again.
    * Returns whether the session still takes answers.
    */
   answer(id, resultado) {
     if (this.#over) return false;
-    this.#answers.push({ tipo: "resposta", id, resultado });
+    this.#answers.push([{ tipo: "resposta", id, resultado }, null]);
     this.#flush();
     return true;
   }
@@ -129,6 +136,7 @@ export class BaltoStream {
   close() {
     this.#over = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#watch);
     this.#socket?.close(1000);
   }
 
@@ -142,16 +150,49 @@ export class BaltoStream {
     this.#socket = socket;
     this.#ready = false;
     socket.onopen = () => socket.send(JSON.stringify(this.#hello));
-    socket.onmessage = ({ data }) => this.#over || this.#heard(JSON.parse(data));
+    socket.onmessage = ({ data }) => {
+      if (this.#over) return;
+      const asked = this.#asked;
+      this.#listen();
+      this.#heard(JSON.parse(data), asked);
+    };
     socket.onclose = ({ code, reason }) => this.#closed(code, reason);
+    this.#listen();
   }
 
-  #heard(message) {
+  /** Begin to count the server's silence anew. Pages cannot ping: without this, a line that died unseen lives for ever. */
+  #listen() {
+    this.#asked = false;
+    clearTimeout(this.#watch);
+    this.#watch = setTimeout(() => this.#ask(), SILENCE_MS);
+  }
+
+  #ask() {
+    if (this.#ready) this.#socket.send('{"tipo": "eco"}');
+    this.#asked = true;
+    this.#watch = setTimeout(() => this.#abandon(), SILENCE_MS / 2);
+  }
+
+  /** Take the line for dead. Its farewell would wait for an answer that does not come. */
+  #abandon() {
+    const socket = this.#socket;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+    this.#closed(1006, "");
+  }
+
+  #heard(message, asked) {
     switch (message.comando) {
       case "ready":
         return this.#greeted(message);
       case "ack":
         return this.#recorded(message.offset);
+      case "eco":
+        return;
+      case "erro":
+        // A server that is too old for the question; that it answers is what was asked.
+        if (asked && message.code === "mensagem_desconhecida") return;
+        break;
       case "recomendar":
         if (this.#seen.has(message.id)) return;
         this.#seen.add(message.id);
@@ -166,6 +207,7 @@ export class BaltoStream {
     this.#lostAt = null;
     this.#failures = 0;
     this.#recorded(offset);
+    this.#answered = 0;
     this.#sent = offset;
     this.#told = false;
     this.#ready = true;
@@ -177,6 +219,11 @@ export class BaltoStream {
   #recorded(offset) {
     this.#durable = offset;
     while (this.#kept.length && this.#kept[0][0] + this.#kept[0][1].length <= offset) this.#kept.shift();
+    // A session takes what comes over a connection in its order: what was told before durable bytes has arrived.
+    while (this.#answers.length && this.#answers[0][1] !== null && this.#answers[0][1] < offset) {
+      this.#answers.shift();
+      this.#answered = Math.max(0, this.#answered - 1);
+    }
   }
 
   #keep(bytes) {
@@ -193,7 +240,11 @@ export class BaltoStream {
   #flush() {
     const socket = this.#socket;
     if (!this.#ready || socket?.readyState !== WebSocket.OPEN) return;
-    for (const answer of this.#answers.splice(0)) socket.send(JSON.stringify(answer));
+    while (this.#answered < this.#answers.length) {
+      const told = this.#answers[this.#answered++];
+      told[1] = this.#sent;
+      socket.send(JSON.stringify(told[0]));
+    }
     for (const [start, bytes] of this.#kept) {
       if (start + bytes.length <= this.#sent) continue;
       const from = Math.max(start, this.#sent);
@@ -209,6 +260,7 @@ export class BaltoStream {
   #closed(code, reason) {
     this.#socket = null;
     this.#ready = false;
+    clearTimeout(this.#watch);
     if (this.#over) return;
     this.#lostAt ??= Date.now();
     const patient = Date.now() - this.#lostAt < this.#patience;

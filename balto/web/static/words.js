@@ -58,7 +58,7 @@ export const subject = (basket) => SUBJECTS[(basket ?? "").split("/")[0]] ?? "Su
 const CLOSED = {
   1001: "O servidor está reiniciando.",
   1006: "A conexão com o servidor caiu.",
-  1008: "O servidor não aceitou o pedido de conexão.",
+  1008: "O servidor recusou o que recebeu.",
   1009: "Um pedaço do áudio era grande demais para o servidor.",
   1011: "A sessão falhou no servidor. O que já foi ouvido está guardado.",
   1013: "O banco de dados está fora do ar.",

@@ -11,6 +11,8 @@ from aiohttp.test_utils import TestClient
 Client = TestClient[web.Request, web.Application]
 
 PASSWORD = "uma senha só do teste"
+WRONG = "Bearer bk_" + "a" * 43
+"""Shows a key that opens nothing."""
 AFAR: Mapping[str, str] = {"X-Forwarded-For": "203.0.113.9"}
 """Makes a request look as if a proxy passed it on: its peer's address proves nothing then."""
 

@@ -3,8 +3,6 @@
 import asyncio
 import dataclasses
 import logging
-from itertools import product
-from typing import Any
 
 import pytest
 from aiohttp import web
@@ -12,16 +10,12 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from balto.app import Balto
 from balto.security.access import TABLE, Access
-from balto.security.limits import Turnstile
-from balto.web.http import WORKSHOP, unlisted_routes
+from balto.web.http import unlisted_routes
 from balto.web.server import build_app
 from events.catalogue import CATALOGUE_STREAM
 from events.store import StoreUnavailableError
-from tests.fakes import FakeClock
-from tests.integration.balto.door import AFAR, Client, audio_form, each, error_of, log_in, register
-from tests.recordings import silence, wav
+from tests.integration.balto.door import AFAR, WRONG, Client, each, error_of, log_in
 
-WRONG = "Bearer bk_" + "a" * 43
 CLOSED = [
     route for route, access in TABLE.items() if access not in (Access.PUBLIC, Access.HANDSHAKE, Access.REGISTRATION)
 ]
@@ -157,30 +151,6 @@ async def test_a_page_of_this_server_registers_even_behind_a_proxy(client: Clien
     assert (await client.post("/cadastro/cliente", json=body, headers=headers)).status == 201
 
 
-async def test_wrong_keys_cannot_be_tried_one_after_another(
-    client: Client, clock: FakeClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    registered = await register(client)
-    path = f"/api/data/balcao/{registered.counter_id}/metricas"
-    assert (await client.get(path, headers=registered.headers)).status == 200
-    wrong = {"Authorization": WRONG}
-    statuses = [(await client.get("/api/v1/sessions", headers=wrong)).status for _ in range(25)]
-    assert statuses == [401] * 20 + [429] * 5
-    assert [r.message for r in caplog.records if "unknown keys" in r.message] == [
-        "many unknown keys from 127.0.0.1: its unknown keys are refused for a while"
-    ]
-    assert (await client.get(path, headers=registered.headers)).status == 200
-    clock.advance(2)
-    assert (await client.get("/api/v1/sessions", headers=wrong)).status == 401
-
-
-async def test_good_keys_at_the_same_moment_are_all_let_in(client: Client) -> None:
-    registered = await register(client)
-    path = f"/api/data/balcao/{registered.counter_id}/metricas"
-    answers = await asyncio.gather(*(client.get(path, headers=registered.headers) for _ in range(60)))
-    assert [answer.status for answer in answers] == [200] * 60
-
-
 async def test_a_database_that_hangs_is_not_waited_for(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     async def hang(*_: object) -> object:
         return await asyncio.get_running_loop().create_future()
@@ -212,65 +182,6 @@ async def test_unknown_paths_and_methods_are_told_in_one_line(
     assert response.status == status
     await error_of(response)
     assert ("Allow" in response.headers) == (status == 405)
-
-
-ROUTES_WITH_JSON = ["/cadastro/cliente", "/cadastro/balcao", "/admin/login", "/api/test/analisar"]
-BAD_JSON = [b"", b"{", b"nada", b"\xff\xfe", b"[" * 50_000, b'{"texto": "\\ud800", "password": "\\ud800"}', b"1e999"]
-
-
-@pytest.mark.parametrize("path", ROUTES_WITH_JSON)
-async def test_what_is_no_json_is_refused(client: Client, clock: FakeClock, path: str) -> None:
-    for body, kind in product(BAD_JSON, ("application/json", "application/x-www-form-urlencoded")):
-        clock.advance(60)
-        response = await client.post(path, data=body, headers={"Content-Type": kind})
-        assert response.status == 400, body[:20]
-        await error_of(response)
-
-
-@pytest.mark.parametrize("path", ROUTES_WITH_JSON)
-async def test_a_body_of_another_kind_or_that_is_too_large_is_refused(client: Client, path: str) -> None:
-    async def endless() -> Any:
-        for _ in range(20):
-            yield b" " * 10_000
-
-    for body, kind, status in (
-        (b"<a/>", "application/xml", 415),
-        (b"--x--", "multipart/form-data; boundary=x", 415),
-        (b" " * 70_000, "application/json", 413),
-        (endless(), "application/json", 413),
-    ):
-        response = await client.post(path, data=body, headers={"Content-Type": kind})
-        assert response.status == status
-        await error_of(response)
-
-
-async def test_a_body_that_does_not_come_is_given_up(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("balto.web.bodies._PATIENCE_S", 0.05)
-    over = asyncio.Event()
-
-    async def stuck() -> Any:
-        yield b'{"texto'
-        await over.wait()
-
-    response = await client.post("/api/test/analisar", data=stuck(), headers={"Content-Type": "application/json"})
-    over.set()
-    assert response.status == 408
-    await error_of(response)
-
-
-async def test_where_all_places_for_uploads_are_taken_another_is_turned_away(
-    balto: Balto, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("balto.web.workshop.Turnstile", lambda **_: Turnstile(inside=1, waiting=0))
-    app = build_app(balto)
-    async with TestClient(TestServer(app)) as client:
-        async with app[WORKSHOP].upload():
-            response = await client.post("/api/test/segmentar", data=audio_form(wav(silence(1.0))))
-            assert response.status == 503
-            assert "Retry-After" in response.headers
-            await error_of(response)
-        response = await client.post("/api/test/segmentar", data=audio_form(wav(silence(1.0))))
-        assert await response.json() == {"segments": [], "total_segments": 0}
 
 
 async def test_a_fault_is_told_without_what_it_says_and_logged_without_it_too(

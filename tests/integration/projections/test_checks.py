@@ -6,8 +6,9 @@ import pytest
 from events.postgres import PostgresStore
 from projections.projection import standard
 from projections.projector import Projector
+from tests.integration.projections.days import day
 from tests.integration.projections.models import FRAGILE
-from tests.integration.projections.script import Ledger, day
+from tests.integration.projections.script import Ledger
 
 
 async def fill(ledger: Ledger, seed: int = 5) -> None:

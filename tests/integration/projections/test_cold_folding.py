@@ -16,8 +16,9 @@ from projections.database import open_pool
 from projections.projection import standard
 from projections.projector import Projector
 from tests.integration.projections.conftest import all_rows
+from tests.integration.projections.days import day
 from tests.integration.projections.models import TALLY, tally
-from tests.integration.projections.script import Ledger, day
+from tests.integration.projections.script import Ledger
 from tests.postgres import divide
 
 pytest.importorskip("pyarrow", reason="Parquet needs the extra `export`")

@@ -12,8 +12,9 @@ from projections.following import Follower
 from projections.projection import standard
 from projections.projector import Projector
 from tests.integration.projections.conftest import all_rows
+from tests.integration.projections.days import day
 from tests.integration.projections.models import FRAGILE, TALLY, tally
-from tests.integration.projections.script import Ledger, day
+from tests.integration.projections.script import Ledger
 
 _LEFT = """
 SELECT to_regclass('pg_temp.events')::text AS laid_out, current_setting('plan_cache_mode') AS mode,

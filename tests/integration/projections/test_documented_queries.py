@@ -13,7 +13,8 @@ from projections.bi import find_view
 from projections.export_parquet import write_parquet
 from projections.exports import Filters, open_export
 from projections.projector import Projector
-from tests.integration.projections.script import Ledger, day
+from tests.integration.projections.days import day
+from tests.integration.projections.script import Ledger
 
 PAGE = Path(__file__).parents[3] / "docs" / "bi.md"
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)

@@ -19,7 +19,8 @@ from projections.export_parquet import whole_rows, write_parquet
 from projections.export_xlsx import Workbook, WorkbookError
 from projections.exports import Export, ExportError, Filters, open_export
 from projections.projector import Projector
-from tests.integration.projections.script import Ledger, day
+from tests.integration.projections.days import day
+from tests.integration.projections.script import Ledger
 
 NASTY = ["=1+1", "+1", "-1", "@a", "\tx", "\rx", "\nx", "＝1", 'say "x",\nthen\r\nleave', "", " ", "é日本", "{}", "\\N"]
 

@@ -29,13 +29,13 @@ from projections.projector import Projector
 from projections.rows import CounterMetric, TimelineRow
 from tests.events_at_hand import new_event
 from tests.integration.projections.conftest import all_rows
+from tests.integration.projections.days import day
 from tests.integration.projections.script import (
     DAY,
     ITEM,
     Ledger,
     captured,
     classified,
-    day,
     measured,
     normalised,
     received,

@@ -16,8 +16,9 @@ from projections.database import open_pool
 from projections.projector import Projector
 from projections.skips import NotStoppedThereError
 from projections.status import ProjectionBusyError, ProjectionStoppedError
+from tests.integration.projections.days import day
 from tests.integration.projections.models import FRAGILE, GATE, TALLY, gated, tally
-from tests.integration.projections.script import Ledger, day
+from tests.integration.projections.script import Ledger
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from events.catalogue import (
 )
 from events.catalogue.attempts import AttemptOutcome
 from projections.projector import Projector
-from tests.integration.projections.script import Ledger, captured, day, received, sampled, sent, started
+from tests.integration.projections.days import day
+from tests.integration.projections.script import Ledger, captured, received, sampled, sent, started
 
 HOUR_US = 3_600_000_000
 

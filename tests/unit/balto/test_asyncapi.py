@@ -46,6 +46,6 @@ def test_it_names_every_message_and_close_code() -> None:
         if "comando" in one.get("properties", {})
     }
     assert commands == {
-        "recomendar", "ready", "ack", "vad", "transcript", "desfecho", "metrics", "erro", "fim",
+        "recomendar", "ready", "ack", "vad", "transcript", "desfecho", "metrics", "erro", "eco", "fim",
     }  # fmt: skip
     assert all(f"{code.value}:" in whole["info"]["description"] for code in CloseCode)

@@ -5,12 +5,13 @@ import importlib
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from balto.library import StartError
-from balto.logs import OURS, set_up_logging
+from balto.logs import OURS, LogFileError, logging_into, set_up_logging
 from balto.settings import Settings
 from events.store import StoreUnavailableError
 
@@ -100,3 +101,18 @@ def test_the_errors_whose_words_are_ours_exist() -> None:
     for name in OURS:
         module, _, kind = name.rpartition(".")
         assert issubclass(getattr(importlib.import_module(module), kind), Exception)
+
+
+def test_a_log_that_is_kept_in_a_file_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings, log = Settings(_env_file=None, log_format="json"), tmp_path / "new" / "demo.log"
+    with logging_into(log, settings):
+        logging.getLogger("balto.test").warning("kept")
+    logging.getLogger("balto.test").warning("shown")
+    assert json.loads(log.read_text())["event"] == "kept"
+    assert json.loads(capsys.readouterr().err)["event"] == "shown"
+    assert log.stat().st_mode & 0o077 == 0
+    with (
+        pytest.raises(LogFileError, match=r"demo\.log/demo\.log cannot be written"),
+        logging_into(log / "demo.log", settings),
+    ):
+        pass

@@ -174,7 +174,14 @@ async def test_a_session_that_is_over_is_told_nothing_and_nobody_fails_for_it() 
 
 async def test_the_end_of_a_session_that_was_over_is_written_at_once() -> None:
     desk = Desk()
-    await desk.outbox.tell_the_end([sent(3), ENDED])
+    await desk.outbox.tell_the_end([sent(3), ENDED], 7_000)
+    assert desk.commands == ["ack", "recomendar", "fim"]
+    assert desk.socket.written[0]["offset"] == 7_000
+
+
+async def test_who_counts_no_bytes_is_told_of_none_at_the_end_either() -> None:
+    desk = Desk(offsets=False)
+    await desk.outbox.tell_the_end([sent(3), ENDED], 7_000)
     assert desk.commands == ["recomendar", "fim"]
 
 

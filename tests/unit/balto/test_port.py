@@ -19,7 +19,7 @@ def test_a_free_port_is_held_for_nobody_else() -> None:
     try:
         taken[0].listen()
         port = taken[0].getsockname()[1]
-        with pytest.raises(StartError, match=f"127.0.0.1:{port}: address already in use; set BALTO_PORT"):
+        with pytest.raises(StartError, match=f"127.0.0.1:{port}: address already in use; give another port"):
             take_port(settings("127.0.0.1", port))
     finally:
         taken[0].close()

@@ -141,3 +141,13 @@ def test_not_every_stage_can_be_off() -> None:
     with pytest.raises(ValidationError, match="cannot be off with"):
         settings(vad_energy_gate=False, vad_webrtc=False, vad_neural=False)
     assert settings(vad_energy_gate=False, vad_webrtc=False).vad_neural
+
+
+def test_trusted_proxies_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().trusted_proxies == ()
+    monkeypatch.setenv("BALTO_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/24,fd00::/64")
+    assert [str(each) for each in settings().trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/24", "fd00::/64"]
+    for wrong in ("10.0.0.5/24", "caddy"):
+        monkeypatch.setenv("BALTO_TRUSTED_PROXIES", wrong)
+        with pytest.raises(ValidationError):
+            settings()

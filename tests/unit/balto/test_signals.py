@@ -19,6 +19,7 @@ def hangup() -> Iterator[None]:
 
 @pytest.mark.usefixtures("hangup")
 async def test_a_hangup_stops() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under `nohup`
     heard = asyncio.Event()
     with on_signals(heard.set):
         os.kill(os.getpid(), signal.SIGHUP)
