@@ -9,6 +9,7 @@ from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.words import COMMON, tokenise
 from actors.session.conversation import Rules
 from actors.values import SAMPLE_RATE
+from balto.engines import plain_lexicon
 from balto.settings import Settings
 
 _SHORT_REQUEST: Final = 3
@@ -18,13 +19,13 @@ _SHORT_REQUEST: Final = 3
 def conversation_rules(settings: Settings, baskets: BasketCatalogue) -> Rules:
     """Return the rules: what says enough is what the lexicon or a safety rule knows, or what seems to be a name.
 
-    The lexicon is compiled when it is first asked, which takes a quarter of a second and 11 MB.
+    The lexicon is compiled when it is first asked, unless somebody else has had it compiled.
     """
     safety = baskets.safety
 
     @cache
     def lexicon() -> LexiconUnderstanding:
-        return LexiconUnderstanding(baskets.lexicon, baskets.version)
+        return plain_lexicon(baskets.lexicon, baskets.version)
 
     def names_something(text: str) -> bool:
         # Of a price alone nothing is said: what is asked about may follow in the next breath.

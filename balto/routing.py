@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import replace
 
 from actors.basket.catalogue import BasketCatalogue
-from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.router import RoutedUnderstanding, UnderstandingPolicy
 from actors.llm.understanding import Understanding
 from actors.runtime.clock import Clock
@@ -13,7 +12,7 @@ from actors.stt.live import LiveEars
 from actors.stt.router import RoutedTranscriber, RoutingPolicy
 from actors.stt.transcriber import Transcriber
 from actors.values import Withheld
-from balto.engines import Engines, build_understandings, live_usd_per_hour, usd_per_hour
+from balto.engines import Engines, build_understandings, live_usd_per_hour, plain_lexicon, usd_per_hour
 from balto.settings import Settings
 from balto.shelf import Compile
 
@@ -73,7 +72,7 @@ def _understandings(
         return engines
     model, last = engines
     # Whether a session uses it is in its terms: a counter may have it where the server has not.
-    sure = LexiconUnderstanding(baskets.lexicon, baskets.version)
+    sure = plain_lexicon(baskets.lexicon, baskets.version)
     policy = UnderstandingPolicy(floor_s=settings.llm_hedge_s)
     return (RoutedUnderstanding(model, last, clock, sure=sure, policy=policy),)
 

@@ -15,6 +15,8 @@ from events.store import StoreError
 CHANNEL: Final = "balto_events"
 """Notified once by every flush that wrote something."""
 
+_TRUSTED: Final = 4
+"""Looks of which one is taken where LISTEN has shown that it works."""
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
 
@@ -24,9 +26,10 @@ logger = logging.getLogger(__name__)
 class Watch:
     """Knows the ledger's last position, by LISTEN, and by a look every `poll_s` seconds for what LISTEN misses.
 
-    Polling is all there is where LISTEN cannot be had, as on a standby or through a pooler. A lost connection is made
-    again. What a notification says is not believed, anyone may send one: it makes the watch look. Belongs to the event
-    loop that started it; any number may wait.
+    Polling is all there is where LISTEN cannot be had, as on a standby or through a pooler; on a connection that has
+    been told something, only every fourth look is taken. A lost connection is made again. What a notification says is
+    not believed, anyone may send one: it makes the watch look. Belongs to the event loop that started it; any number
+    may wait.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Watch:
         self._head = 0
         self._moved = asyncio.Event()
         self._look = asyncio.Event()
+        self._told = False
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -104,10 +108,11 @@ class Watch:
         settings = {"application_name": "balto watch"}
         with translated():
             connection = await asyncpg.connect(self._dsn, timeout=self._timeout_s, server_settings=settings)
+            self._told = False
             try:
                 connection.add_termination_listener(self._wake)
                 if self._listen:
-                    await listen_if_allowed(connection, CHANNEL, self._wake, "polling instead")
+                    await listen_if_allowed(connection, CHANNEL, self._hear, "polling instead")
                 while not connection.is_closed():
                     self._look.clear()
                     self._advance(await connection.fetchval(statement("last_position"), timeout=self._timeout_s))
@@ -118,9 +123,13 @@ class Watch:
 
     async def _wait_for_a_reason(self) -> None:
         try:
-            await asyncio.wait_for(self._look.wait(), self._poll_s)
+            await asyncio.wait_for(self._look.wait(), self._poll_s * (_TRUSTED if self._told else 1))
         except TimeoutError:
             return
+
+    def _hear(self, *_: object) -> None:
+        self._told = True
+        self._wake()
 
     def _wake(self, *_: object) -> None:
         self._look.set()

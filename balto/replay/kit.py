@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from actors.basket.catalogue import BasketCatalogue
 from actors.basket.resolver import BasketEngine
-from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.router import RoutedUnderstanding
 from actors.llm.understanding import Understanding
 from actors.runtime.clock import Clock
@@ -14,7 +13,7 @@ from actors.stt.live import LiveEars
 from actors.stt.router import RoutedTranscriber
 from actors.stt.transcriber import Transcriber
 from balto.conversing import conversation_rules, with_times
-from balto.engines import build_transcribers, build_understandings, standing_terms, usd_per_hour
+from balto.engines import build_transcribers, build_understandings, plain_lexicon, standing_terms, usd_per_hour
 from balto.provenance import versions_of
 from balto.replay.bridge import Bridge
 from balto.replay.ears import Named, RecordedEars, SilentStreaming
@@ -56,7 +55,7 @@ class Kit:
         self.baskets = BasketEngine(self.catalogue)
         offline = self.settings.model_copy(update={"llm": "lexicon"})
         (self.lexicon,) = build_understandings(offline, self.catalogue)
-        self.sure = LexiconUnderstanding(self.catalogue.lexicon, self.catalogue.version)
+        self.sure = plain_lexicon(self.catalogue.lexicon, self.catalogue.version)
         self.rules = conversation_rules(self.settings, self.catalogue)
         self._bridge: Bridge | None = None
         self._ears: tuple[Transcriber, ...] = ()

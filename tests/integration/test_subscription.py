@@ -145,6 +145,21 @@ async def test_a_false_notification_makes_it_look_and_nothing_else(store: Postgr
         assert await waiting == [1]
 
 
+async def test_it_sees_what_nobody_tells_it_even_after_it_was_told_something(
+    store: PostgresStore, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.watch.CHANNEL", "another")  # so that it hears this test, but no append
+    async with Watch(postgres_url, poll_s=0.01) as watch:
+        subscription = subscribe(store, watch)
+        await write(store, "a")
+        assert await take(subscription, 1) == [1]
+        connection = await asyncpg.connect(postgres_url)
+        await connection.execute("SELECT pg_notify('another', '')")
+        await connection.close()
+        await write(store, "b")
+        assert await take(subscription, 1) == [2]
+
+
 async def test_it_lives_through_the_loss_of_the_watchs_connection(store: PostgresStore, postgres_url: str) -> None:
     async with Watch(postgres_url, poll_s=0.01) as watch:
         subscription = subscribe(store, watch, page=5)
