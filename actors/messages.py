@@ -253,6 +253,18 @@ class Normalise:
     more; None where it is durable already."""
 
 
+@dataclass(frozen=True, slots=True)
+class Foresee:
+    """Session → llm: a text that is likely to be what a phrase says, to be thought about as far as nobody is asked."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """Llm → session: it has been thought about."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormaliseDone:
     """Llm → session. Exactly one of `outcome` and `error` is set."""

@@ -1,6 +1,7 @@
 """The understanding actor: runs stage 1 and stage 2 on the engine that the session chose."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, override
@@ -10,7 +11,7 @@ import pykka
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.router import RoutedUnderstanding, Stage
 from actors.llm.understanding import Understanding, UnderstandingError
-from actors.messages import WITHDRAWN, AttemptDue, Classify, ClassifyDone, Normalise, NormaliseDone
+from actors.messages import WITHDRAWN, AttemptDue, Classify, ClassifyDone, Foresee, Foreseen, Normalise, NormaliseDone
 from actors.recordable import recordable_categories, recordable_entities
 from actors.routing.attempts import Due, Ended, Witness
 from actors.routing.lane import Lane
@@ -37,7 +38,7 @@ class _Result[T]:
 
 
 class LlmActor(Actor):
-    """Answers `Normalise` with `NormaliseDone` and `Classify` with `ClassifyDone`.
+    """Answers `Normalise` with `NormaliseDone`, `Classify` with `ClassifyDone` and `Foresee` with `Foreseen`.
 
     Args:
         session: whom to answer.
@@ -67,7 +68,11 @@ class LlmActor(Actor):
         self._fast_path = fast_path
 
     @override
-    async def on_receive(self, message: Normalise | Classify) -> None:
+    async def on_receive(self, message: Foresee | Normalise | Classify) -> None:
+        if isinstance(message, Foresee):
+            await self._foresee(message.text)
+            self._session.tell(Foreseen())
+            return
         engine = self._engines[message.attempt]
         wanted = message.recorded is None or self._asks_nobody(engine, message) or await message.recorded
         match message:
@@ -99,6 +104,14 @@ class LlmActor(Actor):
                         others=placed.others,
                     )
                 )
+
+    async def _foresee(self, text: str) -> None:
+        engine = self._engines[0]
+        with contextlib.suppress(UnderstandingError):
+            if isinstance(engine, RoutedUnderstanding) and self._fast_path:
+                await engine.foresee(text, budget_s=self._budget_s)
+            elif engine.engine == LexiconUnderstanding.engine:
+                await engine.normalise(text, budget_s=self._budget_s)
 
     def _normalise(self, engine: Understanding, message: Normalise) -> Awaitable[Won[Normalised] | Normalised]:
         if not isinstance(engine, RoutedUnderstanding):

@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 
 from actors.llm.by_example import Learnt, Row
 from actors.llm.context import PEDIATRICS, for_a_child, made_for_a_child, told_of_a_child
@@ -12,6 +11,7 @@ from actors.llm.fusion import Evidence
 from actors.llm.matching import MatchingIndex
 from actors.llm.nearest import Near, NearestExamples
 from actors.llm.reading import CERTAIN, Reading
+from actors.llm.recent import Recent
 from actors.llm.words import tokenise
 from actors.values import Classified, LexiconEntry, Normalised
 from events.catalogue import Category, Entity, EntityKind
@@ -44,11 +44,6 @@ _MIN_COMPARED = 3
 _MIN_CERTAIN_COMPARED = 5
 """The same where it is certain what is named: a short request is answered at once."""
 
-_REMEMBERED = 16
-"""Sentences whose reading is kept: both stages of a phrase read the same one, and who asks what is certain before."""
-_LONGEST_REMEMBERED = 2_000
-"""Letters of such a sentence."""
-
 
 class LexiconUnderstanding:
     """The `Understanding` port over a compiled vocabulary. Remembers how it read the last few sentences.
@@ -72,11 +67,10 @@ class LexiconUnderstanding:
     ) -> None:
         self.model = version
         self._nearest = nearest
-        self._index = index = MatchingIndex(entries)
-        self._remembered = lru_cache(_REMEMBERED)(lambda text: Reading.of(text, index))
+        self._index = MatchingIndex(entries)
         self._categories = frozenset(entry.category for entry in entries)
         self._decision = DecisionByExample(self._index.entry, learnt) if learnt is not None else None
-        self._last: tuple[str, Decided] | None = None
+        self._readings, self._named_in, self._decided = Recent[Reading](), Recent[Normalised](), Recent[Decided]()
 
     async def warm(self) -> None:
         """Load what compares with examples, off the event loop; the index was compiled by the constructor.
@@ -96,13 +90,16 @@ class LexiconUnderstanding:
         talk means, nothing is named, and where it means what an alarm sign means, `alarm` says so. Examples that take
         longer than the budget, as the first time of an engine that was not warmed, are not waited for.
         """
+        known = self._named_in.get(text)
+        if known is not None:
+            return known
         reading = self._read(text)
         entities = reading.entities()
         if not self._compares(reading):
             return Normalised(entities=entities)
         try:
             async with asyncio.timeout(budget_s):
-                return await asyncio.to_thread(self._compared, reading, entities)
+                return self._named_in.keep(text, await asyncio.to_thread(self._compared, reading, entities))
         except TimeoutError:
             return Normalised(entities=entities)
 
@@ -110,9 +107,9 @@ class LexiconUnderstanding:
         """Place the entities in the taxonomy; see `place`; examples are waited for within the budget. Never raises."""
         if self._decision is None or not entities:
             return self.place(text, entities)
-        last = self._last
-        if last is not None and last[0] == text:
-            return self.place(text, entities, last[1])
+        known = self._decided.get(text)
+        if known is not None:
+            return self.place(text, entities, known)
         reading = self._read(text)
         if not self._compares(reading):
             return self.place(text, entities)
@@ -232,15 +229,14 @@ class LexiconUnderstanding:
     ) -> Decided:
         evidence = Evidence.of(text, self.strengths(text, entities), entities)
         decided = decision.decide(text, evidence, vector)
-        self._last = (text, decided)
-        return decided
+        return self._decided.keep(text, decided)
 
     def entry(self, name: str) -> LexiconEntry | None:
         """Return the vocabulary's entry that a name or form belongs to, spelled right but for case and accents."""
         return self._index.entry(name)
 
     def _read(self, text: str) -> Reading:
-        return self._remembered(text) if len(text) <= _LONGEST_REMEMBERED else Reading.of(text, self._index)
+        return self._readings.get(text) or self._readings.keep(text, Reading.of(text, self._index))
 
     def entities(self, text: str) -> tuple[Entity, ...]:
         """Return what a sentence asks for or complains of, in its order, each thing once."""

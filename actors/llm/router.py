@@ -104,6 +104,11 @@ class RoutedUnderstanding:
         """Tell whether stage 1 asks no model where there is a fast path."""
         return self._sure is not None and bool(self._sure.certain_entities(text))
 
+    async def foresee(self, text: str, *, budget_s: float) -> None:
+        """Have the lexicon think about a text that stage 1 is likely to be asked about and asks no model for."""
+        if self.names_for_certain(text):
+            await self._last.normalise(text, budget_s=budget_s)
+
     def places_for_certain(self, text: str, entities: tuple[Entity, ...]) -> bool:
         """Tell whether stage 2 asks no model where there is a fast path."""
         return self._sure is not None and self._sure.certain_category(text, entities) is not None

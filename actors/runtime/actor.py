@@ -225,7 +225,7 @@ class Actor(pykka.Actor):
             outcome = Outcome(value, error, cause, stop=isinstance(cause, _ActorStop))
             inbox.resume_with(Letter(outcome, reply_to, None, context))
 
-        self.system.run_coroutine(finish(), context)
+        self.system.run_coroutine(finish(), context, inner=coroutine)
 
     def spawn[A: "Actor"](self, actor_class: type[A], *args: Any, **kwargs: Any) -> Ref[A]:
         """Start a child, which is stopped with this actor and whose failures it is told about."""

@@ -134,9 +134,21 @@ class ActorSystem:
         fresh.actor_ref._actor_weakref = weakref.ref(fresh)  # noqa: SLF001 - what the ref's constructor sets
         return fresh
 
-    def run_coroutine(self, coroutine: Coroutine[Any, Any, None], context: Context | None = None) -> None:
-        """Run a coroutine on the system's loop, in a context if one is given; any thread may call."""
-        self._on_loop(self._start_task, coroutine, context)
+    def run_coroutine(
+        self,
+        coroutine: Coroutine[Any, Any, None],
+        context: Context | None = None,
+        *,
+        inner: Coroutine[Any, Any, Any] | None = None,
+    ) -> None:
+        """Run a coroutine on the system's loop, in a context if one is given; any thread may call.
+
+        Args:
+            coroutine: what is run.
+            context: in which it is.
+            inner: another that it awaits, which is closed even where it is cancelled before it has begun.
+        """
+        self._on_loop(self._start_task, coroutine, context, inner)
 
     def _on_loop(self, function: Callable[..., None], *args: Any) -> None:
         if asyncio._get_running_loop() is self.loop:  # noqa: SLF001 - the public one raises where there is none
@@ -160,10 +172,21 @@ class ActorSystem:
         """
         return await self._processes.run(function, *args)
 
-    def _start_task(self, coroutine: Coroutine[Any, Any, None], context: Context | None) -> None:
+    def _start_task(
+        self,
+        coroutine: Coroutine[Any, Any, None],
+        context: Context | None,
+        inner: Coroutine[Any, Any, Any] | None,
+    ) -> None:
         task = self.loop.create_task(coroutine, context=context)
         self._tasks[task] = None
-        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+        def end(done: asyncio.Task[None]) -> None:
+            self._tasks.pop(done, None)
+            if inner is not None:
+                inner.close()
+
+        task.add_done_callback(end)
 
     async def close(self) -> None:
         """Cancel what coroutine handlers still run, give up actors that were not stopped, end threads and children."""

@@ -13,6 +13,7 @@ from actors.messages import (
     DecodingFailed,
     Delivered,
     Examined,
+    Foreseen,
     HandOver,
     JumpTo,
     Listened,
@@ -96,6 +97,7 @@ Answer = (
     | Examined
     | OfferExamined
     | Transcribed
+    | Foreseen
     | NormaliseDone
     | ClassifyDone
     | Delivered

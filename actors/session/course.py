@@ -17,6 +17,7 @@ from actors.messages import (
     DecodingFailed,
     Delivered,
     Examined,
+    Foreseen,
     JumpTo,
     Listened,
     NormaliseDone,
@@ -143,6 +144,7 @@ class Course(Actor):
                 self._crew.offers.answered(message.number, message.offer)
                 if error != WITHDRAWN:
                     self._decide(message)
+                    self._crew.foresee(message, self._state)
             case ClassifyDone():
                 self._decide(Classification(done=message, client_present=self._connection.awaited))
             case NormaliseDone() | Delivered() | RecommendationReply() | Compared():
@@ -150,6 +152,8 @@ class Course(Actor):
             case AttemptDue():
                 self._crew.gates.hold(message)
                 self._decide(message)
+            case Foreseen():
+                return
             case _:
                 assert_never(message)
 

@@ -17,6 +17,8 @@ from actors.messages import (
     Examine,
     Examined,
     FinishListening,
+    Foresee,
+    Foreseen,
     Listen,
     Listened,
     Normalise,
@@ -39,6 +41,7 @@ from actors.session.resuming import Hearing
 from actors.session.state import SessionState
 from actors.session.streams import Streams
 from actors.session.terms import terms_of
+from actors.session.utterance import waiting
 from actors.session.writing import Writer
 from actors.stt.actor import SttActor
 from actors.stt.comparer import ComparerActor
@@ -173,7 +176,7 @@ class Crew:
                 self._examiner.answered()
             case Transcribed() | Transcribe():
                 self._stt.answered()
-            case NormaliseDone() | ClassifyDone() | Normalise() | Classify():
+            case NormaliseDone() | ClassifyDone() | Foreseen() | Normalise() | Classify() | Foresee():
                 self._llm.answered()
             case Compared() | Compare() if self._comparer is not None:
                 self._comparer.answered()
@@ -246,6 +249,13 @@ class Crew:
                 phrase = phrases.get(event.phrase)
                 if phrase is not None and phrase.stage == _DUE[type(event)]:
                     self.drive(event.phrase, phrase, self.gates.ask_ahead(event))
+
+    def foresee(self, message: Transcribed, state: SessionState) -> None:
+        """Have an offered phrase's text thought about in the rest of its pause, if it is understood by itself."""
+        phrase = state.open_phrases.get(message.number)
+        early = message.offer and phrase is not None and phrase.stage in ("speaking", "captured")
+        if early and message.transcript is not None and message.transcript.rejected is None and not waiting(state):
+            self._llm.send(Foresee(message.transcript.text))
 
     def _have_written(self, message: Transcribe) -> None:
         self._stt.send(replace(message, terms=self._key_terms()))

@@ -10,8 +10,8 @@ from actors.session.actor import SessionActor
 from actors.session.connection import Connection
 from actors.session.ports import FlowWindow
 from actors.session.seat import Seat
-from actors.values import Heard, Normalised, SpeechBegan
-from events.catalogue import NormalisationRequested, RecommendationSent
+from actors.values import EarlyPhrase, Heard, Normalised, SpeechBegan
+from events.catalogue import NormalisationRequested, OfferTranscribed, RecommendationSent
 from events.store import Append, Appended
 from tests.unit.session.given import phrase
 from tests.unit.session.stage import SPEC, Client, Ears, Head, Shelf, services
@@ -84,3 +84,32 @@ async def test_who_is_outside_is_asked_once_the_request_is_durable(system: Virtu
     assert not before
     assert len(head.asked) == 1
     assert any(isinstance(event, RecommendationSent) for event in shelf.events)
+
+
+async def offer(system: VirtualSystem, engine: str) -> Asked:
+    """Let a session hear a phrase that is offered and written down while its pause goes on."""
+    shelf, client, head = Shelf(system), Client(), Asked(engine)
+    seat = Seat(spec=SPEC, connection=Connection(client, FlowWindow()), on_end=lambda _: None)
+    session = system.spawn(SessionActor, seat, services(system, shelf, Ears(), head))
+    client.session = session
+    early = EarlyPhrase(offer=1, phrase=phrase(1))
+    steps: list[Heard] = [SpeechBegan(number=1, sample_start=8_000), early]
+    for at, heard in enumerate(steps, start=1):
+        session.tell(Listened(heard=(heard,), byte_end=0, sample_end=at))
+    await asyncio.sleep(1.0)
+    assert any(isinstance(event, OfferTranscribed) for event in shelf.events)
+    assert not any(isinstance(event, NormalisationRequested) for event in shelf.events)
+    await stop(session)
+    return head
+
+
+@over_seeds(seeds=10)
+async def test_what_is_said_so_far_is_thought_about_in_its_pause(system: VirtualSystem) -> None:
+    head = await offer(system, "lexicon")
+    assert head.asked == ["dor de cabeça"]
+
+
+@over_seeds(seeds=10)
+async def test_nobody_outside_is_asked_about_what_may_go_on(system: VirtualSystem) -> None:
+    head = await offer(system, "openai")
+    assert not head.asked
