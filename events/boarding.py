@@ -2,10 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
-
-WAIT_S: Final = 0.1
-"""Seconds that a patient append waits for company. A flush costs as much for one append as for ten."""
 
 
 class Boarding:
@@ -13,10 +9,12 @@ class Boarding:
 
     Args:
         begin: called when a flush becomes due that nobody asked for.
+        wait_s: seconds that a patient append waits for company. A flush costs as much for one append as for ten.
     """
 
-    def __init__(self, begin: Callable[[], None]) -> None:
+    def __init__(self, begin: Callable[[], None], wait_s: float) -> None:
         self._begin = begin
+        self._wait_s = wait_s
         self._timer: asyncio.TimerHandle | None = None
         self.due = False
         """Whether anything queued may not wait any longer."""
@@ -26,7 +24,7 @@ class Boarding:
         if not patient:
             self.due = True
         elif not self.due and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(WAIT_S, self.call)
+            self._timer = asyncio.get_running_loop().call_later(self._wait_s, self.call)
         return self.due
 
     def call(self) -> None:

@@ -64,6 +64,7 @@ class Journal:
         max_flush_events: int = 1000,
         max_flush_bytes: int = 8 * 1024 * 1024,
         flights: int = 2,
+        company_s: float = 0.1,
     ) -> None:
         """Set the bounds.
 
@@ -76,6 +77,7 @@ class Journal:
             max_flush_bytes: bytes in one flush; a single append may hold more.
             flights: flushes under way at once, never two with the same stream: while the database writes one, the next
                 is sealed, encoded and sent.
+            company_s: seconds that a patient append waits at most for one to be written with.
         """
         self._store = store
         self._patience_s = patience_s
@@ -89,7 +91,7 @@ class Journal:
         self._waiting_for_room: deque[asyncio.Future[None]] = deque()
         self._aloft: set[str] = set()
         self._idle: list[asyncio.Future[None]] = []
-        self._boarding = Boarding(self._wake_one)
+        self._boarding = Boarding(self._wake_one, company_s)
         self._absence = Absence(patience_s)
         self._writers: list[asyncio.Task[None]] = []
         self._open = False

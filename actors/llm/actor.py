@@ -108,8 +108,8 @@ class LlmActor(Actor):
     async def _foresee(self, text: str) -> None:
         engine = self._engines[0]
         with contextlib.suppress(UnderstandingError):
-            if isinstance(engine, RoutedUnderstanding) and self._fast_path:
-                await engine.foresee(text, budget_s=self._budget_s)
+            if isinstance(engine, RoutedUnderstanding):
+                await engine.foresee(text, budget_s=self._budget_s, fast_path=self._fast_path)
             elif engine.engine == LexiconUnderstanding.engine:
                 await engine.normalise(text, budget_s=self._budget_s)
 
@@ -140,15 +140,14 @@ class LlmActor(Actor):
 
     def _asks_nobody(self, engine: Understanding, message: Normalise | Classify) -> bool:
         """Tell whether the lexicon alone is asked, which costs nothing and leaves no trace outside."""
-        if LexiconUnderstanding.engine in (engine.engine, message.engine):
-            return True
-        if not self._fast_path or not isinstance(engine, RoutedUnderstanding):
-            return False
+        if not isinstance(engine, RoutedUnderstanding):
+            return engine.engine == LexiconUnderstanding.engine
+        fast, first = self._fast_path, message.engine
         match message:
             case Normalise():
-                return engine.names_for_certain(message.text)
+                return engine.names_alone(message.text, fast_path=fast, engine=first)
             case Classify():
-                return engine.places_for_certain(message.text, message.entities)
+                return engine.places_alone(message.text, message.entities, fast_path=fast, engine=first)
 
     def _witness(self, number: int, step: Stage) -> Witness:
         async def witness(due: Due) -> bool:

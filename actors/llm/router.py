@@ -100,18 +100,22 @@ class RoutedUnderstanding:
         """Stage 2; see `Understanding.classify`."""
         return (await self.route_classify(text, entities, budget_s=budget_s)).answer
 
-    def names_for_certain(self, text: str) -> bool:
-        """Tell whether stage 1 asks no model where there is a fast path."""
-        return self._sure is not None and bool(self._sure.certain_entities(text))
+    def names_alone(self, text: str, *, fast_path: bool = True, engine: str = "") -> bool:
+        """Tell whether stage 1 is the lexicon's alone; see `route_normalise`."""
+        certain = fast_path and self._sure is not None and self._sure.certain_entities(text)
+        return engine == self._last.engine or bool(certain)
 
-    async def foresee(self, text: str, *, budget_s: float) -> None:
-        """Have the lexicon think about a text that stage 1 is likely to be asked about and asks no model for."""
-        if self.names_for_certain(text):
+    def places_alone(
+        self, text: str, entities: tuple[Entity, ...], *, fast_path: bool = True, engine: str = ""
+    ) -> bool:
+        """Tell whether stage 2 is the lexicon's alone; see `route_classify`."""
+        certain = fast_path and self._sure is not None and self._sure.certain_category(text, entities)
+        return engine == self._last.engine or bool(certain)
+
+    async def foresee(self, text: str, *, budget_s: float, fast_path: bool = True) -> None:
+        """Have the lexicon think about a text of which stage 1 is likely to be its alone."""
+        if self.names_alone(text, fast_path=fast_path):
             await self._last.normalise(text, budget_s=budget_s)
-
-    def places_for_certain(self, text: str, entities: tuple[Entity, ...]) -> bool:
-        """Tell whether stage 2 asks no model where there is a fast path."""
-        return self._sure is not None and self._sure.certain_category(text, entities) is not None
 
     async def route_normalise(
         self,
@@ -136,10 +140,8 @@ class RoutedUnderstanding:
         Raises:
             RaceLostError: no engine did, not even the last.
         """
-        if engine == self._last.engine:
-            return await self._alone(lambda left: self._last.normalise(text, budget_s=left), budget_s)
-        if fast_path and self.names_for_certain(text):
-            return await self._alone(lambda left: self._last.normalise(text, budget_s=left), budget_s, self._certain())
+        if self.names_alone(text, fast_path=fast_path, engine=engine):
+            return await self._alone(lambda left: self._last.normalise(text, budget_s=left), budget_s, engine)
         won = await self._race(
             "normalisation",
             lambda left: self._model.normalise(text, budget_s=left),
@@ -162,12 +164,8 @@ class RoutedUnderstanding:
         phrase: int = 0,  # noqa: ARG002 - for who looks answers up
     ) -> Won[Classified]:
         """Stage 2, and who did it: the lexicon alone where all that was named belongs in one place; see stage 1."""
-        if engine == self._last.engine:
-            return await self._alone(lambda left: self._last.classify(text, entities, budget_s=left), budget_s)
-        if fast_path and self.places_for_certain(text, entities):
-            return await self._alone(
-                lambda left: self._last.classify(text, entities, budget_s=left), budget_s, self._certain()
-            )
+        if self.places_alone(text, entities, fast_path=fast_path, engine=engine):
+            return await self._alone(lambda left: self._last.classify(text, entities, budget_s=left), budget_s, engine)
         won = await self._race(
             "classification",
             lambda left: self._model.classify(text, entities, budget_s=left),
@@ -178,7 +176,8 @@ class RoutedUnderstanding:
         self._remember("classification", won.lane, won.answer.cost_usd)
         return won
 
-    async def _alone[T](self, ask: Callable[[float], Awaitable[T]], budget_s: float, *passed_over: Ended) -> Won[T]:
+    async def _alone[T](self, ask: Callable[[float], Awaitable[T]], budget_s: float, engine: str) -> Won[T]:
+        passed_over = () if engine == self._last.engine else (self._certain(),)
         began = self._clock.monotonic_us()
         answer = await ask(budget_s)
         took_ms = (self._clock.monotonic_us() - began) / 1000

@@ -1,6 +1,7 @@
 """Questions and answers between processes of one machine, over a stream socket, both ways at once."""
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import struct
@@ -63,15 +64,13 @@ class Line:
             LineClosedError: the other end is gone, or goes meanwhile.
             UnansweredError: it failed.
         """
-        if self._closed:
-            raise LineClosedError("the other end is gone")
         number, future = next(self._numbers), asyncio.get_running_loop().create_future()
         self._asked[number] = future
         try:
             self._send({"ask": what, "number": number, "about": about}, body)
             return await future
         except asyncio.CancelledError:
-            if not self._closed:
+            with contextlib.suppress(LineClosedError):
                 self._send({"forget": number})
             raise
         finally:
@@ -113,10 +112,13 @@ class Line:
             said = {"number": number, "failed": type(error).__name__}
         finally:
             self._answering.pop(number, None)
-        if not self._closed:
+        with contextlib.suppress(LineClosedError):
             self._send(said)
 
     def _send(self, head: dict[str, Any], body: bytes = b"") -> None:
+        # A broken connection is known to the loop first, and not every loop lets one write to it.
+        if self._closed or self._writer.is_closing():
+            raise LineClosedError("the other end is gone")
         said = orjson.dumps(head)
         self._writer.write(_LENGTHS.pack(len(said), len(body)) + said + body)
 

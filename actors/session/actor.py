@@ -215,7 +215,7 @@ class SessionActor(Course):
     @override
     def on_stop(self) -> None:
         self._rehearsal.stop()
-        self._close_streams()
+        self._let_go()
         if not self._over and not self._resting.left:
             self._over = True
             self._connection.end()

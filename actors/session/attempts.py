@@ -23,7 +23,7 @@ class Gates:
 
     def __init__(self) -> None:
         self._held: dict[tuple[int, int, AttemptStep, int], asyncio.Future[bool]] = {}
-        self._asked: dict[tuple[int, type[UnderstandingRequested]], asyncio.Future[bool]] = {}
+        self._asked: list[tuple[UnderstandingRequested, asyncio.Future[bool]]] = []
 
     def hold(self, message: AttemptDue) -> None:
         """Keep somebody waiting."""
@@ -35,21 +35,25 @@ class Gates:
 
     def ask_ahead(self, event: UnderstandingRequested) -> asyncio.Future[bool]:
         """Return what tells whoever is asked already that the request is durable."""
-        gate = self._asked[event.phrase, type(event)] = asyncio.get_running_loop().create_future()
+        gate: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._asked.append((event, gate))
         return gate
 
     def was_asked_ahead(self, event: UnderstandingRequested) -> bool:
         """Let through whom a durable request is about; return whether anybody was asked before it was durable."""
-        gate = self._asked.pop((event.phrase, type(event)), None)
-        _answer(gate, wanted=True)
-        return gate is not None
+        asked = [pair for pair in self._asked if pair[0] is event]
+        for pair in asked:
+            self._asked.remove(pair)
+            _answer(pair[1], wanted=True)
+        return bool(asked)
 
     def refuse_all_but(self, under_way: Collection[int]) -> None:
         """Turn away those whose phrase has its outcome."""
         for key in [key for key in self._held if key[0] not in under_way]:
             _answer(self._held.pop(key), wanted=False)
-        for request in [request for request in self._asked if request[0] not in under_way]:
-            _answer(self._asked.pop(request), wanted=False)
+        for pair in [pair for pair in self._asked if pair[0].phrase not in under_way]:
+            self._asked.remove(pair)
+            _answer(pair[1], wanted=False)
 
 
 def _answer(gate: asyncio.Future[bool] | None, *, wanted: bool) -> None:

@@ -89,7 +89,7 @@ class Course(Actor):
             lambda seconds: self._later(seconds, GatherTick()),
             services.clock.monotonic_us,
         )
-        self._close_streams: Callable[[], None] = lambda: None
+        self._let_go: Callable[[], None] = lambda: None
 
     def _begin(self, state: SessionState, began_us: int) -> None:
         self._state = state
@@ -103,7 +103,7 @@ class Course(Actor):
         self._crew = Crew(
             self, self._spec, self._services, self._writer, hearing, lambda: key_terms_of(self._state.memory)
         )
-        self._close_streams = lambda: self._crew.streams.forget_all_but(())
+        self._let_go = self._crew.let_go
         self._decide(StreamsLost())
         if hearing is not None:
             self.system.run_coroutine(self._rehearsal.read(hearing, self._crew.intake.window))

@@ -209,6 +209,11 @@ class Crew:
             del self._phrases[number]
             self._cleaned.pop(number, None)
 
+    def let_go(self) -> None:
+        """Keep nobody waiting: the session is over, or goes on elsewhere."""
+        self.streams.forget_all_but(())
+        self.gates.refuse_all_but(())
+
     def take_up(self, state: SessionState, phrases: Iterable[Phrase]) -> None:
         """Drive what was under way when the session's former life ended and has its audio here again."""
         for phrase in phrases:

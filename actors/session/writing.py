@@ -19,19 +19,17 @@ from events.catalogue import (
     RecommendationAnswered,
     RecommendationDelivered,
     RecommendationSent,
-    SpeechStarted,
 )
 from events.envelope import NewEvent
 from events.ids import phrase_id
 from events.journal import JournalFullError
 from events.store import Append, Appended, Lane, RecordingChunk
 
-_NOBODY_WAITS: Final = frozenset(
+_PATIENT: Final = frozenset(
     {
         AudioReceived,
         AudioBookmarked,
         AudioFormatDetected,
-        SpeechStarted,
         RecommendationDelivered,
         RecommendationAnswered,
     }
@@ -117,7 +115,7 @@ class Writer:
             expected=expected,
             recordings=[self._cut(event) for event in events if isinstance(event, AudioReceived)],
             lane=self._lane,
-            patient=all(type(event) in _NOBODY_WAITS for event in events),
+            patient=all(type(event) in _PATIENT for event in events),
         )
         self.pending += 1
         written = tuple(events)

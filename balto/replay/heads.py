@@ -1,6 +1,5 @@
 """Heads that have thought of it before: a language model whose answers come from a recording, beside the lexicon."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, override
 
@@ -102,13 +101,11 @@ class RecordedHead(PinnedHead):
         self, model: EngineName, last: Understanding, clock: Clock, sure: LexiconUnderstanding, source: Source
     ) -> None:
         super().__init__(NamedHead(model.name, model.model), last, clock, sure=sure, pins=source.pins)
-        self._certain_of = sure
-        self._lexicon = last.engine
         self._source = source
 
     @override
     async def _normalise(self, text: str, budget_s: float, how: dict[str, Any]) -> Won[Normalised]:
-        if self._is_worked_out(how, lambda: self._certain_of.certain_entities(text)):
+        if self.names_alone(text, **_who(how)):
             return await super()._normalise(text, budget_s, how)
         return await self._play(self._source.answers.normalised(how.get("phrase", 0), text), how)
 
@@ -116,12 +113,9 @@ class RecordedHead(PinnedHead):
     async def _classify(
         self, text: str, entities: tuple[Entity, ...], budget_s: float, how: dict[str, Any]
     ) -> Won[Classified]:
-        if self._is_worked_out(how, lambda: self._certain_of.certain_category(text, entities)):
+        if self.places_alone(text, entities, **_who(how)):
             return await super()._classify(text, entities, budget_s, how)
         return await self._play(self._source.answers.classified(how.get("phrase", 0), text, entities), how)
-
-    def _is_worked_out(self, how: dict[str, Any], certain: Callable[[], object]) -> bool:
-        return how.get("engine", "") == self._lexicon or bool(how.get("fast_path", True) and certain())
 
     async def _play[T](self, found: Answer[T] | None, how: dict[str, Any]) -> Won[T]:
         if found is None:
@@ -129,6 +123,10 @@ class RecordedHead(PinnedHead):
             raise RaceLostError(NO_RECORDING, Lane(self.engine, self.model, self._here), ())
         self._source.tally.exact += 1
         return await play(found, how.get("witness", no_witness), self._here)
+
+
+def _who(how: dict[str, Any]) -> dict[str, Any]:
+    return {name: how[name] for name in ("fast_path", "engine") if name in how}
 
 
 def _pinned[T](answer: T, clock: Clock) -> Won[T]:

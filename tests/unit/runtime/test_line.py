@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import socket
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from actors.runtime.line import Line, LineClosedError, UnansweredError
+from balto.loops import serving_loop
 
 type Ends = tuple[Line, Line, asyncio.Task[None]]
 
@@ -100,3 +102,24 @@ async def test_whoever_waits_is_told_that_the_other_end_is_gone(ends: Ends, answ
     assert asking.closed
     with pytest.raises(LineClosedError):
         await asking.ask("add", {"a": 1, "b": 1})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="serves on asyncio's own loop")
+def test_on_the_loop_that_serves_too_a_line_that_breaks_is_closed_for_whoever_asks() -> None:
+    async def go() -> list[asyncio.Task[Any]]:
+        one, other = socket.socketpair()
+        asking = Line(*await asyncio.open_unix_connection(sock=one))
+        other.close()
+        # Nobody has read the end of the stream yet: the loop alone knows of it, from the first write that failed.
+        asked = []
+        while not asked or not asked[-1].done():
+            asked.append(asyncio.create_task(asking.ask("add")))
+            await asyncio.sleep(0.01)
+        for task in asked[:-1]:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        return asked
+
+    *taken_back, refused = asyncio.run(asyncio.wait_for(go(), 10), loop_factory=serving_loop)
+    assert isinstance(refused.exception(), LineClosedError)
+    assert all(task.cancelled() for task in taken_back)

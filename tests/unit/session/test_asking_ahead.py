@@ -3,6 +3,9 @@
 import asyncio
 from typing import override
 
+import pykka
+
+from actors.llm.actor import LlmActor
 from actors.messages import Listened
 from actors.runtime.system import stop
 from actors.runtime.testkit import VirtualSystem, over_seeds
@@ -12,7 +15,7 @@ from actors.session.ports import FlowWindow
 from actors.session.seat import Seat
 from actors.values import EarlyPhrase, Heard, Normalised, SpeechBegan
 from events.catalogue import NormalisationRequested, OfferTranscribed, RecommendationSent
-from events.store import Append, Appended
+from events.store import Append, Appended, StoreUnavailableError
 from tests.unit.session.given import phrase
 from tests.unit.session.stage import SPEC, Client, Ears, Head, Shelf, services
 
@@ -84,6 +87,33 @@ async def test_who_is_outside_is_asked_once_the_request_is_durable(system: Virtu
     assert not before
     assert len(head.asked) == 1
     assert any(isinstance(event, RecommendationSent) for event in shelf.events)
+
+
+class Failing(Held):
+    """A ledger that cannot write a request to understand."""
+
+    @override
+    async def _commit(self, landed: Appended, behind: asyncio.Future[Appended] | None) -> Appended:
+        if self.requested.is_set():
+            await asyncio.sleep(1.0)
+            raise StoreUnavailableError("away")
+        return await super()._commit(landed, behind)
+
+
+@over_seeds(seeds=10)
+async def test_who_waits_for_a_request_that_is_never_durable_waits_no_longer_than_its_session(
+    system: VirtualSystem,
+) -> None:
+    shelf, client, head = Failing(system), Client(), Asked("openai")
+    seat = Seat(spec=SPEC, connection=Connection(client, FlowWindow()), on_end=lambda _: None)
+    session = system.spawn(SessionActor, seat, services(system, shelf, Ears(), head))
+    client.session = session
+    for at, heard in enumerate((SpeechBegan(number=1, sample_start=8_000), phrase(1)), start=1):
+        session.tell(Listened(heard=(heard,), byte_end=0, sample_end=at))  # type: ignore[arg-type]
+    assert await client.over == "journal_unavailable"
+    await asyncio.sleep(1.0)
+    assert not pykka.ActorRegistry.get_by_class(LlmActor)
+    assert not head.asked
 
 
 async def offer(system: VirtualSystem, engine: str) -> Asked:
