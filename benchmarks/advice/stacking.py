@@ -21,7 +21,7 @@ _LOST_REQUESTS, _LOST_TO_SIGNS = 0.02, 0.005
 of price or dose or an alarm sign alone. Much the same ones are lost to both."""
 _LEAST_WARY = 0.3
 """Probability of such a question or sign below which it never hushes."""
-_TOLD_TALK = 0.02
+_TOLD_TALK = 0.03
 """Share of small talk that may be taken for a request where it finds nothing."""
 _PROPOSED = 4
 _EXACT = 0.97
