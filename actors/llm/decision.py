@@ -17,8 +17,13 @@ _PROPOSED = 4
 _EXACT = 0.97
 _BEYOND_DOUBT = 0.9
 """Probability of a request from which no example of a price or a figure of speech hushes."""
+_NO_REQUEST = 0.25
+"""Probability of a request below which even a sentence that is certain is hushed: "esqueci a pílula, tomo duas?"."""
 _ALARMING = 0.85
 """Probability of an alarm sign from which the classifier alone refers what is hushed."""
+_PLACED = 0.4
+"""Probability of a category below which nothing is guessed where the vocabulary finds nothing: of what is no sentence,
+a request may be likely, but no category is."""
 _NO_PRIOR = (0.0, 0.0)
 _GUESSED = 0.6
 """Score of what only examples tell."""
@@ -42,8 +47,13 @@ class Decided:
         """Probability that something is asked for."""
         return self.verdict.kinds["request"]
 
-    def hushes(self, near: Near) -> bool:
-        """Tell whether nothing is to be named: an example of an alarm sign is enough, others must be believed."""
+    def hushes(self, near: Near, *, certain: bool) -> bool:
+        """Tell whether nothing is to be named: an example of an alarm sign is enough, others must be believed.
+
+        What is certainly named is hushed only if it is almost surely not asked for.
+        """
+        if certain and self.request >= _NO_REQUEST:
+            return False
         return self.hushed or (near.hush and (near.alarm or self.request < _BEYOND_DOUBT))
 
     def alarms(self, near: Near) -> bool:
@@ -80,9 +90,9 @@ class DecisionByExample:
         lost, sure, wary = self._model.fusion[f"floors_{mode}"].tolist()
         request = verdict.kinds["request"]
         doubtful = verdict.kinds["price_or_dosage"] + verdict.kinds["alarm"]
-        return Decided(
-            verdict, request < lost or doubtful > wary, request > sure, name_scores(judged, self._model), mode
-        )
+        hushed = request < lost or doubtful > wary
+        asked = request > sure and max(verdict.macros.values()) >= _PLACED
+        return Decided(verdict, hushed, asked, name_scores(judged, self._model), mode)
 
     def revise(
         self, found: Sequence[Entity], decided: Decided, text: str, denied: frozenset[str]

@@ -6,16 +6,19 @@ sentence (stacking: Wolpert, "Stacked generalization", 1992).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from actors.llm.by_example import KINDS, Judged, Learnt, Row
 from actors.llm.cues import cue_features
 from actors.values import LexiconEntry
-from events.catalogue import Entity
+from events.catalogue import Entity, EntityKind
 
 _EXACT = 0.97
 _KINDS = len(KINDS)
+_ENTITY_KINDS: Final[tuple[EntityKind, ...]] = ("medicine", "symptom", "disease", "need")
+"""Who names a disease often tells of someone; who names a medicine mostly wants it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,14 @@ class Evidence:
     scores: tuple[float, ...]
     """Of the entities."""
     cues: Row
-    """What `actors.llm.cues` sees in the sentence, shape (features,)."""
+    """What `actors.llm.cues` sees in the sentence, and of which kinds something is named right; shape (features,)."""
 
     @classmethod
     def of(cls, text: str, strengths: Mapping[str, float], entities: Sequence[Entity]) -> "Evidence":
         """Return the evidence that a text and its entities are."""
-        return cls(strengths, tuple(entity.score for entity in entities), cue_features(text))
+        said_right = {entity.kind for entity in entities if entity.score >= _EXACT}
+        kinds = np.array([kind in said_right for kind in _ENTITY_KINDS], dtype=np.float32)
+        return cls(strengths, tuple(entity.score for entity in entities), np.concatenate([cue_features(text), kinds]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,7 @@ class LexiconUnderstanding:
             named = () if near.hush else entities or self._guessed(reading, near.name)
             return Normalised(entities=named, alarm=near.alarm)
         decided = self._weigh(self._decision, reading.text, entities, near.vector)
-        if decided.hushes(near) and not reading.certain:
+        if decided.hushes(near, certain=reading.certain):
             alarm = decided.alarms(near)
             return Normalised(entities=(), alarm=alarm, silence=not alarm and decided.talks_of_prices(near))
         return Normalised(entities=self._named(self._decision, decided, reading, entities, near))

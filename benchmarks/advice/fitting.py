@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from actors.llm.by_example import KINDS, Row
 from actors.llm.fusion import NAMED_FEATURES, softmax
 
-_FLOORS = ((0.1, 0.15, 0.2, 0.25), (0.05, 0.1, 0.15), (0.5, 0.55, 0.6))
+_FLOORS = ((0.1, 0.15, 0.2, 0.25), (0.05, 0.1, 0.15), (0.55, 0.6, 0.65))
 """Between which the floors of likenesses, exact names and proposals are chosen: what is labelled is not all that may be
 told, so that what was said right is believed sooner, and what only examples say later, than the corpus has it."""
 

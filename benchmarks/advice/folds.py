@@ -15,7 +15,7 @@ from actors.llm.nearest import NearestExamples, shipped_examples
 from benchmarks.advice.forms import learnt_forms
 from benchmarks.advice.labelled import Utterance
 from benchmarks.advice.ridge import FOLDS, Ridge
-from benchmarks.advice.training import RIDGE, dense, encoded, sources
+from benchmarks.advice.training import RIDGE, encoded, hashed, sources
 
 
 def engines_by_fold(catalogue: BasketCatalogue) -> Iterator[tuple[LexiconUnderstanding, list[Utterance]]]:
@@ -24,7 +24,7 @@ def engines_by_fold(catalogue: BasketCatalogue) -> Iterator[tuple[LexiconUnderst
     The few weights of the fusion are the shipped ones: they were fitted to scores of unseen sentences. Takes minutes.
     """
     plain, rows = sources()
-    idf, matrix = dense(rows)
+    idf, matrix = hashed(rows)
     by_words = Ridge(rows, matrix, RIDGE["words"])
     by_meaning = Ridge(rows, encoded(rows.texts), RIDGE["meaning"]) if encoder_installed() else None
     for fold in range(FOLDS):

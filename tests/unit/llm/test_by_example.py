@@ -6,9 +6,12 @@ import pytest
 from actors.basket.catalogue import BasketCatalogue
 from actors.llm.by_example import KINDS, judge, learnt, quantised
 from actors.llm.corpus_reader import corpus
+from actors.llm.decision import Decided
 from actors.llm.features import BUCKETS, counted
+from actors.llm.fusion import Verdict
 from actors.llm.learnt_forms import learnt_forms, with_learnt_forms
 from actors.llm.lexicon import LexiconUnderstanding
+from actors.llm.nearest import Near
 from balto.engines import offline_lexicon
 from benchmarks.advice.forms import learnt_forms as picked_forms
 from benchmarks.advice.training import digest, sources
@@ -86,6 +89,28 @@ async def test_what_the_vocabulary_does_not_name_is_placed(
 async def test_a_price_or_a_dose_is_not_a_request_however_certain_the_name(
     decided: LexiconUnderstanding, text: str
 ) -> None:
+    assert await macro(decided, text) is None
+
+
+@pytest.mark.parametrize(("request_chance", "hushed"), [(0.1, True), (0.4, False)])
+def test_what_is_certainly_named_is_hushed_only_if_almost_surely_not_asked_for(
+    request_chance: float, *, hushed: bool
+) -> None:
+    verdict = Verdict(kinds={"request": request_chance, "price_or_dosage": 1 - request_chance, "alarm": 0.0}, macros={})
+    decided = Decided(verdict, hushed=True, asked=False, scores=np.zeros(1, dtype=np.float32), mode="words")
+    assert decided.hushes(Near(), certain=True) is hushed
+    assert decided.hushes(Near(), certain=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a irmã do meu chefe tem enxaqueca desde a faculdade",
+        "minha vizinha toma losartana há vinte anos e dança toda sexta",
+    ],
+)
+async def test_who_tells_of_others_asks_for_nothing(decided: LexiconUnderstanding, text: str) -> None:
+    assert decided.entities(text)
     assert await macro(decided, text) is None
 
 
