@@ -111,7 +111,7 @@ def test_on_the_loop_that_serves_too_a_line_that_breaks_is_closed_for_whoever_as
         asking = Line(*await asyncio.open_unix_connection(sock=one))
         other.close()
         # Nobody has read the end of the stream yet: the loop alone knows of it, from the first write that failed.
-        asked = []
+        asked: list[asyncio.Task[Any]] = []
         while not asked or not asked[-1].done():
             asked.append(asyncio.create_task(asking.ask("add")))
             await asyncio.sleep(0.01)
