@@ -78,6 +78,21 @@ async def test_an_order_that_says_how_it_is_paid_is_one(adviser: Adviser, text: 
     assert name in [entity.name for entity in advice.entities]
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("larguei o omeprazol e a azia voltou", "azia"),
+        ("deu no jornal que tem dengue, quero um repelente", "repelente"),
+        ("meu primo tá com tosse, me vê um xarope de guaco", "guaco"),
+        ("lá em casa todo mundo pegou piolho", "piolho"),
+    ],
+)
+async def test_who_tells_of_others_may_ask_in_the_same_breath(adviser: Adviser, text: str, name: str) -> None:
+    advice = await adviser.advise(text)
+    assert advice.safety_rule != "conversa do que passou"
+    assert name in [entity.name for entity in advice.entities]
+
+
 def test_a_medicine_named_earlier_tells_who_it_is_for() -> None:
     catalogue = own_baskets()
     ibuprofen = Entity(kind="medicine", name="ibuprofeno", span="ibuprofeno", score=1.0)

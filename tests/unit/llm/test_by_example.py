@@ -106,7 +106,8 @@ def test_what_is_certainly_named_is_hushed_only_if_almost_surely_not_asked_for(
     "text",
     [
         "a irmã do meu chefe tem enxaqueca desde a faculdade",
-        "minha vizinha toma losartana há vinte anos e dança toda sexta",
+        "minha tia curava tudo com chá de boldo",
+        "todo mundo lá na obra ficou gripado mês passado, menos o mestre",
     ],
 )
 async def test_who_tells_of_others_asks_for_nothing(decided: LexiconUnderstanding, text: str) -> None:
