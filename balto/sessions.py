@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import pykka
 import structlog
@@ -89,7 +90,8 @@ class SessionHost:
             presence.on_claimed = lambda name: system.run_coroutine(self._see_whose(str(name)))
         self._live: dict[str, Seat] = {}
         self._region = Region(self._spawn, SpawnOptions(idle_after_s=idle_s or None))
-        self._coming: dict[str, asyncio.Lock] = {}
+        # Each for as long as somebody holds it or waits for it.
+        self._coming: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.at_first: Callable[[], object] | None = None
         """Called once, when the first session begins or is taken up."""
         self._draining = False
@@ -185,11 +187,14 @@ class SessionHost:
             session = self._region.ref(session_id)
             if outbox is not None:
                 try:
-                    await session.ask(Attach(outbox, flow), block=False, within=_ATTACH_S)
+                    received = await session.ask(Attach(outbox, flow), block=False, within=_ATTACH_S)
                 except pykka.ActorDeadError:
-                    return await self._rebuild(session_id, counter_id, outbox, flow)
+                    received = None
                 except pykka.Timeout:
                     raise StoreUnavailableError("the session does not answer") from None
+                if received is None:
+                    # It is over, or found on waking that it had gone on elsewhere.
+                    return await self._rebuild(session_id, counter_id, outbox, flow)
             return session
 
     async def _rebuild(
@@ -291,6 +296,5 @@ class SessionHost:
         self._census.note(self.live)
         if self._presence is not None:
             self._presence.let_go(UUID(session_id))
-        self._coming.pop(session_id, None)
         if not self._live:
             self._empty.set()

@@ -54,7 +54,8 @@ class JsonCodec[S]:
     def __init__(self, kind: type[S], *folded_by: ModuleType) -> None:
         """Take the state's class and the modules that fold events into it, whose source is part of the fingerprint."""
         self._kind = kind
-        self._folded_by = folded_by
+        # Read now: files may be replaced under a running process, and what runs is what was there when it started.
+        self._sources = "".join(map(inspect.getsource, folded_by))
 
     @cached_property
     def _adapter(self) -> TypeAdapter[S]:
@@ -62,9 +63,9 @@ class JsonCodec[S]:
 
     @cached_property
     def fingerprint(self) -> bytes:
-        """SHA-256 of the state's JSON Schema and of the folding modules' sources; made when first asked for."""
+        """SHA-256 of the state's JSON Schema, made when first asked for, and of the folding modules' sources."""
         form = orjson.dumps(self._adapter.json_schema(), option=orjson.OPT_SORT_KEYS)
-        return sha256(form + "".join(map(inspect.getsource, self._folded_by)).encode()).digest()
+        return sha256(form + self._sources.encode()).digest()
 
     def encode(self, state: S) -> bytes:
         """Write a state as JSON."""

@@ -41,7 +41,7 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class Attach:
-    """Asks the session to take up a connection; the answer is how many bytes it has."""
+    """Asks the session to take up a connection; the answer is how many bytes it has, None where it went elsewhere."""
 
     outbox: Outbox
     flow: FlowWindow

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import orjson
@@ -32,6 +33,15 @@ def fail(message: str) -> NoReturn:
     """Print one clear line on standard error and exit with 1."""
     err.print(f"balto: {message}", markup=False, soft_wrap=True)
     raise typer.Exit(1)
+
+
+Force = Annotated[bool, typer.Option("--force", "-f", help="Over a file that is there.")]
+
+
+def keep_what_is_there(file: Path, force: bool) -> None:
+    """Fail where a command would write over a file without having been told to."""
+    if file.exists() and not force:
+        fail(f"{file} is there already: give --force to write over it")
 
 
 def note(message: str) -> None:

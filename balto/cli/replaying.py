@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from balto.cli.checking import check_folder
-from balto.cli.common import AsJson, fail, load_settings, note, print_json, run
+from balto.cli.common import AsJson, Force, fail, load_settings, note, print_json, run
 from balto.cli.names import existing_stream
 from balto.cli.opening import bar, moment
 from balto.cli.outcomes import show
@@ -60,6 +60,7 @@ def replay(
     ] = None,
     step: Annotated[bool, typer.Option("--step", help="Told one event a key.")] = False,
     audio: Annotated[Path | None, typer.Option("--audio", metavar="FILE", help="Write what was heard as WAV.")] = None,
+    force: Force = False,
     check: Annotated[
         Path | None,
         typer.Option("--check", metavar="FOLDER", help="Hear its golden sessions again; exits with 1 if one differs."),
@@ -89,7 +90,7 @@ def replay(
     if not names and not queried:
         fail("say which session: its id or `last`, or --counter, --since, --until for several")
     if not (execute or changed or queried) and len(names) == 1:
-        retell(names[0], speed, until, step, audio, passphrase_file, as_json)
+        retell(names[0], speed, until, step, audio, force, passphrase_file, as_json)
         return
     if step or speed is not None or audio is not None:
         fail("--step, --speed and --audio are about telling one session again, without anything changed")

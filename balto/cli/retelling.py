@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from balto.cli.common import AsJson, err, fail, note, out, print_json
+from balto.cli.common import AsJson, Force, err, fail, keep_what_is_there, note, out, print_json
 from balto.cli.recording import bar
 from balto.cli.runs import PassphraseFile, RunName, Upto, damage_of, load_runs, place, tell_damage
 
@@ -29,6 +29,7 @@ def retell(
     audio: Annotated[
         Path | None, typer.Option("--audio", metavar="FILE", help="Write what was heard as WAV, up to --until.")
     ] = None,
+    force: Force = False,
     passphrase_file: PassphraseFile = None,
     as_json: AsJson = False,
     phrase: Annotated[int | None, typer.Option("--phrase", min=1, help="Only what is about this phrase.")] = None,
@@ -42,6 +43,8 @@ def retell(
     `balto retell file.session --audio heard.wav --json`.
     """
     upto = place("--until", until)
+    if audio is not None:
+        keep_what_is_there(audio, force)
     (run,) = load_runs([session], passphrase_file)
     tell_damage([run])
     if phrase is not None and not any(getattr(each.event, "phrase", None) == phrase for each in run.recorded):

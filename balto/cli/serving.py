@@ -151,7 +151,7 @@ _CLOSED: Final = {
     _POLICY: "it refused what it was sent",
     1009: "a frame was larger than it takes",
     1011: "the session failed; what it had heard is kept",
-    1013: "its database cannot be reached; stream again later",
+    1013: "it cannot go on now, as with a database out of reach; stream again later",
     4001: "the key is not valid",
     4002: "it takes no further session now",
     4008: "no handshake came in time",

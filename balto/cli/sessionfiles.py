@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from balto.cli.common import AsJson, fail
+from balto.cli.common import AsJson, Force, fail, keep_what_is_there
 from balto.cli.names import existing_stream
 from balto.cli.opening import bar, with_store
 from balto.cli.runs import PassphraseFile, passphrase
@@ -22,7 +22,7 @@ def export(
         bool, typer.Option("--redact", help="Without anything personal: no words, no audio, no keys.")
     ] = False,
     passphrase_file: PassphraseFile = None,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Over a file that is there.")] = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a session to a file: events, audio, settings, versions and a checksum.
@@ -35,8 +35,7 @@ def export(
     """
     if file.suffix == ".parquet":
         fail(f"{file}: a session's file is lines of JSON, not Parquet (`balto store export` writes that)")
-    if file.exists() and not force:
-        fail(f"{file} is there already: give --force to write over it")
+    keep_what_is_there(file, force)
     from balto.library import master_keys
     from events.driver import one_connection
     from events.fileseal import FileSeal

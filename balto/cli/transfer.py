@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from balto.cli.common import AsJson, fail, out, print_json
+from balto.cli.common import AsJson, Force, fail, keep_what_is_there, out, print_json
 from balto.cli.names import existing_stream
 from balto.cli.opening import Since, Until, bar, moment, with_store
 
@@ -40,6 +40,7 @@ def export(
     redacted: Annotated[bool, typer.Option("--redacted", help="Without anything personal, and without keys.")] = False,
     recordings: Annotated[bool, typer.Option("--recordings", help="With the audio, sealed (NDJSON).")] = False,
     master_key: MasterKey = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Write events to a file with a checksum; what is personal stays sealed, its keys wrapped beside it."""
@@ -47,6 +48,7 @@ def export(
         fail(f"{file} is not named as {form}")
     if recordings and file.suffix == ".parquet":
         fail("Parquet holds no recordings; export NDJSON")
+    keep_what_is_there(file, force)
     from balto.library import master_keys
     from events.driver import one_connection
     from events.portable import export_file

@@ -13,8 +13,8 @@ from actors.messages import Delivered
 from actors.session.ports import Goodbye
 from balto.sessions import Session
 from balto.web.said import Said
-from balto.web.wire import CLOSE_CODES, CloseCode, Handshake, acknowledgement, to_client
-from events.catalogue import Event, RecommendationSent
+from balto.web.wire import CLOSE_CODES, MISLED, CloseCode, Handshake, acknowledgement, to_client
+from events.catalogue import Event, RecommendationSent, SessionResumed, SessionStarted
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class SocketOutbox:
         self._queue: asyncio.Queue[tuple[bytes, Delivered | None] | tuple[CloseCode, str]] = asyncio.Queue()
         self._unsent = 0
         self._gone = False
+        self._greeted = False
         self._session_id = self._token = ""
         self.goodbye: tuple[CloseCode, str] | None = None
         """How the connection is to be closed, once `run` has returned."""
@@ -50,6 +51,7 @@ class SocketOutbox:
 
     def publish(self, event: Event) -> None:
         """Queue an event, if it is one for this client."""
+        self._greeted = self._greeted or isinstance(event, SessionStarted | SessionResumed)
         message = to_client(event, self._handshake, self._session_id, self._token)
         if message is None:
             return
@@ -64,8 +66,11 @@ class SocketOutbox:
 
     def close(self, reason: Goodbye) -> None:
         """Close the connection after what is queued."""
-        if not self._gone:
-            self._queue.put_nowait(CLOSE_CODES[reason])
+        if self._gone:
+            return
+        # Who never had the session here lost it to nobody: a former owner took them in that did not know it was one.
+        misled = reason == "taken_over" and not self._greeted
+        self._queue.put_nowait(MISLED if misled else CLOSE_CODES[reason])
 
     def _put(self, message: bytes, delivered: Delivered | None) -> None:
         if self._gone:

@@ -48,7 +48,7 @@ class CloseCode(IntEnum):
     INTERNAL = 1011
     """The session failed; what it had heard is kept."""
     TRY_AGAIN = 1013
-    """The database cannot be reached; connect again later."""
+    """The database cannot be reached, or the session was not at home here any more; connect again."""
     INVALID_KEY = 4001
     """The API key is not valid."""
     OVERLOADED = 4002
@@ -71,6 +71,9 @@ CLOSE_CODES: dict[Goodbye, tuple[CloseCode, str]] = {
     "taken_over": (CloseCode.TAKEN_OVER, "outra conexão assumiu esta sessão"),
     "gap": (CloseCode.POLICY, "faltam bytes antes deste quadro; retome a sessão"),
 }
+
+MISLED: Final = (CloseCode.TRY_AGAIN, "a sessão não está mais aqui; retome-a")
+"""For who came back to a process that found out only then that it had lost the session. It can be resumed at once."""
 
 
 class HandshakeError(Exception):

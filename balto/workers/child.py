@@ -9,6 +9,8 @@ from typing import Final
 
 from events.guard import ReviveError
 
+START_S: Final = 300.0
+"""For a process to be ready: seconds on an idle machine, minutes on a cold disk that is busy. Beyond that it hangs."""
 _PATIENCE_S: Final = 30.0
 """For a process that was told to end, beyond what it was granted: then it is killed."""
 
@@ -47,7 +49,7 @@ class Child:
         """Start it, and return as soon as it is ready.
 
         Raises:
-            ReviveError: it ended before it was.
+            ReviveError: it ended before it was, or was not within `START_S` and is killed.
         """
         command = (sys.executable, "-m", self._module, *self.arguments)
         try:
@@ -60,7 +62,7 @@ class Child:
         logger.info("%s is process %d", self.name, process.pid)
         tasks = [asyncio.ensure_future(self.ready()), asyncio.ensure_future(process.wait())]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, timeout=START_S, return_when=asyncio.FIRST_COMPLETED)
         except BaseException:
             await self.stop(0.0)
             raise
@@ -68,6 +70,10 @@ class Child:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        if not done and process.returncode is None:
+            process.kill()
+            await process.wait()
+            raise ReviveError(f"it was not ready within {START_S:g} s and is killed")
         if process.returncode is not None:
             raise ReviveError(f"it ended {_how(process.returncode)} before it was ready")
 

@@ -213,8 +213,15 @@ async def test_export_import_and_copy_between_servers(
 
 async def test_one_stream_is_exported_by_whatever_name_it_is_called(home: Path) -> None:
     for name in (SESSION, STREAM, "last"):
-        assert (await told("store", "export", "one.ndjson", "--stream", name))["events"] == 3
-    missing = await balto("store", "export", "one.ndjson", "--stream", "nobody")
+        assert (await told("store", "export", "one.ndjson", "--force", "--stream", name))["events"] == 3
+    before = (home / "one.ndjson").read_bytes()
+    kept = await balto("store", "export", "one.ndjson")
+    assert (kept.exit_code, kept.stderr) == (
+        1,
+        "balto: one.ndjson is there already: give --force to write over it\n",
+    )
+    assert (home / "one.ndjson").read_bytes() == before
+    missing = await balto("store", "export", "two.ndjson", "--stream", "nobody")
     assert (missing.exit_code, missing.stderr) == (
         1,
         "balto: there is no stream nobody (`balto sessions` lists the sessions)\n",

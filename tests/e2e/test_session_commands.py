@@ -107,6 +107,13 @@ async def test_what_was_heard_is_written_as_wav_up_to_a_place(home: Path) -> Non
     whole = await balto("retell", SESSION, "--audio", "heard.wav", "--speed", "0")
     assert "balto: 1.00 s of audio written to heard.wav" in whole.stderr
     assert seconds(home / "heard.wav") == 1.0
+    over = ("retell", SESSION, "--audio", "heard.wav", "--until", "1")
+    kept = await balto(*over)
+    there = "balto: heard.wav is there already: give --force to write over it\n"
+    assert (kept.exit_code, kept.stdout, kept.stderr) == (1, "", there)
+    assert seconds(home / "heard.wav") == 1.0
+    assert (await balto(*over, "--force")).exit_code == 0
+    assert seconds(home / "heard.wav") == 0.0
     await balto("retell", SESSION, "--audio", "start.wav", "--until", "1")
     assert seconds(home / "start.wav") == 0.0
     refused = await balto("retell", SESSION, "--audio", "nowhere/heard.wav")

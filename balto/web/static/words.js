@@ -61,7 +61,7 @@ const CLOSED = {
   1008: "O servidor recusou o que recebeu.",
   1009: "Um pedaço do áudio era grande demais para o servidor.",
   1011: "A sessão falhou no servidor. O que já foi ouvido está guardado.",
-  1013: "O banco de dados está fora do ar.",
+  1013: "O servidor não pode continuar a sessão agora.",
   4001: "Chave inválida. Confira a chave deste balcão com o administrador.",
   4002: "O servidor não aceita mais sessões agora.",
   4003: "Esta sessão foi assumida por outra conexão.",
@@ -69,7 +69,7 @@ const CLOSED = {
   4009: "O áudio não foi reconhecido. Confira o microfone ou o arquivo.",
 };
 /** Codes whose close frame tells more than the code does. */
-const DETAILED = new Set([1008, 4002]);
+const DETAILED = new Set([1008, 1013, 4002]);
 
 /** Why the server closed the connection. */
 export function closed(code, reason) {

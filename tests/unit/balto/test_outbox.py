@@ -13,9 +13,18 @@ from balto.sessions import Session
 from balto.web import outbox as module
 from balto.web.outbox import SocketOutbox, offer, tell
 from balto.web.wire import CloseCode, Handshake
-from events.catalogue import AudioReceived, Item, RecommendationSent, SessionEnded, SessionStarted
+from events.catalogue import (
+    AudioReceived,
+    Event,
+    Item,
+    RecommendationSent,
+    SessionEnded,
+    SessionResumed,
+    SessionStarted,
+)
 
 STARTED = SessionStarted(session_id="s", counter_id="c", protocol=2, encoding="auto", settings={}, versions={})
+RESUMED = SessionResumed(byte_offset=0, epoch=1)
 ENDED = SessionEnded(reason="client_finished", bytes_received=1, samples=1, phrases=1, recommendations=1)
 RECEIVED = AudioReceived(byte_start=0, byte_end=320, sample_start=0, sample_end=160)
 
@@ -91,6 +100,25 @@ async def test_messages_are_written_in_order_and_the_close_comes_last() -> None:
     assert desk.socket.written[0] == {"comando": "ready", "session": "s", "token": "token", "offset": 0}
     assert desk.outbox.goodbye == (CloseCode.NORMAL, "fim")
     assert not desk.cut_off
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ([STARTED], CloseCode.TAKEN_OVER),
+        ([RESUMED, sent(1)], CloseCode.TAKEN_OVER),
+        ([sent(1)], CloseCode.TRY_AGAIN),
+        ([], CloseCode.TRY_AGAIN),
+    ],
+)
+async def test_only_who_had_the_session_lost_it_to_somebody_else(told: list[Event], code: CloseCode) -> None:
+    desk = Desk()
+    for event in told:
+        desk.outbox.publish(event)
+    desk.outbox.close("taken_over")
+    await desk.outbox.run(desk.session)
+    assert desk.outbox.goodbye is not None
+    assert desk.outbox.goodbye[0] == code
 
 
 async def test_a_recommendation_is_delivered_once_all_of_it_was_written() -> None:

@@ -1,5 +1,11 @@
 """A session's state survives being written down in the middle: the rest folds to the same."""
 
+import importlib
+import linecache
+import sys
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -48,3 +54,18 @@ def test_another_form_or_another_fold_has_another_fingerprint() -> None:
     assert JsonCodec(SessionState, session).fingerprint == CODEC.fingerprint
     assert JsonCodec(PhraseState, session).fingerprint != CODEC.fingerprint
     assert JsonCodec(SessionState, st).fingerprint != CODEC.fingerprint
+
+
+def test_a_fold_whose_file_is_replaced_under_a_running_process_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "a_fold_of_the_test.py"
+    source.write_text("FOLDS = 'as it did'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module(source.stem)
+    monkeypatch.delitem(sys.modules, source.stem)
+    running, same = JsonCodec(PhraseState, module), JsonCodec(PhraseState, module).fingerprint
+    source.write_text("FOLDS = 'otherwise than it did'\n")
+    linecache.checkcache()
+    assert JsonCodec(PhraseState, module).fingerprint != same, "as the next process would see it"
+    assert running.fingerprint == same
