@@ -26,7 +26,7 @@ _COMPLAINTS = ("symptom", "disease")
 _ORDER_LOSS = 0.05
 """What each entity named before costs one: people say first what they came for."""
 
-_CHILD = 0.05
+_CHILD = 0.01
 """Share from which a child makes up for what else is likelier."""
 _SHARE_WEIGHT = 0.4
 """How much of the confidence hangs on the first category's share of all that was named."""
