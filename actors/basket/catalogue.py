@@ -94,7 +94,7 @@ def load_baskets(path: Path, *, lookups: Path | None = None, vocabulary: Path | 
         BasketFileError: a file can't be read, is no JSON, or is built wrongly above the level of items.
     """
     raw, document, warnings = _read(path)
-    other = document if vocabulary is None else _read(vocabulary)[1]
+    other = document if vocabulary in (None, path) else _read(vocabulary)[1]
     formulary = _formulary(document, path, other, vocabulary or path)
     catalogue = _parse(document, path, warnings, formulary, fingerprint=f"sha256:{sha256(raw).hexdigest()[:12]}")
     if lookups is not None:

@@ -68,6 +68,6 @@ def by_skeleton(sounds: Mapping[str, Form]) -> Mapping[str, tuple[str, ...]]:
     """Return the keys of single words by their consonants, where these are enough to tell them."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for key, form in sounds.items():
-        if form.words == 1 and len(key) >= MIN_LIKE and len(skeleton(key)) >= _MIN_SKELETON:
-            found[skeleton(key)].append(key)
+        if form.words == 1 and len(key) >= MIN_LIKE and len(consonants := skeleton(key)) >= _MIN_SKELETON:
+            found[consonants].append(key)
     return {consonants: tuple(keys) for consonants, keys in found.items()}

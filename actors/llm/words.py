@@ -11,8 +11,8 @@ from actors.llm.phonetics import fold, phonetic_key
 
 _TOKEN = re.compile(r"[^\W_]+")
 _BREAK = re.compile(r"[.,;:?!]")
-_REMEMBERED = 8192
-"""Words whose stem and sound are kept: the vocabulary is compiled more than once, and people repeat themselves."""
+_REMEMBERED = 2048
+"""Words whose stem and sound are kept: people repeat themselves. To keep a whole vocabulary would save it nothing."""
 
 
 @dataclass(frozen=True, slots=True)
