@@ -17,16 +17,17 @@ from actors.runtime.refs import Ref
 from actors.runtime.region import PassivatingRef, Region
 from actors.runtime.system import ActorSystem, SpawnOptions
 from actors.session.actor import SessionActor
-from actors.session.calls import Attach, Claimed, Restored
+from actors.session.calls import Attach, Restored
 from actors.session.connection import Connection
 from actors.session.ports import AudioFormat, FlowWindow, Outbox, SessionServices, SessionSpec
 from actors.session.restoring import NotResumableError, restore
 from actors.session.seat import Seat
 from actors.session.terms import KEY
 from actors.values import VadSettings
+from balto.claims import Claims
 from balto.place import Census
 from events.presence import Presence
-from events.store import StoreError, StoreUnavailableError, WrongExpectedPositionError
+from events.store import StoreUnavailableError, WrongExpectedPositionError
 
 logger = logging.getLogger(__name__)
 
@@ -86,10 +87,11 @@ class SessionHost:
         self._overload = overload
         self._shortage = shortage
         self._presence = presence
-        if presence is not None:
-            presence.on_claimed = lambda name: system.run_coroutine(self._see_whose(str(name)))
         self._live: dict[str, Seat] = {}
         self._region = Region(self._spawn, SpawnOptions(idle_after_s=idle_s or None))
+        claims = Claims(services.memory, self._live, self._region)
+        if presence is not None:
+            presence.on_claimed = lambda name: system.run_coroutine(claims.hear(str(name)))
         # Each for as long as somebody holds it or waits for it.
         self._coming: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.at_first: Callable[[], object] | None = None
@@ -207,17 +209,6 @@ class SessionHost:
         if self._presence is not None:
             self._presence.take_over(UUID(session_id))
         return self._keep(seat)
-
-    async def _see_whose(self, session_id: str) -> None:
-        """Have a session find out that it is at home elsewhere by now. Its stream tells, whoever claims to."""
-        try:
-            recalled = await self._services.memory.recall(f"session-{session_id}")
-        except StoreError:
-            logger.info("whose session %s is will show when it writes next", session_id)
-            return
-        if session_id in self._live:
-            with contextlib.suppress(pykka.ActorDeadError):
-                self._region.ref(session_id).tell(Claimed(recalled.state.epoch))
 
     async def _claim(self, stream: str, counter_id: str | None) -> tuple[SessionSpec, Restored]:
         services = self._services

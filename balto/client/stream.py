@@ -27,6 +27,9 @@ _CLOSED: Final = (
 _COME_BACK: Final = frozenset({None, 1001, 1005, 1006, 1011, 1013, 4002})
 """Close codes after which a session may be taken up again, as in `balto.js`. Not 4003: somebody else has it now."""
 
+_BEGIN_AGAIN: Final = _COME_BACK - {1011, 4002}
+"""Of those, the ones after which a session that has not begun is begun again. Who is full or failed at once says so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -40,7 +43,8 @@ class Format:
 class Stream:
     """One session's worth of audio, streamed over as many connections as it takes.
 
-    A lost connection is taken up where the server's recording ends; a recommendation that comes twice is yielded once.
+    A lost connection is taken up where the server's recording ends, one that was lost before the session had begun is
+    begun again; a recommendation that comes twice is yielded once.
 
     Args:
         url: of the server, `http://…` or `ws://…/ws`; or several, tried in turn.
@@ -74,6 +78,7 @@ class Stream:
         self._sent = 0
         self._ws: aiohttp.ClientWebSocketResponse | None = None
         self._finished = False
+        self._reached = False
         self._lost_at: float | None = None
         self._failures = 0
         self._greetings = 0
@@ -97,15 +102,15 @@ class Stream:
                         yield parsed(raw)
                     break
                 except _Interrupted as interrupted:
-                    if self._is_hopeless(turn + 1):
+                    if self._is_hopeless(turn + 1, interrupted.code):
                         raise ClientError(str(interrupted), interrupted.code) from interrupted
                 self.reconnections += self.session is not None
                 await asyncio.sleep(min(1.0, 0.05 * 2 ** min(self._failures, 5)))
                 self._failures += 1
 
-    def _is_hopeless(self, turns: int) -> bool:
+    def _is_hopeless(self, turns: int, code: int | None) -> bool:
         """Tell whether there is no use in another attempt: every server was asked, or patience is at its end."""
-        if self.session is None:
+        if self.session is None and not (self._reached and code in _BEGIN_AGAIN):
             return turns >= len(self._urls)
         now = asyncio.get_running_loop().time()
         self._lost_at = now if self._lost_at is None else self._lost_at
@@ -130,6 +135,7 @@ class Stream:
             ws = await http.ws_connect(_socket_url(url), max_msg_size=0, heartbeat=_HEARTBEAT_S)
         except (aiohttp.ClientError, OSError) as error:
             raise _Interrupted(f"no Balto answers at {url}: {error}") from error
+        self._reached = True
         sender: asyncio.Task[None] | None = None
         try:
             await ws.send_str(orjson.dumps(self._hello).decode())

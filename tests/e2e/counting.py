@@ -58,3 +58,9 @@ async def break_line(one: Line) -> None:
     transport = one.ws._conn.transport  # type: ignore[union-attr] # a test breaks what a client would not
     assert transport is not None
     transport.abort()
+
+
+async def until_it_rests(house: House) -> None:
+    async with asyncio.timeout(20):
+        while house.balto.sessions.awake:  # noqa: ASYNC110 - nobody tells when an actor has left
+            await asyncio.sleep(0.05)

@@ -1,6 +1,5 @@
-"""Both client kits on lines that die or are taken, against a server that is played: what they send again, and when."""
+"""The client kit on lines that die or are taken, against a server that is played: what it sends again, and when."""
 
-import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,17 +9,11 @@ from typing import Any
 import pytest
 from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestServer
-from playwright.async_api import WebSocketRoute
 
-import balto.web
-from balto.client import ClientError, Format, LiveAudio, Recommendation, Stream
+from balto.client import AudioFile, ClientError, Format, LiveAudio, Recommendation, Stream
 from tests.e2e.test_command_line import balto as command
-from tests.e2e.test_console import OpenWindow, chromium, open_window
 from tests.recordings import conversation, wav
 
-__all__ = ["chromium", "open_window"]  # fixtures
-
-KIT = Path(balto.web.__file__).with_name("static") / "balto.js"
 ADVICE = {"comando": "recomendar", "itens": [{"sugestao": "Chá", "explicacao": "."}], "frase": 1, "cesta": "X"}
 ANSWER = {"tipo": "resposta", "id": "r1", "resultado": "aceita"}
 Play = Callable[[web.WebSocketResponse, int], Awaitable[None]]
@@ -99,90 +92,46 @@ async def test_a_session_that_another_connection_took_is_not_taken_back() -> Non
     assert connections == 1
 
 
-@contextlib.asynccontextmanager
-async def page_with_kit(
-    open_window: OpenWindow, hear: Callable[[WebSocketRoute, int, dict[str, Any]], None]
-) -> AsyncIterator[Any]:
-    """A page that has the kit, and whose server is `hear(line, number of the connection, text frame)`."""
-    lines: list[WebSocketRoute] = []
+async def test_a_line_that_is_lost_before_the_session_began_has_it_begun_again() -> None:
+    heard = bytearray()
 
-    def between(line: WebSocketRoute) -> None:
-        lines.append(line)
-        number = len(lines)
-        line.on_message(lambda text: hear(line, number, json.loads(text)) if isinstance(text, str) else None)
+    async def play(ws: web.WebSocketResponse, number: int) -> None:
+        if number == 1:
+            return  # the line dies
+        if number == 2:
+            await ws.close(code=1001)
+            return
+        await ws.send_json(ready())
+        async for frame in ws:
+            if frame.type is WSMsgType.BINARY:
+                heard.extend(frame.data[8:])
+            else:
+                await ws.send_json({"comando": "fim", "frases": 0, "recomendacoes": 0})
+                await ws.close()
 
-    async with open_window() as window:
-        page = window.page
-        await page.clock.install()
-        await page.route("http://kit.example/", lambda route: route.fulfill(body="", content_type="text/html"))
-        await page.route("**/balto.js", lambda route: route.fulfill(path=KIT, content_type="text/javascript"))
-        await page.route_web_socket("**/ws", between)
-        await page.goto("http://kit.example/")
-        await page.evaluate(
-            """async () => {
-                const { BaltoStream } = await import("/balto.js");
-                window.seen = [];
-                const tell = (name) => (...words) => window.seen.push([name, ...words]);
-                const on = ["ready", "message", "lost", "resumed", "closed"];
-                const told = Object.fromEntries(on.map((name) => [`on${name}`, tell(name)]));
-                window.stream = new BaltoStream("ws://kit.example/ws", "bk_1", told);
-            }"""
-        )
-        yield page
+    async with played(play) as url:
+        audio = AudioFile(bytes(64_000), 2.0)
+        stream = Stream(url, "bk_1", audio, speed=0, format=Format("pcm_s16le"))
+        said = [message.raw["comando"] async for message in stream.messages()]
+    assert said == ["ready", "fim"]
+    assert heard == bytes(64_000)
+    assert stream.reconnections == 0
 
 
-async def seen(page: Any, name: str) -> list[Any]:
-    async with asyncio.timeout(20):
-        while True:
-            found = [each[1:] for each in await page.evaluate("window.seen") if each[0] == name]
-            if found:
-                return found
-            await asyncio.sleep(0.02)
+@pytest.mark.parametrize(("code", "patience_s", "most"), [(4002, 60.0, 1), (1011, 60.0, 1), (1001, 0.3, 9)])
+async def test_a_session_that_does_not_come_to_begin_is_given_up(code: int, patience_s: float, most: int) -> None:
+    connections = 0
 
+    async def play(ws: web.WebSocketResponse, number: int) -> None:
+        nonlocal connections
+        connections = number
+        await ws.close(code=code)
 
-@pytest.mark.browser
-async def test_in_a_browser_a_line_that_died_unseen_is_noticed_and_its_answer_told_again(
-    open_window: OpenWindow,
-) -> None:
-    heard: list[tuple[int, Any]] = []
-
-    def hear(line: WebSocketRoute, number: int, message: dict[str, Any]) -> None:
-        heard.append((number, message.get("tipo", "hello")))
-        if "api_key" in message:
-            line.send(json.dumps(ready()))
-        elif number == 1 and len([each for each in heard if each == (1, "eco")]) == 1 and message["tipo"] == "eco":
-            line.send('{"comando": "eco"}')
-
-    async with page_with_kit(open_window, hear) as page:
-        await seen(page, "ready")
-        assert await page.evaluate("window.stream.answer('r1', 'aceita')") is True
-        await page.clock.run_for(21_000)  # is asked, and answers
-        await page.clock.run_for(15_000)
-        assert [each for each in await page.evaluate("window.seen") if each[0] == "lost"] == []
-        await page.clock.run_for(16_000)  # is asked again, and is silent
-        assert await seen(page, "lost") == [[1006, "", 1]]
-        await page.clock.run_for(1_100)
-        await seen(page, "resumed")
-        assert await page.evaluate("window.seen.filter(([name]) => name === 'message')") == []
-    assert heard[:4] == [(1, "hello"), (1, "resposta"), (1, "eco"), (1, "eco")]
-    assert heard[4:6] == [(2, "hello"), (2, "resposta")]
-
-
-@pytest.mark.browser
-async def test_in_a_browser_a_session_that_another_connection_took_is_not_taken_back(open_window: OpenWindow) -> None:
-    lines, closing = 0, []
-
-    def hear(line: WebSocketRoute, number: int, message: dict[str, Any]) -> None:
-        nonlocal lines
-        lines = number
-        if "api_key" in message:
-            line.send(json.dumps(ready()))
-            closing.append(asyncio.ensure_future(line.close(code=4003, reason="outra conexão")))
-
-    async with page_with_kit(open_window, hear) as page:
-        assert await seen(page, "closed") == [[4003, "outra conexão"]]
-        await page.clock.run_for(60_000)
-    assert lines == 1
+    async with played(play) as url:
+        with pytest.raises(ClientError, match=str(code)):
+            async for _ in Stream(url, "bk_1", AudioFile(bytes(2), 1.0), patience_s=patience_s).messages():
+                pass
+    assert 1 + (patience_s < 1) <= connections <= most
 
 
 async def test_why_a_stream_was_refused_is_told_in_the_servers_words(

@@ -14,8 +14,8 @@ from balto.memory import Memory
 from balto.web.wire import CloseCode
 from events.catalogue import AudioBookmarked, MessageUndelivered, PhraseCaptured, RecommendationSent, SessionResumed
 from events.store import RecordingChunk
-from tests.e2e.conftest import END, House, Open, converse, of_type
-from tests.e2e.counting import break_line, line
+from tests.e2e.conftest import END, Open, converse, of_type
+from tests.e2e.counting import break_line, line, until_it_rests
 from tests.recordings import DEMO, conversation, webm
 
 SHORT = conversation("dor_de_cabeca", "tosse", "dor_de_cabeca")
@@ -24,12 +24,6 @@ LONG = decode_audio(DEMO.read_bytes())
 
 def phrases_in(pcm: Any) -> list[tuple[int, int]]:
     return [(h.sample_start, h.sample_end) for h in find_phrases(pcm, VadSettings()) if isinstance(h, Phrase)]
-
-
-async def until_it_rests(house: House) -> None:
-    async with asyncio.timeout(20):
-        while house.balto.sessions.awake:  # noqa: ASYNC110 - nobody tells when an actor has left
-            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("kind", ["pcm", "webm"])

@@ -38,9 +38,18 @@ const OFFSET_BYTES = 8;
 const PIECE = 64 * 1024;
 /** Close codes after which a session may be taken up again: docs/protocol.md. Not 4003: somebody else has it now. */
 const COME_BACK = new Set([1001, 1005, 1006, 1011, 1013, 4002]);
+const NEVER = new Set();
 const LONGEST_WAIT_S = 15;
-/** A server that says nothing for so long is asked whether it is there, and has half of that again to answer. */
+/** Of those, the ones after which a session that has not begun is begun again. Who is full or failed at once says so. */
+const BEGIN_AGAIN = new Set([1001, 1005, 1006, 1013]);
+/** A server that says nothing for so long is asked whether it is there. */
 const SILENCE_MS = 20_000;
+/** In which it has to answer, or to say anything else. */
+const ANSWER_MS = 10_000;
+/** The same while it may have as much as it takes: it reads on when its database has that, for which it waits 30 s. */
+const HELD_BACK_MS = 60_000;
+/** Bytes that are not durable yet, from which on a server reads no further. */
+const WINDOW = 1024 * 1024;
 
 export class BaltoStream {
   #url;
@@ -69,7 +78,10 @@ export class BaltoStream {
   #failures = 0;
   #retry = null;
   #watch = null;
-  #asked = false;
+  /** Questions that the server has not answered yet, by `eco` or by not knowing them. */
+  #questions = 0;
+  /** Whether a server has ever been reached. */
+  #reached = false;
 
   /**
    * @param {string|URL} url of the server's `/ws`
@@ -149,12 +161,15 @@ export class BaltoStream {
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
     this.#ready = false;
-    socket.onopen = () => socket.send(JSON.stringify(this.#hello));
+    this.#questions = 0;
+    socket.onopen = () => {
+      this.#reached = true;
+      socket.send(JSON.stringify(this.#hello));
+    };
     socket.onmessage = ({ data }) => {
       if (this.#over) return;
-      const asked = this.#asked;
       this.#listen();
-      this.#heard(JSON.parse(data), asked);
+      this.#heard(JSON.parse(data));
     };
     socket.onclose = ({ code, reason }) => this.#closed(code, reason);
     this.#listen();
@@ -162,15 +177,25 @@ export class BaltoStream {
 
   /** Begin to count the server's silence anew. Pages cannot ping: without this, a line that died unseen lives for ever. */
   #listen() {
-    this.#asked = false;
     clearTimeout(this.#watch);
     this.#watch = setTimeout(() => this.#ask(), SILENCE_MS);
   }
 
   #ask() {
-    if (this.#ready) this.#socket.send('{"tipo": "eco"}');
-    this.#asked = true;
-    this.#watch = setTimeout(() => this.#abandon(), SILENCE_MS / 2);
+    if (this.#ready) {
+      this.#socket.send('{"tipo": "eco"}');
+      this.#questions++;
+    }
+    this.#doubt(0);
+  }
+
+  /** Wait for a sign of life. The question waits behind the audio: who is held back is not abandoned for that. */
+  #doubt(waited) {
+    this.#watch = setTimeout(() => {
+      const heldBack = this.#sent - this.#durable >= WINDOW;
+      if (waited + ANSWER_MS < (heldBack ? HELD_BACK_MS : ANSWER_MS)) this.#doubt(waited + ANSWER_MS);
+      else this.#abandon();
+    }, ANSWER_MS);
   }
 
   /** Take the line for dead. Its farewell would wait for an answer that does not come. */
@@ -181,17 +206,21 @@ export class BaltoStream {
     this.#closed(1006, "");
   }
 
-  #heard(message, asked) {
+  #heard(message) {
     switch (message.comando) {
       case "ready":
         return this.#greeted(message);
       case "ack":
         return this.#recorded(message.offset);
       case "eco":
+        this.#questions--;
         return;
       case "erro":
         // A server that is too old for the question; that it answers is what was asked.
-        if (asked && message.code === "mensagem_desconhecida") return;
+        if (this.#questions > 0 && message.code === "mensagem_desconhecida") {
+          this.#questions--;
+          return;
+        }
         break;
       case "recomendar":
         if (this.#seen.has(message.id)) return;
@@ -264,7 +293,8 @@ export class BaltoStream {
     if (this.#over) return;
     this.#lostAt ??= Date.now();
     const patient = Date.now() - this.#lostAt < this.#patience;
-    if (this.#session === null || !COME_BACK.has(code) || !patient) return this.#giveUp(code, reason);
+    const again = this.#session !== null ? COME_BACK : this.#reached ? BEGIN_AGAIN : NEVER;
+    if (!again.has(code) || !patient) return this.#giveUp(code, reason);
     const seconds = Math.min(LONGEST_WAIT_S, 2 ** this.#failures++);
     this.#on.onlost?.(code, reason, seconds);
     this.#retry = setTimeout(() => this.#connect(), seconds * 1000);
