@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import functools
+import sys
 from collections.abc import AsyncIterator
 from typing import get_args
 
 import pytest
 from pydantic import TypeAdapter
 
+from actors.session.ports import FlowWindow
 from balto.client import (
     AudioFile,
     ClientError,
@@ -157,13 +159,30 @@ async def test_every_address_is_tried_before_a_session_begins(house: House) -> N
     assert stream.reconnections == 0
 
 
+async def test_a_client_whom_the_server_reads_no_further_stays(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("balto.web.socket.Silence", functools.partial(Silence, patience_s=1.0))
+    monkeypatch.setattr(sys.modules[Stream.__module__], "_HEARTBEAT_S", 2.0)  # and 1 s for the answer
+    acquire, reads_on = FlowWindow.acquire, asyncio.Event()
+
+    async def held_back(self: FlowWindow, size: int) -> None:
+        await reads_on.wait()
+        await acquire(self, size)
+
+    monkeypatch.setattr(FlowWindow, "acquire", held_back)
+    asyncio.get_running_loop().call_later(4.0, reads_on.set)
+    stream = Stream(house.url, house.key, AudioFile(DATA, len(PCM) / 16_000), speed=0)
+    messages = [message async for message in stream.messages()]
+    assert stream.reconnections == 0
+    assert isinstance(messages[-1], Finished)
+
+
 async def test_a_client_that_only_answers_pings_is_not_given_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("balto.web.socket.Silence", functools.partial(Silence, patience_s=0.1))
+    monkeypatch.setattr("balto.web.socket.Silence", functools.partial(Silence, patience_s=0.5))
     audio = LiveAudio()
     stream = Stream(house.url, house.key, audio, format=Format("pcm_s16le", 16_000, 1))
 
     async def mute_for_a_while() -> None:
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(2.0)
         await audio.feed(DATA)  # more at once than fits a frame that is small
         audio.end()
 
