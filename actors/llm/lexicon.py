@@ -41,6 +41,9 @@ _LIKELY = 0.5
 _MIN_COMPARED = 3
 """Words below which a sentence is too short to be like another."""
 
+_MAX_COMPARED = 200
+"""Words above which no example is like a text."""
+
 _MIN_CERTAIN_COMPARED = 5
 """The same where it is certain what is named: a short request is answered at once."""
 
@@ -266,4 +269,4 @@ class LexiconUnderstanding:
 
 def _worth_comparing(reading: Reading) -> bool:
     least = _MIN_CERTAIN_COMPARED if reading.certain else _MIN_COMPARED
-    return len(reading.tokens) >= least and not reading.elsewhere
+    return least <= len(reading.tokens) <= _MAX_COMPARED and not reading.elsewhere

@@ -71,10 +71,13 @@ async def _advise(settings: Any, lines: Iterator[Line], *, as_json: bool) -> Non
 
 
 def _tell(advice: Any) -> None:
+    from balto.web.outcomes import why_withheld
+
     if advice.macro:
         out.print(f"[bold green]→ {'/'.join(filter(None, (advice.macro, advice.micro)))}[/bold green]")
     if not advice.items:
-        out.print("[dim]nothing to suggest[/dim]")
+        rule = f" [dim]({advice.safety_rule})[/dim]" if advice.safety_rule else ""
+        out.print(f"{why_withheld(advice.withheld)}{rule}")
     for item in advice.items:
         out.print(f"[bold]{item.sugestao}[/bold]  {item.explicacao}")
 

@@ -36,13 +36,17 @@ def outcome(event: Event) -> Desfecho | None:
             words = _REJECTED.get(event.reason, "O texto foi tomado por ruído.")
             return _message(event.phrase, "rejeitada", event.reason, words)
         case RecommendationWithheld() if event.reason != "client_left":
-            words = _WITHHELD.get(event.reason, "Sem sugestão para este pedido.")
-            return _message(event.phrase, "sem_sugestao", event.reason, words)
+            return _message(event.phrase, "sem_sugestao", event.reason, why_withheld(event.reason))
         case PhraseGathered():
             words = "Entendida junto com a frase seguinte."
             return {**_message(event.phrase, "juntada", "gathered", words), "com": event.into}
         case _:
             return None
+
+
+def why_withheld(reason: str | None) -> str:
+    """Return what an attendant is told where nothing is suggested."""
+    return _WITHHELD.get(reason or "", "Sem sugestão para este pedido.")
 
 
 def _message(phrase: int, result: Literal["rejeitada", "sem_sugestao", "juntada"], code: str, words: str) -> Desfecho:

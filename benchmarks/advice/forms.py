@@ -15,6 +15,7 @@ _MOST_WORDS = 6
 _MOST_TELLING = 4
 """Words that tell something, as many as the index looks for in any order."""
 _FEWEST_LETTERS = 5
+_COMPLAINTS = ("symptom", "disease")
 _REQUESTS = ("request", "price_or_dosage")
 _HEAD = "# Jeitos de dizer que o corpus ensina: entrada do vocabulário, dois pontos, jeito.\n"
 
@@ -50,7 +51,11 @@ def learnt_forms(engine: LexiconUnderstanding, sentences: Sequence[Sentence]) ->
         for each in sentence.named if sentence.kind in _REQUESTS else ():
             entry = next(filter(None, (engine.entry(name) for name in each.names)), None)
             phrase = _bare(tokenise(each.said or ""))
-            if entry is not None and _tells(phrase):
+            if (
+                entry is not None
+                and _tells(phrase)
+                and not (entry.kind in _COMPLAINTS and _names_a_medicine(engine, phrase))
+            ):
                 meant[phrase][entry.name] += 1
     others = _said_of_others(engine, sentences, {phrase: names.most_common(1)[0][0] for phrase, names in meant.items()})
     found: defaultdict[str, list[str]] = defaultdict(list)
@@ -59,6 +64,11 @@ def learnt_forms(engine: LexiconUnderstanding, sentences: Sequence[Sentence]) ->
         if len(names) == 1 and phrase not in others and form not in _TOO_GENERAL and engine.entry(form) is None:
             found[next(iter(names))].append(form)
     return {name: tuple(forms) for name, forms in sorted(found.items())}
+
+
+def _names_a_medicine(engine: LexiconUnderstanding, phrase: Phrase) -> bool:
+    """Tell whether a complaint is told by what was taken for it, which is said of much else."""
+    return any((entry := engine.entry(word)) is not None and entry.kind == "medicine" for word in phrase)
 
 
 def _bare(tokens: Sequence[Token]) -> Phrase:

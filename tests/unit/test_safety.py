@@ -198,4 +198,17 @@ def test_only_emergencies_of_the_vocabulary_raise_an_alarm(catalogue: BasketCata
         for form in (entry.name, *entry.forms)
         if catalogue.safety.alarm_names & {entity.name for entity in catalogue.safety.look(form)}
     }
-    assert alarming == {"infarto", "infartou", "infartado", "avc", "derrame", "falta de ar", "não consigo respirar"}
+    assert alarming == {
+        *(
+            "infarto",
+            "infartou",
+            "infartado",
+            "avc",
+            "derrame",
+            "paralisia facial",
+            "falta de ar",
+            "não consigo respirar",
+        ),
+        *("hipoglicemia", "glicemia baixa", "glicose baixa", "açúcar baixo", "coágulo na menstruação"),
+        *("gato arranhou", "mordida do cachorro", "queimadura de taturana"),
+    }
