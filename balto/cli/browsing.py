@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from balto.cli.common import AsJson, cell, fail, out, print_json
+from balto.cli.common import AsJson, cell, fail, note, out, print_json
 from balto.cli.names import existing_stream
 from balto.cli.opening import Since, Until, event_id, moment, with_store
 
@@ -76,6 +76,9 @@ def events(
         start = after
         if follow and after is None and since is None:
             start = await library.store.last_position()
+            note(
+                f"waiting for new events{' of ' + chosen.stream if chosen.stream else ''}; --after 0 shows the past too"
+            )
         left = limit
         found = _all(library, chosen, after=start or 0, upto=upto, limit=limit, backwards=backwards, follow=follow)
         async for recorded in found:

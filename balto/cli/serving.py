@@ -91,7 +91,12 @@ def demo(
 
 def stream(
     files: Annotated[list[Path], typer.Argument(help="Audio files, streamed one after the other.", metavar="FILE…")],
-    url: Annotated[str | None, typer.Option("--url", help="The server. [default: BALTO_HOST, BALTO_PORT]")] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url", help="The server, with its port. [default: http://127.0.0.1:8765, or BALTO_HOST and BALTO_PORT]"
+        ),
+    ] = None,
     key: Annotated[str, typer.Option("--key", envvar="BALTO_COUNTER_KEY", help="The counter's API key.")] = "",
     realtime: Annotated[
         bool, typer.Option("--realtime/--fast", help="At the pace of speech, or as fast as can be.")
@@ -162,13 +167,15 @@ _CLOSED: Final = {
 def show_message(message: "Message") -> None:
     """Print a server's message for a person."""
     from balto.cli.story import show_recommendation
-    from balto.client import Problem, Recommendation, Transcript
+    from balto.client import Outcome, Problem, Recommendation, Transcript
 
     match message:
         case Transcript():
             out.print(f"“{message.text}”", markup=False)
         case Recommendation():
             show_recommendation(message.basket, [(item.suggestion, item.explanation) for item in message.items])
+        case Outcome(reason="refer_to_pharmacist", message=words):
+            out.print(f"[bold yellow]           → {words}[/bold yellow]")
         case Problem():
             err.print(f"[red]{message.message}[/red]")
         case _:

@@ -67,6 +67,18 @@ async def test_events_are_followed_from_where_they_are_asked_for(home: Path, pos
     assert (shown[2]["stream"], shown[2]["stream_position"], shown[2]["tenant"]) == ("other", 2, "t")
 
 
+async def test_who_follows_a_stream_is_told_that_its_past_is_not_shown(home: Path, postgres_url: str) -> None:
+    following = asyncio.create_task(balto("events", "--stream", "other", "--follow", "--limit", "1", "--json"))
+    store = await PostgresStore.connect(postgres_url)
+    while not following.done():
+        await store.append(Append(stream="other", tenant="t", events=[new_event()]))
+        await asyncio.sleep(0.05)
+    await store.close()
+    said = await following
+    assert said.stderr == "balto: waiting for new events of other; --after 0 shows the past too\n"
+    assert json.loads(said.stdout)["stream"] == "other"
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [

@@ -76,3 +76,10 @@ def test_what_cannot_be_read_is_one_clear_line(arguments: tuple[str, ...], line:
     result = balto("advise", *arguments)
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [line]
+
+
+def test_a_person_is_told_why_nothing_is_suggested_and_by_which_rule() -> None:
+    told = balto("advise", "minha filha tomou veneno de rato").stdout
+    assert "Chame o farmacêutico" in told
+    assert "(intoxicação ou dose demais)" in told
+    assert "Preço, dose e pagamento são com o atendente." in balto("advise", "quanto custa a dipirona?").stdout
