@@ -34,7 +34,7 @@ _PATIENT: Final = frozenset(
         RecommendationAnswered,
     }
 )
-"""Nothing is done or said because of them, but that a client that counts its bytes may forget some."""
+"""No engine and no attendant waits for them: all that follows is an `ack`, room for more bytes, and a session's end."""
 
 
 def _failed(error: Exception) -> asyncio.Future[Appended]:

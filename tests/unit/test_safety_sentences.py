@@ -64,32 +64,21 @@ async def test_a_sign_that_no_rule_knows_is_referred_by_its_meaning(adviser: Adv
 
 
 @pytest.mark.parametrize(
-    ("text", "name"),
+    ("silence", "text", "name"),
     [
-        ("passa uma neosaldina no crédito", "dipirona com isometepteno"),
-        ("metformina pela farmácia popular, duas caixas", "metformina"),
-        ("separa um xarope de guaco que eu pago no pix", "guaco"),
-        ("atenolol pelo convênio dos professores", "atenolol"),
+        ("conversa de pagamento", "passa uma neosaldina no crédito", "dipirona com isometepteno"),
+        ("conversa de pagamento", "metformina pela farmácia popular, duas caixas", "metformina"),
+        ("conversa de pagamento", "separa um xarope de guaco que eu pago no pix", "guaco"),
+        ("conversa de pagamento", "atenolol pelo convênio dos professores", "atenolol"),
+        ("conversa do que passou", "larguei o omeprazol e a azia voltou", "azia"),
+        ("conversa do que passou", "deu no jornal que tem dengue, quero um repelente", "repelente"),
+        ("conversa do que passou", "meu primo tá com tosse, me vê um xarope de guaco", "guaco"),
+        ("conversa do que passou", "lá em casa todo mundo pegou piolho", "piolho"),
     ],
 )
-async def test_an_order_that_says_how_it_is_paid_is_one(adviser: Adviser, text: str, name: str) -> None:
+async def test_an_order_in_the_same_breath_as_talk_is_one(adviser: Adviser, silence: str, text: str, name: str) -> None:
     advice = await adviser.advise(text)
-    assert advice.safety_rule != "conversa de pagamento"
-    assert name in [entity.name for entity in advice.entities]
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("larguei o omeprazol e a azia voltou", "azia"),
-        ("deu no jornal que tem dengue, quero um repelente", "repelente"),
-        ("meu primo tá com tosse, me vê um xarope de guaco", "guaco"),
-        ("lá em casa todo mundo pegou piolho", "piolho"),
-    ],
-)
-async def test_who_tells_of_others_may_ask_in_the_same_breath(adviser: Adviser, text: str, name: str) -> None:
-    advice = await adviser.advise(text)
-    assert advice.safety_rule != "conversa do que passou"
+    assert advice.safety_rule != silence
     assert name in [entity.name for entity in advice.entities]
 
 

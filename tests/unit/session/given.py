@@ -9,12 +9,29 @@ from actors.session.conversation import Rules
 from actors.session.decisions import decide
 from actors.session.inputs import Began, Classification, EngineName, Input, Policy, Progressed
 from actors.session.state import SessionState, fold
-from actors.values import Biometrics, Classified, Cleaned, Heard, Normalised, Phrase, Resolved, Transcript, Withheld
+from actors.values import (
+    SAMPLE_RATE,
+    Biometrics,
+    Classified,
+    Cleaned,
+    Heard,
+    Normalised,
+    Phrase,
+    Resolved,
+    Transcript,
+    Withheld,
+)
 from events.catalogue import BandEnergies, Category, Entity, Event, Item, VadSnapshot
 
 SESSION = "0192f0c1-2d3e-7f40-8a5b-6c7d8e9f0a1b"
 VAD = VadSnapshot(
     noise_floor_rms=20.0, threshold_rms=120.0, threshold_multiplier=1.5, min_energy=120.0, voiced_ratio=0.8, mode=3
+)
+
+RULES = Rules(
+    names_something=lambda text: any(word in text for word in ("dor", "dipirona", "grávida")),
+    circumstances=lambda text: ("gestante",) if "grávida" in text else (),
+    gather_samples=int(1.5 * SAMPLE_RATE),
 )
 HEADACHE = Entity(kind="symptom", name="dor de cabeça", span="dor de cabeça", score=1.0)
 ITEM = Item(sugestao="Compressa de gel", explicacao="Alivia sem somar um remédio.")

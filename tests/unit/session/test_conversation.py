@@ -17,6 +17,7 @@ from events.catalogue import (
 )
 from tests.unit.session.given import (
     HEADACHE,
+    RULES,
     Session,
     began,
     classified,
@@ -29,11 +30,6 @@ from tests.unit.session.given import (
 )
 
 SECOND = SAMPLE_RATE
-RULES = Rules(
-    names_something=lambda text: any(word in text for word in ("dor", "dipirona", "grávida")),
-    circumstances=lambda text: ("gestante",) if "grávida" in text else (),
-    gather_samples=int(1.5 * SAMPLE_RATE),
-)
 DIPYRONE = Entity(kind="medicine", name="Dipirona", span="dipirona", score=1.0)
 
 

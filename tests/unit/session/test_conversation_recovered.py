@@ -20,6 +20,7 @@ from events.catalogue import (
 )
 from tests.unit.session.given import (
     HEADACHE,
+    RULES,
     began,
     classified,
     examined,
@@ -29,7 +30,6 @@ from tests.unit.session.given import (
     progressed,
     transcribed,
 )
-from tests.unit.session.test_conversation import RULES
 
 TEXTS = st.sampled_from(
     [
