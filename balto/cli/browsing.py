@@ -76,9 +76,8 @@ def events(
         start = after
         if follow and after is None and since is None:
             start = await library.store.last_position()
-            note(
-                f"waiting for new events{' of ' + chosen.stream if chosen.stream else ''}; --after 0 shows the past too"
-            )
+            of = f" of {chosen.stream}" if chosen.stream else ""
+            note(f"waiting for new events{of}; --after 0 shows the past too")
         left = limit
         found = _all(library, chosen, after=start or 0, upto=upto, limit=limit, backwards=backwards, follow=follow)
         async for recorded in found:
