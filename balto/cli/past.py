@@ -10,7 +10,7 @@ from balto.cli.money import cost
 from balto.cli.names import resolve_session
 from balto.cli.opening import Since, Until, moment
 from balto.cli.pages import Html, write_biometrics, write_latency
-from balto.cli.timing import timeline
+from balto.cli.timing import explain, timeline
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
 
@@ -74,6 +74,7 @@ def latency(
     since: Since = None, until: Until = None, tenant: Tenant = None, html: Html = None, as_json: AsJson = False
 ) -> None:
     """Percentiles of every hop, in milliseconds; with --html the stages and how they were over time."""
+    from balto.report.latency import said_of_pace
     from projections import reports
 
     begin, end = moment("--since", since), moment("--until", until)
@@ -82,6 +83,8 @@ def latency(
         return
     rows = with_library(lambda library: reports.latency(library.projector.pool, since=begin, until=end, tenant=tenant))
     print_rows(rows, ("hop", "count", "p50", "p95", "p99"), title="Latency by hop (ms)", as_json=as_json)
+    if not as_json and (said := said_of_pace(rows)):
+        explain(said)
 
 
 report.command()(cost)

@@ -101,11 +101,7 @@ def stream(
     key: Annotated[str, typer.Option("--key", envvar="BALTO_COUNTER_KEY", help="The counter's API key.")] = "",
     realtime: Annotated[
         bool | None,
-        typer.Option(
-            "--realtime/--fast",
-            help="At the pace of speech, or as fast as can be. [default: realtime]",
-            show_default=False,
-        ),
+        typer.Option("--realtime/--fast", help="At the pace of speech, as it is without this, or as fast as can be."),
     ] = None,
     speed: Annotated[
         float | None,
