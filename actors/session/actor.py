@@ -5,9 +5,9 @@ from typing import Any, ClassVar, override
 from actors.messages import (
     AudioArrived,
     AudioFinished,
-    Decoded,
     HandOver,
     JumpTo,
+    Listened,
     RecommendationReply,
     Rehear,
     RehearOver,
@@ -16,6 +16,7 @@ from actors.runtime.actor import ChildFailed
 from actors.session.calls import Attach, Claimed, ConnectionLost, GatherTick, GraceOver, Message, Settle, Unreadable
 from actors.session.connection import MAX_PHRASES_UNDER_WAY
 from actors.session.course import Course
+from actors.session.decisions import is_uneventful
 from actors.session.inputs import Drained, GatherDue, Lost, Rested, TakenUp
 from actors.session.ports import Outbox
 from actors.session.seat import Rest
@@ -63,20 +64,26 @@ class SessionActor(Course):
             self._leave(self._resting.lost)
             return None
         self._resting.disturb(message)
+        if self._passes(message):
+            return None
         answer = self._handle(message)
-        if not self._changed_nothing(message):
-            self._after()
+        self._after()
         return answer
 
-    def _changed_nothing(self, message: Message) -> bool:
-        """Whether a message, as most are, was no more than bytes on their way to be heard."""
+    def _passes(self, message: Message) -> bool:
+        """Take bytes on their way, or the news that they held nothing, as most messages are; False for all others."""
+        if self._end_reason or self._handing_over or self._state.rejected or self._settling.asked:
+            return False
         match message:
-            case AudioArrived() if not (self._end_reason or self._handing_over or self._state.rejected):
-                self._hand_out()
-                return True
-            case Decoded(encoding=None, final=False):
-                return True
-        return False
+            case AudioArrived():
+                self._take(message)
+            case Listened() if not self._crew.intake.rehearing and is_uneventful(self._state, message):
+                self._crew.pass_over(message, self._state)
+                self._samples = max(self._samples, message.sample_end)
+            case _:
+                return False
+        self._hand_out()
+        return True
 
     @override
     def on_idle(self) -> None:

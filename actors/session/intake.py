@@ -47,6 +47,11 @@ class Intake:
         return not (self._out or self._again or self._rehearing or self._waiting)
 
     @property
+    def rehearing(self) -> bool:
+        """Whether the recording has not come back from the detector yet."""
+        return self._rehearing
+
+    @property
     def _waiting(self) -> int:
         return self._writer.bytes_received - self._handed_to
 
