@@ -13,11 +13,11 @@ from actors.messages import (
     AttemptDue,
     ClassifyDone,
     Compared,
-    Decoded,
     DecodingFailed,
     Delivered,
     Examined,
     Foreseen,
+    FormatDetected,
     JumpTo,
     Listened,
     NormaliseDone,
@@ -123,10 +123,6 @@ class Course(Actor):
     def _on_answer(self, message: Answer) -> None:
         self._crew.answered(message)
         match message:
-            case Decoded():
-                if message.encoding is not None:
-                    self._decide(message)
-                self._crew.listen(message)
             case DecodingFailed():
                 self._decide(message)
                 self._end_reason = "audio_undecodable"
@@ -147,7 +143,7 @@ class Course(Actor):
                     self._crew.foresee(message, self._state)
             case ClassifyDone():
                 self._decide(Classification(done=message, client_present=self._connection.awaited))
-            case NormaliseDone() | Delivered() | RecommendationReply() | Compared():
+            case FormatDetected() | NormaliseDone() | Delivered() | RecommendationReply() | Compared():
                 self._decide(message)
             case AttemptDue():
                 self._crew.gates.hold(message)
