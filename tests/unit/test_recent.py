@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from actors.llm.recent import Recent
+from actors.recent import Recent
 
 
 def test_the_last_sixteen_are_known_and_one_that_is_told_again_stays_longer() -> None:
