@@ -177,7 +177,7 @@ class Course(Actor):
         if listened.heard:
             self._decide(self._services.purse.allowance(self._spec.counter_id))
         phrases = self._crew.keep(listened.heard)
-        self._crew.take_up(self._state, phrases)
+        self._crew.take_up(self._state, listened.heard)
         resources = self._services.sample_resources() if phrases else None
         began_after = self._state.last_started
         self._decide(Progressed(listened=listened, resources=resources, streaming=self._crew.streams.ready))

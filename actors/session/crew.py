@@ -45,7 +45,7 @@ from actors.stt.actor import SttActor
 from actors.stt.comparer import ComparerActor
 from actors.stt.router import RoutedTranscriber
 from actors.vad.actor import VadActor
-from actors.values import Heard, Pcm, Phrase
+from actors.values import EarlyPhrase, Heard, Pcm, Phrase
 from events.catalogue import (
     AttemptStarted,
     ClassificationRequested,
@@ -214,14 +214,18 @@ class Crew:
         self.streams.forget_all_but(())
         self.gates.refuse_all_but(())
 
-    def take_up(self, state: SessionState, phrases: Iterable[Phrase]) -> None:
+    def take_up(self, state: SessionState, heard: Iterable[Heard]) -> None:
         """Drive what was under way when the session's former life ended and has its audio here again."""
-        for phrase in phrases:
-            if phrase.number <= state.last_closed and phrase.number in state.open_phrases:
-                self.drive(phrase.number, state.open_phrases[phrase.number])
-        for number, open_phrase in state.open_phrases.items():
-            if open_phrase.stage == "speaking" and open_phrase.offer is not None and open_phrase.offer.answer is None:
-                self.offers.drive(number, open_phrase)
+        for each in heard:
+            phrase = state.open_phrases.get(each.number)
+            if phrase is None:
+                continue
+            if isinstance(each, Phrase) and each.number <= state.last_closed:
+                self.drive(each.number, phrase)
+            # One that this life has offered has another number as yet, and waits until that is durable.
+            unheard = phrase.stage == "speaking" and phrase.offer is not None and phrase.offer.answer is None
+            if isinstance(each, EarlyPhrase) and unheard:
+                self.offers.drive(each.number, phrase)
 
     def act(self, event: Event, phrase: PhraseState | None) -> None:
         """Do what follows from a durable event for its phrase, unless the phrase is past that."""
