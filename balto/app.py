@@ -108,7 +108,7 @@ async def open_balto(
         told = telemetry.watching(journal)
         services = shelf.serve(_services(settings, routed, policy, live, library.store, told, monitor, budgets, clock))
         handles = Handles()
-        handles.watch(asyncio.get_running_loop())
+        await stack.enter_async_context(handles.watching())
         sessions = SessionHost(
             system,
             services,

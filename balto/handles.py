@@ -1,16 +1,21 @@
 """Open files and sockets: how many this process may have, how many are left, and what is said when there are none."""
 
 import asyncio
+import contextlib
 import errno
 import logging
+import os
 import resource
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
 _RESERVE: Final = 32
 """Kept back from new sessions: those that are live may need a connection to the database or to a provider."""
 _REPEAT_S: Final = 30.0
+_LOOK_S: Final = 1.0
+_WANTING: Final = (errno.EMFILE, errno.ENFILE)
 _FOLDER: Final = Path("/dev/fd")
 
 SHORT: Final = "servidor sobrecarregado: faltam descritores de arquivo"
@@ -53,13 +58,38 @@ class Handles:
         self._tell(limit)
         return SHORT
 
-    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Have the loop tell in one line that it can accept nobody, instead of a traceback a second."""
+    @contextlib.asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Say, for the length of the block, when the loop can accept nobody: in one line, and once a spell."""
+        self._listen_to(asyncio.get_running_loop())
+        looking = asyncio.create_task(self._look_again_and_again(), name="file handles")
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _look_again_and_again(self) -> None:
+        # libuv says nothing: it turns newcomers away by means of a handle that it keeps for this, and if it has lost
+        # even that one, it leaves them waiting.
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            self._look()
+
+    def _look(self) -> None:
+        try:
+            os.close(os.open(os.devnull, os.O_RDONLY))
+        except OSError as error:
+            if error.errno in _WANTING:
+                self._tell(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+    def _listen_to(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have asyncio's own loop, which does say something, do so without a traceback a second."""
         before = loop.get_exception_handler()
 
         def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
             error = context.get("exception")
-            if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            if isinstance(error, OSError) and error.errno in _WANTING:
                 self._tell(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
             elif before is not None:
                 before(loop, context)

@@ -135,7 +135,7 @@ class Settings(BaseSettings):
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = 1
     """Processes that take connections, each with an event loop of its own; `auto` for one a core."""
     worker_patience_s: float = Field(default=30.0, ge=1)
-    """Seconds after which a worker that does not answer its parent is killed and started again."""
+    """Seconds after which a worker, or the local models' process, that does not answer is killed and started again."""
     trace_url: str | None = None
     """Where spans of phrases go, by OTLP over HTTP: `http://collector:4318/v1/traces`. Needs the extra `trace`."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -96,7 +96,7 @@ class ParquetWriter:
         """Begin a file.
 
         Args:
-            path: the file; its manifest is `PATH.json`.
+            path: the file; its manifest is as of `manifest_of`.
             extra: what is kept in the file's own metadata, as JSON.
         """
         self._path = path
@@ -118,6 +118,7 @@ class ParquetWriter:
         self._writer.close()
         if kind is not None:
             self._scratch.unlink(missing_ok=True)
+            manifest_of(self._scratch).unlink(missing_ok=True)
 
     def add(self, events: Sequence[StoredEvent]) -> None:
         """Write events, in order; each call makes a group that can be read by itself."""
@@ -142,15 +143,23 @@ class ParquetWriter:
         _sync(self._scratch)
         self._scratch.chmod(0o600)
         size, digest = self._scratch.stat().st_size, _digest(self._scratch)
-        self._scratch.replace(self._path)
         written = Written(file=self._path.name, events=self.events, size=size, sha256=digest)
-        manifest = self._path.with_name(f"{self._path.name}.json")
         about = {"file": written.file, "events": written.events, "bytes": size, "sha256": digest.hex(), **extra}
-        manifest.touch(0o600)
-        manifest.write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-        _sync(manifest)
+        manifest, draft = manifest_of(self._path), manifest_of(self._scratch)
+        # A draft that a crash left may be anybody's to read.
+        draft.unlink(missing_ok=True)
+        draft.touch(0o600)
+        draft.write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        _sync(draft)
+        self._scratch.replace(self._path)
+        draft.replace(manifest)
         _sync(self._path.parent)
         return written
+
+
+def manifest_of(path: Path) -> Path:
+    """Return where the manifest of a Parquet file lies: `PATH.json` beside it."""
+    return path.with_name(f"{path.name}.json")
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -160,7 +169,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         ArchiveError: there is none, or it cannot be read.
     """
     try:
-        found = orjson.loads(path.with_name(f"{path.name}.json").read_bytes())
+        found = orjson.loads(manifest_of(path).read_bytes())
     except (OSError, orjson.JSONDecodeError):
         raise ArchiveError(f"the manifest of {path.name} cannot be read") from None
     if not isinstance(found, dict):

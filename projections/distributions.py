@@ -1,6 +1,7 @@
 """How figures are spread, for reports with plots: hops over time, and voices by counter. Times are half-open."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -23,15 +24,25 @@ SELECT date_bin($4::interval, captured_at, timestamptz '2000-01-01 00:00+00') AS
        percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY ms) AS percentiles
   FROM hops WHERE counts GROUP BY 1, 2 ORDER BY 1, 2
 """  # noqa: S608 - of our own words
+_EXTREMES: Final = """
+SELECT min(b.{column}) AS low, max(b.{column}) AS high FROM projections.phrase_biometrics b
+ WHERE {chosen}
+"""
 _SPREAD: Final = """
 SELECT coalesce(c.name, b.counter_id, '?') AS counter, b.counter_id,
-       width_bucket(b.{column}, $4::float8, $5::float8, $6::int) AS bin, count(*) AS count
+       width_bucket(b.{column}, $5::float8, $6::float8, $7::int) AS bin, count(*) AS count
   FROM projections.phrase_biometrics b
   LEFT JOIN projections.counters c ON c.counter_id = b.counter_id
- WHERE b.measured_at >= coalesce($1::timestamptz, '-infinity') AND b.measured_at < coalesce($2::timestamptz, 'infinity')
-   AND ($3::text IS NULL OR b.tenant = $3) AND ($7::text IS NULL OR b.session_id = $7) AND b.{column} IS NOT NULL
+ WHERE {chosen}
  GROUP BY c.name, b.counter_id, bin ORDER BY counter, b.counter_id, bin
 """
+_MEASURED: Final = """
+       b.measured_at >= coalesce($1::timestamptz, '-infinity') AND b.measured_at < coalesce($2::timestamptz, 'infinity')
+   AND ($3::text IS NULL OR b.tenant = $3) AND ($4::text IS NULL OR b.session_id = $4) AND b.{column} IS NOT NULL
+"""
+
+type Fit = Callable[[float, float], tuple[float, float, int]]
+"""Takes the least and the greatest value; returns where the range begins and ends, and into how many bins it is cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +66,7 @@ class Spread:
     """Its name, its id where the name is not known, or `?`."""
     low: float
     high: float
-    """The bins divide the range from low to high evenly; what is beyond is in the first or the last."""
+    """The bins divide the range from low to high evenly, which is the same at all counters."""
     counts: tuple[int, ...]
 
 
@@ -79,38 +90,42 @@ async def over_time(
     ]
 
 
-async def pitches(pool: asyncpg.Pool, **chosen: Any) -> list[Spread]:
-    """Return how mean pitch is spread at each counter, from 60 to 400 Hz.
+async def pitches(pool: asyncpg.Pool, fit: Fit, **chosen: Any) -> list[Spread]:
+    """Return how mean pitch is spread at each counter, in Hz.
 
     Args:
         pool: as of `projections.reports`.
+        fit: gives the range for the values that there are.
         chosen: `since`, `until`, `tenant` and `session_id`, as far as they are given.
     """
-    return await _spread(pool, "pitch_mean_hz", 60.0, 400.0, **chosen)
+    return await _spread(pool, "pitch_mean_hz", fit, **chosen)
 
 
-async def noises(pool: asyncpg.Pool, **chosen: Any) -> list[Spread]:
-    """Return how the signal-to-noise ratio is spread at each counter, from -5 to 45 dB; as `pitches`."""
-    return await _spread(pool, "snr_db", -5.0, 45.0, **chosen)
+async def noises(pool: asyncpg.Pool, fit: Fit, **chosen: Any) -> list[Spread]:
+    """Return how the signal-to-noise ratio is spread at each counter, in dB; as `pitches`."""
+    return await _spread(pool, "snr_db", fit, **chosen)
 
 
 async def _spread(
     pool: asyncpg.Pool,
     column: str,
-    low: float,
-    high: float,
+    fit: Fit,
     *,
     since: datetime | None = None,
     until: datetime | None = None,
     tenant: str | None = None,
     session_id: str | None = None,
-    bins: int = 25,
 ) -> list[Spread]:
-    rows = await _fetch(pool, _SPREAD.format(column=column), since, until, tenant, low, high, bins, session_id)
+    names, filters = {"column": column, "chosen": _MEASURED.format(column=column)}, (since, until, tenant, session_id)
+    (extremes,) = await _fetch(pool, _EXTREMES.format(**names), *filters)
+    if extremes["low"] is None:
+        return []
+    low, high, bins = fit(extremes["low"], extremes["high"])
+    rows = await _fetch(pool, _SPREAD.format(**names), *filters, low, high, bins)
     # By id, since counters of two clients may have one name.
     found: dict[tuple[str, str | None], list[int]] = {}
     for row in rows:
-        # The server numbers bins from 1, and what lies beyond with 0 and one more than there are.
+        # The server numbers bins from 1; the greatest value, and what came meanwhile, may lie beyond them.
         counts = found.setdefault((row["counter"], row["counter_id"]), [0] * bins)
         counts[min(max(row["bin"], 1), bins) - 1] += row["count"]
     return [Spread(counter=counter, low=low, high=high, counts=tuple(counts)) for (counter, _), counts in found.items()]

@@ -18,7 +18,6 @@ from actors.session.connection import MAX_PHRASES_UNDER_WAY
 from actors.session.course import Course
 from actors.session.decisions import is_uneventful
 from actors.session.inputs import Drained, GatherDue, Lost, Rested, TakenUp
-from actors.session.ports import Outbox
 from actors.session.seat import Rest
 from actors.session.state import SessionState
 from actors.session.utterance import waiting
@@ -104,8 +103,8 @@ class SessionActor(Course):
                 self._connection.attach(outbox, flow, self._writer.bytes_received)
                 self._decide(TakenUp(self._writer.bytes_received))
                 return self._writer.bytes_received
-            case ConnectionLost(outbox):
-                self._lose(outbox)
+            case ConnectionLost():
+                self._lose(message)
             case GraceOver(generation):
                 if generation == self._connection.generation and not self._connection.open:
                     self._finish("client_left")
@@ -137,10 +136,11 @@ class SessionActor(Course):
         if fresh:
             self._writer.receive(fresh)
 
-    def _lose(self, outbox: Outbox) -> None:
-        if not self._connection.lose(outbox):
+    def _lose(self, lost: ConnectionLost) -> None:
+        if not self._connection.lose(lost.outbox):
             return
-        if not self._spec.resumable:
+        nobodys = not lost.greeted and self._state.epoch == 0
+        if not self._spec.resumable or (nobodys and not self._handing_over):
             self._finish("client_left")
         elif not self._handing_over and not self._state.ended:
             self._decide(Lost(self._services.grace_s))

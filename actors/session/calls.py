@@ -52,6 +52,8 @@ class ConnectionLost:
     """The connection of this outbox is gone, without a word of farewell."""
 
     outbox: Outbox
+    greeted: bool = True
+    """Whether the client may have been told of its session; who was not cannot come back to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,11 @@ def fail(message: str) -> NoReturn:
 Force = Annotated[bool, typer.Option("--force", "-f", help="Over a file that is there.")]
 
 
-def keep_what_is_there(file: Path, force: bool) -> None:
-    """Fail where a command would write over a file without having been told to."""
-    if file.exists() and not force:
-        fail(f"{file} is there already: give --force to write over it")
+def keep_what_is_there(file: Path, force: bool, *others: Path) -> None:
+    """Fail where a command would write over a file, or others beside it, without having been told to."""
+    for each in (file, *others):
+        if each.exists() and not force:
+            fail(f"{each} is there already: give --force to write over it")
 
 
 def note(message: str) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from balto.cli.common import AsJson, fail, note, print_json, with_library
-from balto.cli.names import resolve_session
+from balto.cli.names import told_session
 from balto.cli.opening import Since, Until, moment
 
 type Form = Literal["csv", "json", "parquet", "xlsx"]
@@ -43,7 +43,7 @@ def export(
     begin, end = moment("--since", since), moment("--until", until)
 
     async def work(library: Any) -> dict[str, Any]:
-        session_id = await resolve_session(library, session) if session else None
+        session_id = await told_session(library, session) if session else None
         filters = Filters(tenant=tenant, since=begin, until=end, counter_id=counter, session_id=session_id)
         try:
             async with open_export(library.dsn, view, filters) as opened:

@@ -9,8 +9,8 @@ import typer
 
 from balto.cli import readmodels, transfer
 from balto.cli.common import AsJson, cell, err, fail, note, out, print_json, print_rows
-from balto.cli.names import existing_stream, resolve_session
-from balto.cli.opening import bar, stream_name, with_store, wrap
+from balto.cli.names import existing_stream, stream_of
+from balto.cli.opening import bar, with_store, wrap
 
 store = typer.Typer(help="The store: status, export, import, copies, legal holds, retention.", no_args_is_help=True)
 hold = typer.Typer(help="Legal holds: what they name is neither erased nor expired.", no_args_is_help=True)
@@ -73,7 +73,7 @@ def erase(
     from events.residue import clear_residue
 
     async def work(library: Any) -> tuple[str, int, Any]:
-        name = stream_name(await resolve_session(library, session)) or session
+        name = await stream_of(library, session)
         if not await library.store.stream_position(name):
             fail(f"there is no session {session} (`balto sessions` lists them)")
         if not yes and not typer.confirm(f"Erase {name} for good?", err=True):

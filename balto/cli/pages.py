@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,6 +13,9 @@ from balto.cli.common import fail, note, with_library
 Html = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Write one page with plots, which opens offline.")
 ]
+_LEAST_HZ: Final = 100.0
+_LEAST_DB: Final = 20.0
+"""So much do axes span, however alike the voices are: a smaller difference is none that one would hear."""
 _DAYS: Final = "Days are Brasília's (UTC-3)."
 
 
@@ -34,6 +38,7 @@ def write_biometrics(
 ) -> None:
     """Write the report of how phrases sound."""
     from balto.cli.names import known_session
+    from balto.report.drawing import fitted
     from balto.report.latency import biometrics_page
     from projections import distributions
 
@@ -41,8 +46,8 @@ def write_biometrics(
         pool = library.projector.pool
         session_id = None if session is None else await known_session(library, session)
         chosen: dict[str, Any] = {"since": since, "until": until, "tenant": tenant, "session_id": session_id}
-        pitches = await distributions.pitches(pool, **chosen)
-        noises = await distributions.noises(pool, **chosen)
+        pitches = await distributions.pitches(pool, partial(fitted, least=_LEAST_HZ, floor=0.0), **chosen)
+        noises = await distributions.noises(pool, partial(fitted, least=_LEAST_DB), **chosen)
         whose = _client(tenant) if session_id is None else f"session {session_id}"
         return biometrics_page(pitches, noises, await _about(library, since, until, whose))
 

@@ -9,7 +9,7 @@ import typer
 from balto.cli.advice_report import advice
 from balto.cli.common import AsJson, fail, print_rows, with_library
 from balto.cli.money import cost
-from balto.cli.names import resolve_session
+from balto.cli.names import told_session
 from balto.cli.opening import Since, Until, moment
 from balto.cli.pages import Html, write_biometrics, write_latency
 from balto.cli.timing import explain, timeline
@@ -83,7 +83,7 @@ def biometrics(
         return
 
     async def work(library: Any) -> Any:
-        session_id = await resolve_session(library, session) if session else None
+        session_id = await told_session(library, session) if session else None
         pool = library.projector.pool
         return await reports.biometrics(pool, session_id=session_id, tenant=tenant, since=begin, until=end, limit=limit)
 

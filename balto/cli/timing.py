@@ -6,7 +6,7 @@ from textwrap import fill
 from typing import Any, Final
 
 from balto.cli.common import AsJson, fail, out, print_rows, with_library
-from balto.cli.names import resolve_session
+from balto.cli.names import told_session
 from balto.cli.opening import stream_name
 from balto.cli.runs import PassphraseFile, RunName, load_runs
 
@@ -73,7 +73,7 @@ def _of_session(name: str) -> Any:
     from projections import reports
 
     async def work(library: Any) -> Any:
-        session_id = (await resolve_session(library, name)).removeprefix("session-")
+        session_id = await told_session(library, name)
         return await reports.timeline(library.projector.pool, session_id)
 
     return with_library(work)

@@ -48,7 +48,9 @@ def export(
         fail(f"{file} is not named as {form}")
     if recordings and file.suffix == ".parquet":
         fail("Parquet holds no recordings; export NDJSON")
-    keep_what_is_there(file, force)
+    from events.archive import manifest_of
+
+    keep_what_is_there(file, force, *([manifest_of(file)] if file.suffix == ".parquet" else []))
     from balto.library import master_keys
     from events.driver import one_connection
     from events.portable import export_file

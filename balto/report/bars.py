@@ -74,7 +74,7 @@ def stacked(
     def middle(column: int) -> float:
         return LEFT + (column + 0.5) * wide
 
-    parts = [grid(top, y, unit)]
+    parts = grid(top, y, unit)
     for column in range(count):
         below, day = 0.0, first + timedelta(days=column * step)
         when = f"{day}" if step == 1 else f"{step} days from {day}"

@@ -12,14 +12,19 @@ _LETTER: Final = 6.2
 _QUARTERS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def grid(top: float, y: Callable[[float], float], unit: str) -> str:
+def grid(top: float, y: Callable[[float], float], unit: str) -> list[str]:
     """Draw five lines from zero to `top`, each with its figure."""
+    return levelled([top * share for share in _QUARTERS], y, unit)
+
+
+def levelled(levels: Iterable[float], y: Callable[[float], float], unit: str) -> list[str]:
+    """Draw a line at each of some heights, with its figure."""
     parts = []
-    for value in (top * share for share in _QUARTERS):
+    for value in levels:
         at = y(value)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{figure_of(value, unit)}</text>')
-    return "".join(parts)
+    return parts
 
 
 def round_up(value: float) -> float:
@@ -29,6 +34,37 @@ def round_up(value: float) -> float:
     power = 10.0 ** math.floor(math.log10(value))
     # A value at a step of its own, such as 0.3 of three tenths, must not be pushed over it by rounding.
     return next(step * power for step in (1.0, 2.0, 2.5, 5.0, 10.0) if step * power >= value * (1 - 1e-9))
+
+
+def step_of(span: float) -> float:
+    """Return the distance of ticks on an axis of such a span: a round figure, four to ten of them."""
+    return round_up(span / 8)
+
+
+def fitted(low: float, high: float, *, least: float, floor: float = -math.inf) -> tuple[float, float, int]:
+    """Fit an axis to values.
+
+    Args:
+        low: the least value.
+        high: the greatest one.
+        least: what the axis spans at least.
+        floor: below which there can be nothing.
+
+    Returns:
+        Where it begins and ends, at ticks, and how many bins it has: five between two ticks.
+    """
+    lacking = max(0.0, least - (high - low)) / 2
+    low, high = max(low - lacking, floor), high + lacking
+    step = step_of(high - low)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return first * step, last * step, 5 * (last - first)
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Return the round figures on an axis, from the least to the greatest."""
+    step = step_of(high - low)
+    # The ends of a fitted axis are ticks, be they a rounding error beyond it.
+    return [step * number for number in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
 def figure_of(value: float, unit: str) -> str:

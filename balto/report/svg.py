@@ -1,5 +1,6 @@
 """Plots as inline SVG, by their own hand: lines over time, a waterfall of stages, histograms."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +16,10 @@ from balto.report.drawing import (
     figure_of,
     grid,
     legend,
+    levelled,
     nothing,
     round_up,
+    ticks,
 )
 
 
@@ -45,7 +48,7 @@ def lines(series: Mapping[str, Sequence[tuple[datetime, float]]], *, unit: str, 
     def y(value: float) -> float:
         return TOP + (1 - max(value, 0.0) / top) * (height - TOP - BOTTOM)
 
-    parts = [grid(top, y, unit)]
+    parts = grid(top, y, unit)
     for number, (name, line) in enumerate(series.items()):
         path = " ".join(f"{x(at):.1f},{y(value):.1f}" for at, value in line)
         title = f"<title>{escape(name)}</title>"
@@ -82,20 +85,27 @@ def waterfall(bars: Sequence[Bar]) -> str:
 
 
 def histogram(counts: Sequence[int], *, low: float, high: float, unit: str) -> str:
-    """Draw how many fell into each of the bins that divide a range evenly."""
-    top, height = max(counts, default=0), 120
-    if top == 0:
+    """Draw how many fell into each of the bins that divide a range evenly, over round figures."""
+    most, height = max(counts, default=0), 160
+    if most == 0:
         return nothing()
     wide, step = (WIDTH - LEFT - RIGHT) / len(counts), (high - low) / len(counts)
-    parts = []
+    stride = max(1, math.ceil(round_up(most / 4)))
+    levels = range(0, most + stride, stride)
+
+    def y(count: float) -> float:
+        return TOP + (1 - count / levels[-1]) * (height - TOP - BOTTOM)
+
+    parts = levelled(levels, y, "")
     for number, count in enumerate(counts):
-        tall, begin = count / top * (height - TOP - BOTTOM), low + number * step
+        begin = low + number * step
         parts.append(
-            f'<rect class="bar c0" x="{LEFT + number * wide:.1f}" y="{height - BOTTOM - tall:.1f}"'
-            f' width="{wide - 2:.1f}" height="{tall:.1f}">'
-            f"<title>{begin:.0f}–{begin + step:.0f} {unit}: {count}</title></rect>"
+            f'<rect class="bar c0" x="{LEFT + number * wide:.1f}" y="{y(count):.1f}"'
+            f' width="{wide - 2:.1f}" height="{y(0) - y(count):.1f}">'
+            f"<title>{begin:.4g}–{begin + step:.4g} {unit}: {count}</title></rect>"
         )
-    for value, at, anchor in ((low, LEFT, "start"), (high, WIDTH - RIGHT, "end")):
-        parts.append(f'<text x="{at}" y="{height - 8}" text-anchor="{anchor}">{value:g} {unit}</text>')
-    parts.append(f'<text x="{LEFT - 8}" y="{TOP + 10}" text-anchor="end">{top}</text>')
+    for value in ticks(low, high):
+        at = LEFT + (value - low) / (high - low) * (WIDTH - LEFT - RIGHT)
+        anchor = "end" if at > WIDTH - 2 * RIGHT else "middle"
+        parts.append(f'<text x="{at:.1f}" y="{height - 8}" text-anchor="{anchor}">{figure_of(value, unit)}</text>')
     return drawing(parts, height)

@@ -41,6 +41,8 @@ class SocketOutbox:
         self._unsent = 0
         self._gone = False
         self._greeted = False
+        self.written = False
+        """Whether anything may have reached the client."""
         self._session_id = self._token = ""
         self.goodbye: tuple[CloseCode, str] | None = None
         """How the connection is to be closed, once `run` has returned."""
@@ -109,6 +111,7 @@ class SocketOutbox:
             self._gone = True
 
     async def _write(self, message: bytes, session: Session, delivered: object) -> None:
+        self.written = True
         async with asyncio.timeout(_WRITE_PATIENCE_S):
             await self._ws.send_str(message.decode())
         self._unsent -= len(message)

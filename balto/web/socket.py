@@ -152,7 +152,7 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
         try:
             await _pass_on(gathering.rest(), session)
         finally:
-            tell(session, ConnectionLost(outbox))
+            tell(session, ConnectionLost(outbox, greeted=outbox.written))
             for task in (reading, writing, watching):
                 task.cancel()
             outcome, *_ = await asyncio.gather(reading, writing, watching, return_exceptions=True)

@@ -1,5 +1,6 @@
 """The local models' process, as whoever starts it sees it: Whisper and the sentence encoder, once for all workers."""
 
+import asyncio
 import contextlib
 import shutil
 import socket
@@ -12,11 +13,13 @@ import psutil
 
 from actors.llm.encoder import encoder_installed
 from actors.runtime.caller import Caller
+from actors.runtime.line import LineClosedError, UnansweredError
 from balto.library import Say, StartError
 from balto.place import Colleagues, Place
 from balto.settings import Settings
 from balto.telemetry.exposition import resident
 from balto.workers.child import Child
+from balto.workers.heartbeat import watch_heart
 from events.guard import ReviveError, guarded
 
 _BACKLOG: Final = 128
@@ -29,12 +32,24 @@ class LocalModels(Child):
         path: of that socket.
         listening: the socket, bound and listening.
         say: told what is being done.
+        patience_s: with a process that does not answer; then it is killed and started again.
+        module: that it runs.
     """
 
-    def __init__(self, path: Path, listening: socket.socket, say: Say) -> None:
+    def __init__(
+        self,
+        path: Path,
+        listening: socket.socket,
+        say: Say,
+        patience_s: float,
+        module: str = "balto.workers.models",
+    ) -> None:
         handle = listening.fileno()
-        super().__init__("local models", "balto.workers.models", (str(handle),), (handle,))
+        super().__init__("local models", module, (str(handle),), (handle,))
         self.path = path
+        self.is_ready = asyncio.Event()
+        self._patience_s = patience_s
+        self._caller = Caller(path)
         self.stack = contextlib.AsyncExitStack()
         """Left before it is stopped for good."""
         self._say = say
@@ -51,6 +66,9 @@ class LocalModels(Child):
         except ReviveError as error:
             raise StartError(f"the local models cannot be loaded: {error}") from None
         await self.stack.enter_async_context(guarded(self, name=self.name))
+        watching = asyncio.create_task(watch_heart(self, self._patience_s), name=f"heart of {self.name}")
+        self.stack.push_async_callback(self._caller.close)
+        self.stack.callback(watching.cancel)
 
     def figures(self) -> list[str]:
         """Return what there is to tell Prometheus of it."""
@@ -66,6 +84,17 @@ class LocalModels(Child):
             await probe.until_it_answers("ready")
         finally:
             await probe.close()
+        self.is_ready.set()
+
+    async def died(self) -> None:
+        """As `Child.died`."""
+        await super().died()
+        self.is_ready.clear()
+
+    async def lives(self) -> None:
+        """As `Heart.lives`."""
+        with contextlib.suppress(LineClosedError, UnansweredError, OSError):
+            await self._caller.ask("lives")
 
 
 class ModelsAlone(Colleagues):
@@ -100,7 +129,7 @@ async def local_models(settings: Settings, say: Say) -> AsyncIterator[LocalModel
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(str(folder / "socket"))
             listening.listen(_BACKLOG)
-            process = LocalModels(folder / "socket", listening, say)
+            process = LocalModels(folder / "socket", listening, say, settings.worker_patience_s)
             try:
                 async with process.stack:
                     yield process

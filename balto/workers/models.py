@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import sys
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ from balto.workers.entry import run_as_child
 
 _NICENESS: Final = 5
 """A phrase takes seconds anyway; what is live and would wait for it goes first."""
+_STUCK_S: Final = 120.0
+"""For one phrase, which takes seconds on the busiest machine: a model that is longer at it never comes back."""
 _FAREWELL_S: Final = 30.0
 """For workers that still drain after their parent was killed."""
 
@@ -39,16 +42,26 @@ class Desk:
     Args:
         whisper: None where nobody hears here.
         encoding: None where there is no encoder.
+        stuck_s: how long the model may be at one phrase; beyond that the process no longer says that it lives.
     """
 
-    def __init__(self, whisper: WhisperTranscriber | None, encoding: EncodingDesk | None) -> None:
+    def __init__(
+        self, whisper: WhisperTranscriber | None, encoding: EncodingDesk | None, *, stuck_s: float = _STUCK_S
+    ) -> None:
         self._whisper = whisper
         self._encoding = encoding
+        self._stuck_s = stuck_s
+        self._seen: tuple[Future[Any] | None, float] = None, 0.0
+        """What the model was at when it was last looked at, and since when."""
 
     async def __call__(self, what: str, about: Any, body: bytes) -> Any:
         """As `actors.runtime.line.Answer`."""
         match what:
             case "ready":
+                return None
+            case "lives":
+                if self._is_stuck():
+                    await asyncio.get_running_loop().create_future()
                 return None
             case "hear" if self._whisper is not None:
                 return await hear(self._whisper, about, body)
@@ -56,6 +69,14 @@ class Desk:
                 return await self._encoding.encode(about)
             case _:
                 raise LookupError(what)
+
+    def _is_stuck(self) -> bool:
+        now, work = asyncio.get_running_loop().time(), None if self._whisper is None else self._whisper.under_way
+        seen, since = self._seen
+        if work is None or work is not seen:
+            self._seen = work, now
+            return False
+        return now - since > self._stuck_s
 
 
 async def _serve(listening: socket.socket) -> None:

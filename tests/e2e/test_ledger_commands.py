@@ -66,6 +66,11 @@ async def told(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
+def drafts(folder: Path) -> list[str]:
+    """Return the names of files that are not whole yet."""
+    return [path.name for path in folder.iterdir() if ".part" in path.name]
+
+
 async def test_a_whole_ledger_is_verified(home: Path) -> None:
     found = await told("verify")
     assert (found["whole"], found["events"], found["streams"], found["flaws"]) == (True, 4, 2, [])
@@ -227,6 +232,26 @@ async def test_one_stream_is_exported_by_whatever_name_it_is_called(home: Path) 
         "balto: there is no stream nobody (`balto sessions` lists the sessions)\n",
     )
     assert (await balto("store", "hold", "add", "--stream", "nobody", "--reason", "x")).exit_code == 1
+
+
+async def test_an_export_as_parquet_writes_over_neither_the_file_nor_its_manifest(home: Path) -> None:
+    manifest = home / "all.parquet.json"
+    manifest.write_text("of something else\n")
+    manifest.chmod(0o644)
+    kept = await balto("store", "export", "all.parquet")
+    assert (kept.exit_code, kept.stderr) == (
+        1,
+        "balto: all.parquet.json is there already: give --force to write over it\n",
+    )
+    assert manifest.read_text() == "of something else\n"
+    assert not (home / "all.parquet").exists()
+    assert (await told("store", "export", "all.parquet", "--force"))["events"] == 4
+    assert [path.stat().st_mode & 0o777 for path in (manifest, home / "all.parquet")] == [0o600, 0o600]
+    assert drafts(home) == []
+    assert (await told("store", "import", "all.parquet"))["new"] == 0
+    before = manifest.read_bytes()
+    assert (await balto("store", "export", "all.parquet")).exit_code == 1
+    assert manifest.read_bytes() == before
 
 
 async def test_a_failed_import_is_one_line(home: Path) -> None:

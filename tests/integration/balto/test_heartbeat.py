@@ -4,13 +4,28 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
+from actors.llm.encoder import EncoderAwayError
+from actors.llm.remote import RemoteEncoder
+from actors.runtime.caller import Caller
+from actors.stt.remote import RemoteWhisper
+from actors.stt.transcriber import TranscriptionError
+from actors.stt.whisper import WhisperTranscriber
+from actors.values import Pcm
+from balto.library import silent
 from balto.workers.heartbeat import BEATS, watch_heart
+from balto.workers.modelling import LocalModels
+from balto.workers.models import Desk
 from balto.workers.parent import Crew, Worker
 from balto.workers.shared import SharedMemory
 
@@ -58,6 +73,83 @@ async def test_a_worker_that_hangs_is_killed_and_replaced(
     ]
     if how != "stopped":
         await asyncio.gather(hanging, return_exceptions=True)
+
+
+@pytest.fixture
+async def models(tmp_path: Path) -> AsyncIterator[LocalModels]:
+    """Local models that never finish a phrase; by themselves they are never taken for dead."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s"))
+        listening.listen()
+        process = LocalModels(tmp_path / "s", listening, silent, NEVER_S, "tests.hanging_models")
+        try:
+            async with process.stack:
+                await process.summon()
+                yield process
+        finally:
+            await process.stop(0.0)
+
+
+@pytest.mark.parametrize("how", ["stopped", "in an endless loop"])
+async def test_local_models_that_hang_are_replaced_and_what_they_had_fails_as_it_does_when_they_die(
+    models: LocalModels, how: str
+) -> None:
+    former, caller = models.pid, Caller(models.path)
+    whisper, encoder = RemoteWhisper(models.path, "whisper-base"), RemoteEncoder(models.path)
+    assert former is not None
+    await encoder.warm()
+    for _ in range(BEATS):
+        await asyncio.wait_for(models.lives(), 60)
+    hearing = asyncio.create_task(whisper.transcribe(np.zeros(16_000, np.int16), budget_s=NEVER_S))
+    encoding = asyncio.create_task(asyncio.to_thread(encoder.encode, ["dor"] * 4_096))
+    await asyncio.sleep(0.2)
+    if how == "stopped":
+        models.tell(signal.SIGSTOP)
+    else:
+        hanging = asyncio.ensure_future(caller.ask("hang"))
+    watching = asyncio.create_task(watch_heart(models, 0.5))
+    with pytest.raises(TranscriptionError) as failed:
+        await asyncio.wait_for(hearing, 60)
+    watching.cancel()
+    assert failed.value.code == "transient"
+    with pytest.raises(EncoderAwayError):
+        await asyncio.wait_for(encoding, 60)
+    await asyncio.wait_for(models.is_ready.wait(), 60)
+    assert models.pid not in (None, former)
+    await asyncio.wait_for(models.lives(), 60)
+    if how != "stopped":
+        await asyncio.gather(hanging, return_exceptions=True)
+    for one in (caller, whisper, encoder):
+        await one.close()
+
+
+class Caught(WhisperTranscriber):
+    """Whisper whose model comes back from a phrase only once the gate is opened."""
+
+    gate = threading.Event()
+
+    def _hear(self, pcm: Pcm, *, prompt: str) -> list[Any]:
+        self.gate.wait(60)
+        return []
+
+
+async def test_local_models_say_that_they_live_unless_a_phrase_never_comes_back() -> None:
+    whisper = Caught("nowhere")
+    desk = Desk(whisper, None, stuck_s=0.05)
+    await desk("lives", None, b"")
+    hearing = asyncio.create_task(whisper.transcribe(np.zeros(16_000, np.int16), budget_s=0.1))
+    while whisper.under_way is None:  # noqa: ASYNC110 - a thread sets nothing here
+        await asyncio.sleep(0.01)
+    await desk("lives", None, b"")
+    with pytest.raises(TranscriptionError):
+        await hearing
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(desk("lives", None, b""), 0.1)
+    whisper.gate.set()
+    while whisper.under_way is not None:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await asyncio.wait_for(desk("lives", None, b""), 60)
+    await whisper.close()
 
 
 @dataclass

@@ -15,6 +15,7 @@ from projections.projector import Projector
 from projections.status import ProjectionStoppedError, UnknownProjectionError
 from tests.integration.projections.conftest import all_rows
 from tests.integration.projections.days import day
+from tests.integration.projections.locks import until_waiting
 from tests.integration.projections.models import FRAGILE, TALLY, tally
 from tests.integration.projections.script import Ledger
 
@@ -150,11 +151,10 @@ async def test_readers_see_the_old_rows_until_a_rebuild_is_done(
     holder = await asyncpg.connect(postgres_url)
     await holder.execute("SELECT pg_advisory_lock(77)")
     rebuilding = asyncio.create_task(Projector(pool, [slow]).catch_up())
-    while not await holder.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
-        assert not rebuilding.done()
+    await until_waiting(holder, "advisory", rebuilding.done)
     assert await tally(pool) == written
     # Whoever wants to be up to date meanwhile waits for nobody, and reads the old rows too.
-    await asyncio.wait_for(Projector(pool, [slow]).catch_up(), 10)
+    await asyncio.wait_for(Projector(pool, [slow]).catch_up(), 60)
     assert await tally(pool) == written
     await holder.close()
     await rebuilding

@@ -17,6 +17,7 @@ from projections.projector import Projector
 from projections.skips import NotStoppedThereError
 from projections.status import ProjectionBusyError, ProjectionStoppedError
 from tests.integration.projections.days import day
+from tests.integration.projections.locks import named_locks, until_waiting
 from tests.integration.projections.models import FRAGILE, GATE, TALLY, gated, tally
 from tests.integration.projections.script import Ledger
 
@@ -36,11 +37,6 @@ async def write(ledger: Ledger, seed: int) -> list[str]:
     return [type(event).__name__ for *_, event in events]
 
 
-async def waits(connection: asyncpg.Connection, kind: str) -> bool:
-    """Whether somebody waits for a lock of a kind."""
-    return bool(await connection.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = $1 AND NOT granted", kind))
-
-
 async def test_a_killed_rebuild_goes_on_from_where_it_was(
     ledger: Ledger, pool: asyncpg.Pool, other: asyncpg.Connection, postgres_url: str
 ) -> None:
@@ -50,8 +46,7 @@ async def test_a_killed_rebuild_goes_on_from_where_it_was(
     await other.execute("SELECT pg_advisory_lock($1)", GATE)
     command = [sys.executable, "-m", "tests.integration.projections.rebuilder", postgres_url]
     child = await asyncio.create_subprocess_exec(*command)
-    while not await waits(other, "advisory"):
-        assert child.returncode is None
+    await until_waiting(other, "advisory", lambda: child.returncode is not None)
     with pytest.raises(ProjectionBusyError, match="tally is being rebuilt by another process"):
         await projector.rebuild("tally")
     child.send_signal(signal.SIGKILL)
@@ -60,8 +55,9 @@ async def test_a_killed_rebuild_goes_on_from_where_it_was(
     (status,) = await projector.status()
     assert (status.state, status.lag, status.rebuilt_to) == ("live", 0, 50)
     assert await tally(pool) == written
-    while await other.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"):
-        pass  # the server has yet to notice that its client is gone
+    # The server has yet to notice that its client is gone.
+    while await named_locks(other):  # noqa: ASYNC110 - nobody tells when it has
+        await asyncio.sleep(0.01)
     steps: list[int] = []
     assert await projector.rebuild("tally", lambda done, _: steps.append(done)) == written
     assert (steps[0], steps[-1]) == (50, written)
@@ -80,8 +76,7 @@ async def test_the_old_rows_are_kept_up_while_new_ones_are_built(
     await projector.catch_up()
     await other.execute("SELECT pg_advisory_lock($1)", GATE)
     rebuilding = asyncio.create_task(projector.rebuild("tally"))
-    while not await waits(other, "advisory"):
-        assert not rebuilding.done()
+    await until_waiting(other, "advisory", rebuilding.done)
     more = len(await write(Ledger(ledger.store, ids=random.Random(2)), 7))
     assert await projector.catch_up() == more
     assert await tally(pool) == written + more
@@ -101,8 +96,7 @@ async def test_a_long_report_delays_the_new_rows_and_no_other_reader(
     await report.start()
     assert await tally(other) == written
     rebuilding = asyncio.create_task(projector.rebuild("tally"))
-    while not await pool.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND NOT granted"):
-        assert not rebuilding.done()
+    await until_waiting(pool, "relation", rebuilding.done)
     assert await tally(pool) == written
     assert not rebuilding.done()
     await report.rollback()
@@ -246,8 +240,7 @@ async def test_a_running_projector_keeps_the_others_up_while_it_rebuilds_one_who
     projector = Projector(pool, [gated(50), second])
     await other.execute("SELECT pg_advisory_lock($1)", GATE)
     running = asyncio.create_task(projector.run(poll_s=0.001))
-    while not await waits(other, "advisory"):
-        assert not running.done()
+    await until_waiting(other, "advisory", running.done)
     written += len(await write(Ledger(ledger.store, ids=random.Random(2)), 7))
     while (rows := {row.name: row for row in await projector.status()})["second"].lag:
         assert not running.done()
@@ -276,8 +269,7 @@ async def test_all_are_rebuilt_two_at_a_time(ledger: Ledger, pool: asyncpg.Pool,
     await projector.install()
     await other.execute(f"SELECT pg_advisory_lock({GATE})")
     rebuilding = asyncio.create_task(projector.rebuild_all(lambda done, of: steps.append((done, of))))
-    while await other.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") < 2:
-        assert not rebuilding.done()
+    await until_waiting(other, "advisory", rebuilding.done, count=2)
     await other.execute(f"SELECT pg_advisory_unlock({GATE})")
     assert await rebuilding == dict.fromkeys(("tally", "second", "third"), written)
     assert steps[-1] == (3 * written, 3 * written)

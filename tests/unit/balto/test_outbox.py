@@ -121,6 +121,20 @@ async def test_only_who_had_the_session_lost_it_to_somebody_else(told: list[Even
     assert desk.outbox.goodbye[0] == code
 
 
+async def test_a_client_may_know_of_its_session_as_soon_as_that_begins_to_be_written() -> None:
+    desk = Desk()
+    desk.socket.open.clear()
+    writing = asyncio.create_task(desk.outbox.run(desk.session))
+    await asyncio.sleep(0)
+    assert not desk.outbox.written
+    desk.outbox.publish(STARTED)
+    assert not desk.outbox.written
+    await asyncio.sleep(0)
+    assert desk.outbox.written
+    assert desk.socket.written == []
+    writing.cancel()
+
+
 async def test_a_recommendation_is_delivered_once_all_of_it_was_written() -> None:
     desk = Desk()
     desk.socket.open.clear()

@@ -1,5 +1,6 @@
 """Reports as pages: they hold what they tell, ask for nothing from elsewhere, and take any name for text."""
 
+import math
 import re
 from datetime import UTC, date, datetime, timedelta
 from xml.etree import ElementTree as ET
@@ -8,7 +9,7 @@ import pytest
 
 from balto.report.advice import advice_page
 from balto.report.bars import Row, rows, stacked
-from balto.report.drawing import figure_of, round_up, shortened
+from balto.report.drawing import figure_of, fitted, round_up, shortened, ticks
 from balto.report.latency import biometrics_page, latency_page
 from balto.report.money import cost_page, session_cost_page
 from balto.report.svg import Bar, histogram, lines, waterfall
@@ -215,6 +216,33 @@ def test_empty_and_lone_and_negative_figures_are_drawn_or_said_to_be_none() -> N
 )
 def test_axes_end_at_round_figures(value: float, top: float) -> None:
     assert round_up(value) == pytest.approx(top)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "least", "floor", "axis", "marks"),
+    [
+        (112.0, 187.0, 100.0, 0.0, (80.0, 200.0), [80, 100, 120, 140, 160, 180, 200]),
+        (150.0, 150.0, 100.0, 0.0, (100.0, 200.0), [100, 120, 140, 160, 180, 200]),
+        (20.0, 30.0, 100.0, 0.0, (0.0, 80.0), [0, 10, 20, 30, 40, 50, 60, 70, 80]),
+        (-3.2, 41.0, 20.0, -math.inf, (-10.0, 50.0), [-10, 0, 10, 20, 30, 40, 50]),
+        (9.9, 10.1, 20.0, -math.inf, (0.0, 20.0), [0.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 17.5, 20.0]),
+    ],
+)
+def test_an_axis_holds_what_there_is_and_is_marked_at_round_figures(
+    low: float, high: float, least: float, floor: float, axis: tuple[float, float], marks: list[float]
+) -> None:
+    begin, end, bins = fitted(low, high, least=least, floor=floor)
+    assert (begin, end) == pytest.approx(axis)
+    assert ticks(begin, end) == pytest.approx(marks)
+    assert (end - begin) / bins == pytest.approx((marks[1] - marks[0]) / 5)
+
+
+def test_a_histogram_has_figures_at_its_ticks_and_whole_counts() -> None:
+    (drawing,) = drawings(histogram([0, 1, 3, 7, 0], low=100.0, high=200.0, unit="Hz"))
+    figures = [text.text for text in drawing.findall("text")]
+    assert figures == ["0", "2", "4", "6", "8", "100 Hz", "120 Hz", "140 Hz", "160 Hz", "180 Hz", "200 Hz"]
+    places = [float(text.get("x") or 0) for text in drawing.findall("text")][5:]
+    assert places == sorted(places)
 
 
 def test_figures_are_written_as_one_reads_them() -> None:

@@ -125,6 +125,35 @@ async def test_the_grace_time_ends_a_session_at_rest(system: VirtualSystem) -> N
 
 
 @over_seeds(seeds=SEEDS)
+async def test_who_was_never_told_of_a_session_is_not_waited_for(system: VirtualSystem) -> None:
+    house = House(system, idle_s=20.0)
+    session = house.start("pcm_s16le")
+    await house.send(session, STREAMS["pcm_s16le"][:20_000], 0)
+    session.tell(ConnectionLost(house.client, greeted=False))
+    await asyncio.sleep(5.0)
+    assert house.host.live == 0
+    ended = house.shelf.events[-1]
+    assert isinstance(ended, SessionEnded)
+    assert (ended.reason, ended.bytes_received) == ("client_left", 20_000)
+
+
+@over_seeds(seeds=SEEDS)
+async def test_who_knows_of_a_session_is_waited_for_though_its_next_line_broke_at_once(system: VirtualSystem) -> None:
+    house = House(system, idle_s=20.0)
+    session = house.start("pcm_s16le")
+    await house.send(session, STREAMS["pcm_s16le"][:20_000], 0)
+    session.tell(ConnectionLost(house.client))
+    house.client, house.flow = Client(), FlowWindow()
+    house.client.session = session
+    assert await session.ask(Attach(house.client, house.flow), block=False) == 20_000
+    session.tell(ConnectionLost(house.client, greeted=False))
+    await asyncio.sleep(55.0)
+    assert house.host.live == 1
+    await asyncio.sleep(10.0)
+    assert house.host.live == 0
+
+
+@over_seeds(seeds=SEEDS)
 async def test_a_connection_takes_up_a_session_at_rest(system: VirtualSystem) -> None:
     house = House(system, idle_s=20.0)
     session = house.start("pcm_s16le")
