@@ -69,6 +69,7 @@ async def open_database(settings: Settings, say: Say = silent) -> AsyncIterator[
     Raises:
         StartError: it cannot be started.
     """
+    set_master_keys(settings)  # before anything slow begins
     async with contextlib.AsyncExitStack() as stack:
         try:
             dsn = own_database(settings) or await _embedded(settings, stack, say)
@@ -130,12 +131,21 @@ def master_keys(settings: Settings) -> MasterKeys:
         StartError: those that are set are none.
         SealingError: they cannot be had.
     """
-    if settings.master_key is not None:
-        try:
-            return MasterKeys.parse(settings.master_key.get_secret_value())
-        except SealingError as error:
-            raise StartError(f"BALTO_MASTER_KEY: {error}") from None
-    return MasterKeys.load(settings.data_dir / "master.key")
+    return set_master_keys(settings) or MasterKeys.load(settings.data_dir / "master.key")
+
+
+def set_master_keys(settings: Settings) -> MasterKeys | None:
+    """Return the master keys that are set, None where there are none.
+
+    Raises:
+        StartError: what is set is none.
+    """
+    if settings.master_key is None:
+        return None
+    try:
+        return MasterKeys.parse(settings.master_key.get_secret_value())
+    except SealingError as error:
+        raise StartError(f"BALTO_MASTER_KEY: {error}") from None
 
 
 async def _embedded(settings: Settings, stack: contextlib.AsyncExitStack, say: Say) -> str:
