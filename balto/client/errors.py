@@ -14,7 +14,7 @@ def explained(error: aiohttp.ClientError | OSError) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         cause = error.certificate_error
     if isinstance(cause, ssl.SSLError):  # an OSError whose number is none of the system's
-        return f"TLS failed: {getattr(cause, 'verify_message', '') or cause.reason or cause}"
+        return f"TLS failed: {getattr(cause, 'verify_message', '') or getattr(cause, 'reason', '') or cause}"
     if isinstance(cause, OSError) and cause.errno:
         # Those of name look-ups are negative, and known to the error alone.
         return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror or cause)

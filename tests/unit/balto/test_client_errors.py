@@ -14,6 +14,7 @@ async def refusal(url: str) -> str:
     async with aiohttp.ClientSession() as http:
         with pytest.raises((aiohttp.ClientError, OSError)) as refused:
             await http.ws_connect(url)
+    assert isinstance(refused.value, aiohttp.ClientError | OSError)
     return explained(refused.value)
 
 
