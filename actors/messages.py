@@ -86,21 +86,13 @@ class FinishDecoding:
     """Session → audio: the stream is over; give what is left in the decoder."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Decoded:
-    """Audio → session: samples, and how many bytes have been consumed for all samples so far."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatDetected:
+    """Audio → session, once: the first bytes told what the stream is."""
 
-    pcm: Pcm
-    byte_end: int
-    encoding: str | None = None
-    """Set once, when the first bytes told what the stream is."""
+    encoding: str
     sample_rate: int | None = None
     channels: int | None = None
-    bookmark: Bookmark | None = None
-    """Set now and then: a place within the bytes consumed."""
-    more: bool = False
-    """Whether these bytes gave further samples, which follow."""
-    final: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,18 +108,19 @@ class DecodingFailed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Listen:
-    """Session → vad: the next samples of the session, decoded from the bytes up to `byte_end`."""
+    """Audio → vad: the next samples of the session, decoded from the bytes up to `byte_end`."""
 
     pcm: Pcm
     byte_end: int
     bookmark: Bookmark | None = None
+    """Set now and then: a place within those bytes."""
     more: bool = False
-    """As in `Decoded`."""
+    """Whether the bytes gave further samples, which follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class FinishListening:
-    """Session → vad: no more samples; close an open phrase."""
+    """Audio → vad, or session → vad where the audio failed: no more samples; close an open phrase."""
 
     byte_end: int
 
@@ -144,7 +137,7 @@ class Listened:
     speech: OpenSpeech | None = None
     """What has come of the phrase under way, where somebody listens to it meanwhile."""
     more: bool = False
-    """As in `Decoded`."""
+    """As in `Listen`."""
     final: bool = False
 
 

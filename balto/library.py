@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from balto.settings import Settings
+from events.absence import named, what_to_do
 from events.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from events.guard import guarded
 from events.postgres import PostgresStore
-from events.sealing import MasterKeys
-from events.store import StoreError
+from events.sealing import MasterKeys, SealingError
+from events.store import StoreError, StoreUnavailableError
 from projections.projector import Projector
 
 _HOST: Final = r"(?:\[[0-9A-Fa-f:.%\w]+\]|[^\[\]/?#@:,\s]*)(?::\d{1,5})?"
@@ -25,6 +26,15 @@ _CONNECTIONS_A_WORKER: Final = 25
 """Eight for reading the store, eight for the read models, three for appending, and those that listen or hold locks."""
 _SPARE_CONNECTIONS: Final = 20
 """For commands, and for people who look."""
+
+
+_HINTS: Final = {
+    "Privilege": "; its owner brings it up to date (`balto store migrate`)",
+    "InvalidPassword": "; see the password in BALTO_DATABASE_URL",
+    "InvalidAuthorization": "; see the login in BALTO_DATABASE_URL",
+    "InvalidCatalogName": "; it has no database of the name in BALTO_DATABASE_URL",
+}
+"""What to do about what a database refuses, by the name of the refusal."""
 
 
 class StartError(Exception):
@@ -59,6 +69,7 @@ async def open_database(settings: Settings, say: Say = silent) -> AsyncIterator[
     Raises:
         StartError: it cannot be started.
     """
+    set_master_keys(settings)  # before anything slow begins
     async with contextlib.AsyncExitStack() as stack:
         try:
             dsn = own_database(settings) or await _embedded(settings, stack, say)
@@ -89,8 +100,7 @@ async def open_library(settings: Settings, say: Say = silent, *, dsn: str | None
             projector = await Projector.connect(dsn, archive=settings.archive)
             stack.push_async_callback(projector.close)
         except StoreError as error:
-            hint = "; its owner brings it up to date (`balto store migrate`)" if "Privilege" in str(error) else ""
-            raise StartError(f"{_place(settings)}: {error}{hint}") from error
+            raise StartError(f"{_place(settings)}{_refusal(error)}") from error
         yield Library(settings=settings, dsn=dsn, store=store, projector=projector)
 
 
@@ -118,11 +128,24 @@ def master_keys(settings: Settings) -> MasterKeys:
     """Return the master keys that are set, or those of the data folder.
 
     Raises:
+        StartError: those that are set are none.
         SealingError: they cannot be had.
     """
-    if settings.master_key is not None:
+    return set_master_keys(settings) or MasterKeys.load(settings.data_dir / "master.key")
+
+
+def set_master_keys(settings: Settings) -> MasterKeys | None:
+    """Return the master keys that are set, None where there are none.
+
+    Raises:
+        StartError: what is set is none.
+    """
+    if settings.master_key is None:
+        return None
+    try:
         return MasterKeys.parse(settings.master_key.get_secret_value())
-    return MasterKeys.load(settings.data_dir / "master.key")
+    except SealingError as error:
+        raise StartError(f"BALTO_MASTER_KEY: {error}") from None
 
 
 async def _embedded(settings: Settings, stack: contextlib.AsyncExitStack, say: Say) -> str:
@@ -156,11 +179,22 @@ def own_database(settings: Settings) -> str | None:
             )
         return None
     for name, given in (("URL", settings.database_url), ("OWNER_URL", settings.database_owner_url)):
-        if given is not None and _ADDRESS.fullmatch(given.get_secret_value()) is None:
+        if given is not None and not is_postgres_address(given.get_secret_value()):
             raise StartError(
                 f"BALTO_DATABASE_{name} is not a PostgreSQL address: postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
             )
     return settings.database_url.get_secret_value()
+
+
+def is_postgres_address(text: str) -> bool:
+    """Return whether a text is an address of a PostgreSQL."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def _refusal(error: StoreError) -> str:
+    if isinstance(error, StoreUnavailableError) and error.__cause__ is not None:
+        return f" does not answer ({named(error.__cause__)}): {what_to_do(error.__cause__)}"
+    return f": {error}{next((hint for name, hint in _HINTS.items() if name in str(error)), '')}"
 
 
 def _place(settings: Settings) -> str:

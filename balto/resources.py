@@ -16,7 +16,8 @@ from actors.session.inputs import Resources
 from actors.vad.actor import VadActor
 from balto.admission import Load, LoadWindow
 
-_BEAT_S: Final = 0.1
+_BEAT_S: Final = 0.2
+"""Twenty-five in the window of the load; each is a wake-up, which costs more than what it does."""
 _SLOWEST_BEAT_S: Final = 0.8
 """Well within what the window of the load needs to have been watched."""
 _FRESH_NS: Final = 100_000_000

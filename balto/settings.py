@@ -4,6 +4,7 @@ import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -15,6 +16,9 @@ _ELSEWHERE: Final = frozenset(
     {"COUNTER_KEY", "PASSPHRASE_FILE", "CHROMIUM", "TEST_BINARIES", "TEST_POSTGRES", "WRITE_GOLDEN"}
 )
 """Names under the prefix that are no settings of the server: options of commands, and those of the tests."""
+
+
+_MOST_WORKERS: Final = 64
 
 
 def _data_home() -> Path:
@@ -132,7 +136,7 @@ class Settings(BaseSettings):
     max_frame_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
     max_sessions: int = Field(default=500, gt=0)
     """Of all processes of the server together."""
-    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = 1
+    workers: Literal["auto"] | int = 1
     """Processes that take connections, each with an event loop of its own; `auto` for one a core."""
     worker_patience_s: float = Field(default=30.0, ge=1)
     """Seconds after which a worker, or the local models' process, that does not answer is killed and started again."""
@@ -151,9 +155,41 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _listed(cls, given: object) -> object:
-        return [each.strip() for each in given.split(",") if each.strip()] if isinstance(given, str) else given
+        if not isinstance(given, str):
+            return given
+        named = [each.strip() for each in given.split(",") if each.strip()]
+        if not all(_is_network(each) for each in named):
+            raise ValueError("must be addresses and networks with commas between, such as 127.0.0.1, 10.20.0.0/24")
+        return named
 
-    @field_validator("data_dir", "baskets", "lookups")
+    @field_validator("workers", mode="before")
+    @classmethod
+    def _counted(cls, given: object) -> object:
+        if given == "auto":
+            return given
+        number = int(str(given)) if str(given).strip().isdecimal() else 0
+        if not 1 <= number <= _MOST_WORKERS:
+            raise ValueError(f"must be auto or a number from 1 to {_MOST_WORKERS}")
+        return number
+
+    @field_validator("elevenlabs_base_url", "assemblyai_base_url", "openai_base_url", "trace_url")
+    @classmethod
+    def _web_address(cls, given: str | None) -> str | None:
+        if given is not None and (urlsplit(given).scheme not in ("http", "https") or not urlsplit(given).hostname):
+            raise ValueError("must be an address such as https://example.com")
+        return given
+
+    @field_validator("whisper_model")
+    @classmethod
+    def _some_folder(cls, given: str | None) -> str | None:
+        if given is None or not given.startswith(("/", "~", ".")):
+            return given
+        folder = Path(given).expanduser()
+        if not folder.is_dir():
+            raise ValueError(f"there is no folder {folder}")
+        return str(folder)
+
+    @field_validator("data_dir", "baskets", "lookups", "archive_dir")
     @classmethod
     def _at_home(cls, path: Path | None) -> Path | None:
         # A shell has expanded its own; a line of `.env` comes as it is written.
@@ -226,6 +262,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def unknown_names(env_file: Path = Path(_ENV_FILE)) -> list[str]:

@@ -17,10 +17,21 @@ _WHAT_TO_DO: Final = {
     "InvalidPasswordError": "it refuses the password: see BALTO_DATABASE_URL",
     "CannotConnectNowError": "it is starting or recovering: nothing is to be done, if that ends",
     "ReadOnlySQLTransactionError": "it is a standby: see that BALTO_DATABASE_URL names the primary",
+    "gaierror": "the name of its machine is not known here: see BALTO_DATABASE_URL",
 }
 _OTHERWISE: Final = "see that PostgreSQL runs, is not stopped, and is reached from here"
 
 logger = logging.getLogger(__name__)
+
+
+def named(error: BaseException | None) -> str:
+    """Name what the driver said, without its words; None is a database that said nothing."""
+    return "silence" if error is None else type(error).__name__
+
+
+def what_to_do(error: BaseException | None) -> str:
+    """Say what an operator can do about a database that does not answer."""
+    return _WHAT_TO_DO.get(named(error), _OTHERWISE)
 
 
 class Absence:
@@ -61,11 +72,10 @@ class Absence:
         if self._told or now - self._since < LATE_S:
             return
         self._told = True
-        name = "silence" if error is None else type(error).__name__
         logger.error(
             "the database does not answer (%s): %s; what is heard waits for it, %g s at most",
-            name,
-            _WHAT_TO_DO.get(name, _OTHERWISE),
+            named(error),
+            what_to_do(error),
             self._patience_s,
         )
 

@@ -121,7 +121,9 @@ class MasterKeys:
             try:
                 number, key = int(version or "1"), base64.b64decode(encoded, validate=True)
             except (ValueError, binascii.Error):
-                raise SealingError("a master key is not VERSION:BASE64") from None
+                raise SealingError(
+                    "a master key is not base64, with VERSION: before it where there are several"
+                ) from None
             if number in keys:
                 raise SealingError(f"master key {number} is given twice")
             keys[number] = key

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Self
@@ -33,7 +34,14 @@ class Watch:
     """
 
     def __init__(
-        self, dsn: str, *, poll_s: float = 0.5, pace_s: float = 0.0, timeout_s: float = 15.0, listen: bool = True
+        self,
+        dsn: str,
+        *,
+        poll_s: float = 0.5,
+        pace_s: float = 0.0,
+        timeout_s: float = 15.0,
+        listen: bool = True,
+        doze_after_s: float = math.inf,
     ) -> None:
         """Set what to watch.
 
@@ -43,13 +51,19 @@ class Watch:
             pace_s: seconds between two looks, at least: under a steady stream one look sees what many flushes wrote.
             timeout_s: seconds after which a connection or a look counts as lost.
             listen: whether to try LISTEN at all.
+            doze_after_s: seconds in which nobody waited, after which it neither listens nor looks until somebody does.
+                Every notification wakes this process, and the server's, whether anybody wants to know or not.
         """
         self._dsn = dsn
         self._poll_s = poll_s
         self._pace_s = pace_s
         self._timeout_s = timeout_s
         self._listen = listen
+        self._doze_after_s = doze_after_s
         self._head = 0
+        self._waiting = 0
+        self._wanted = asyncio.Event()
+        self._wanted_last = 0.0
         self._moved = asyncio.Event()
         self._look = asyncio.Event()
         self._told = False
@@ -81,8 +95,18 @@ class Watch:
 
     async def beyond(self, position: int) -> int:
         """Wait until the ledger holds events after a position; return its last position."""
-        while self._head <= position:
-            await self._moved.wait()
+        if self._head > position:
+            return self._head
+        self._waiting += 1
+        self._wanted.set()
+        try:
+            while self._head <= position:
+                await self._moved.wait()
+        finally:
+            self._waiting -= 1
+            self._wanted_last = asyncio.get_running_loop().time()
+            if not self._waiting:
+                self._wanted.clear()
         return self._head
 
     async def stir(self, timeout_s: float, *, seen: int) -> None:
@@ -108,18 +132,34 @@ class Watch:
         settings = {"application_name": "balto watch"}
         with translated():
             connection = await asyncpg.connect(self._dsn, timeout=self._timeout_s, server_settings=settings)
-            self._told = False
             try:
                 connection.add_termination_listener(self._wake)
-                if self._listen:
-                    await listen_if_allowed(connection, CHANNEL, self._hear, "polling instead")
+                listen = self._listen
                 while not connection.is_closed():
-                    self._look.clear()
-                    self._advance(await connection.fetchval(statement("last_position"), timeout=self._timeout_s))
-                    await asyncio.sleep(self._pace_s)
-                    await self._wait_for_a_reason()
+                    listen = listen and await listen_if_allowed(connection, CHANNEL, self._hear, "polling instead")
+                    await self._watch(connection)
+                    await self._doze(connection)
             finally:
                 connection.terminate()
+
+    async def _watch(self, connection: asyncpg.Connection) -> None:
+        """Watch until nobody has wanted to know for a while, or the connection is lost."""
+        self._told = False
+        self._wanted_last = asyncio.get_running_loop().time()
+        while not (connection.is_closed() or self._is_forgotten()):
+            self._look.clear()
+            self._advance(await connection.fetchval(statement("last_position"), timeout=self._timeout_s))
+            await asyncio.sleep(self._pace_s)
+            await self._wait_for_a_reason()
+
+    async def _doze(self, connection: asyncpg.Connection) -> None:
+        """Hear nothing until somebody wants to know."""
+        if not connection.is_closed():
+            await connection.remove_listener(CHANNEL, self._hear)
+            await self._wanted.wait()
+
+    def _is_forgotten(self) -> bool:
+        return not self._waiting and asyncio.get_running_loop().time() - self._wanted_last >= self._doze_after_s
 
     async def _wait_for_a_reason(self) -> None:
         try:
@@ -143,8 +183,8 @@ class Watch:
 
 async def listen_if_allowed(
     connection: asyncpg.Connection, channel: str, hear: Callable[[Any, int, str, object], None], otherwise: str
-) -> None:
-    """Listen to a channel; where that cannot be had, as on a standby or through a pooler, say so once.
+) -> bool:
+    """Listen to a channel; where that cannot be had, as on a standby or through a pooler, say so and return False.
 
     Args:
         connection: that hears it.
@@ -161,3 +201,5 @@ async def listen_if_allowed(
         if connection.is_closed():
             raise
         logger.warning("the database refuses LISTEN (%s); %s", error.sqlstate, otherwise)
+        return False
+    return True

@@ -2,51 +2,58 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from projections.database import describe, passes
-from projections.folding import FOLD_TIMEOUT_S, UnfoldableError
-from projections.projection import Projection, reads
+from projections.folding import FOLD_TIMEOUT_S
+from projections.projection import Projection
+from projections.rounds import CALL, SIGNATURE, Turn, entering, round_function
 
 MOST: Final = 500
 """Events that are laid out, at most: there is no index on what is laid out, and none is needed for so few."""
 RENEWED_S: Final = 3600.0
 """Seconds after which a desk is given up: no vacuum gets at a temporary table, which must not age for months."""
 _REPLANNED_S: Final = 1.0
+"""Seconds between two times that all is planned anew, at least, however fast the ledger grows."""
+_TRUSTED_S: Final = 60.0
+"""Seconds after which plans are made anew where it does not grow by so much."""
+_OUTGROWN: Final = 1.5
+"""Times as many events as when plans were made, that have them made anew."""
 # Temporary tables come first wherever names are looked up, so the ledger is read by the view that stands on it.
 _OPEN: Final = """
 CREATE TEMPORARY TABLE events (LIKE folding.events) ON COMMIT DELETE ROWS;
-PREPARE desk_firsts (bigint) AS
- INSERT INTO pg_temp.events
- SELECT b.* FROM (SELECT DISTINCT stream_id FROM pg_temp.events) t
-   JOIN streams s ON s.id = t.stream_id AND s.first_pos <= $1
-   JOIN folding.events b ON b.position = s.first_pos;
-PREPARE desk_advance (text[], bigint) AS
- UPDATE projections.checkpoints SET position = $2, updated_at = clock_timestamp() WHERE name = ANY ($1);
 SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false),
        set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
        set_config('enable_mergejoin', 'off', false), set_config('synchronous_commit', 'off', false)
 """
-# The driver executes it with a snapshot taken after its locks: a partition that is still seen is not detached any more.
-_LAY_OUT: Final = """
-WITH run AS (
-    INSERT INTO pg_temp.events
-    SELECT * FROM folding.events WHERE position > $1 AND position <= $2
-    RETURNING type
-)
-SELECT type, count(*) AS events FROM run GROUP BY type
-"""
+_ATTEMPTS: Final = 3
+_GENERATIONS: Final = "SELECT name, generation FROM projections.checkpoints WHERE name = ANY ($1) ORDER BY name"
 
 logger = logging.getLogger(__name__)
 
 
+class Step(NamedTuple):
+    """What one transaction did."""
+
+    folded: int
+    """Events, counted once for each read model."""
+    more: bool
+    """Whether there may be more to fold."""
+    head: int
+    """The last event that was to be folded."""
+
+
+class RefusedAtDeskError(Exception):
+    """The database refused to fold a run; which read model cannot take which event is not known yet."""
+
+
 class Desk:
-    """Folds a small run into many read models: one reading of the ledger, one round trip for all folds.
+    """Folds a small run into many read models: one reading of the ledger, one round trip for all of it.
 
     Planning takes most of what a small fold costs. A plan that is kept knows nothing of the run but that it is in a
     small table, which is all that it needs to know: the run is found first, all else by keys. Over the ledger itself
@@ -57,7 +64,9 @@ class Desk:
         self._connection = connection
         self._path = path
         self._opened = self._planned = now
+        self._planned_at = self._reached = 0
         self._prepared: dict[tuple[str, str], str] = {}
+        self._known: dict[str, Projection] = {}
 
     @classmethod
     async def open(cls, connection: PoolConnectionProxy, now: float) -> Self:
@@ -73,76 +82,94 @@ class Desk:
 
     @property
     def connection(self) -> PoolConnectionProxy:
-        """For the transaction in which is folded."""
+        """What it stands on."""
         return self._connection
 
     def is_worn(self, now: float) -> bool:
         """Tell whether it should be given up for a new one."""
         return self._connection.is_closed() or now - self._opened >= RENEWED_S
 
-    async def replan(self, now: float) -> None:
-        """Forget plans that may be of a time when tables were much smaller."""
-        if now - self._planned >= _REPLANNED_S:
-            await self._connection.execute("DISCARD PLANS")
-            self._planned = now
-
-    async def lay_out(self, after: int, upto: int) -> frozenset[str] | None:
-        """Lay out a run, for the rest of the transaction.
-
-        Returns:
-            The types of its events; None where some are not in the table: they are cold, or missing.
-        """
-        found = await self._connection.fetch(_LAY_OUT, after, upto, timeout=FOLD_TIMEOUT_S)
-        if sum(row["events"] for row in found) != upto - after:
-            return None
-        return frozenset(row["type"] for row in found)
-
-    async def fold(
-        self, projections: Sequence[tuple[Projection, str]], after: int, upto: int, types: frozenset[str]
-    ) -> None:
-        """Fold the run that is laid out into read models, and move their checkpoints.
+    async def round(self, known: Mapping[str, Projection], head: int | None, batch: int, *, wait: bool) -> Step | None:
+        """Fold a run into each read model that is behind, and move their checkpoints, all or none.
 
         Args:
-            projections: each with the schema of its tables.
-            after: the last event that is in all of them already.
-            upto: the last event of the run.
-            types: of the run's events.
+            known: read models by name, at least one.
+            head: the last event to fold; None for the ledger's last one at this moment.
+            batch: events to fold, at most.
+            wait: wait for those that another projector is at, instead of leaving them to it.
+
+        Returns:
+            What was done; None where it takes more than a desk: they are not all at the same event, or some of the run
+            is cold, missing, to be skipped or too much.
 
         Raises:
-            UnfoldableError: one of them cannot take it. The transaction is of no use then.
+            RefusedAtDeskError: one of them cannot take it; nothing has changed.
         """
-        try:
-            folding: list[str] = []
-            for projection, schema in projections:
-                folds = [fold for fold in projection.folds if (reads(fold) or types) & types]
-                if folds:
-                    folding.append(self._enter(schema, "pg_temp"))
-                    folding += [f"EXECUTE {await self._prepare(schema, fold)} ({after}, {upto})" for fold in folds]
-            names = ", ".join(f"'{projection.name}'" for projection, _ in projections)
-            # A plan is made anew where the path is another than it was made for.
-            before = [self._enter(), f"EXECUTE desk_firsts ({after})"]
-            behind = [self._enter(), f"EXECUTE desk_advance (ARRAY[{names}], {upto})"]
-            await self._connection.execute("; ".join([*before, *folding, *behind]), timeout=FOLD_TIMEOUT_S)
-        except asyncpg.PostgresError as error:
-            if passes(error):
-                raise
-            raise UnfoldableError(after, upto, describe(error)) from None
+        await self._replan()
+        for _ in range(_ATTEMPTS):
+            if not known.items() <= self._known.items():
+                await self._learn(known)
+            meant = None if len(known) == len(self._known) else list(known)
+            outcome, folded, upto, last = await self._call(head, batch, MOST, meant, wait)
+            if outcome != "moved":
+                break
+            self._known = {}  # rebuilt since: the rows that are shown are in other tables now
+        if outcome not in {"folded", "idle"}:
+            return None
+        self._reached = upto
+        return Step(folded, outcome == "folded" and upto < last, last)
 
     async def close(self) -> None:
         """Make it an ordinary connection again."""
-        deallocations = [f"DEALLOCATE {name}" for name in ("desk_firsts", "desk_advance", *self._prepared.values())]
-        await self._connection.execute("; ".join(["DROP TABLE pg_temp.events", *deallocations, "RESET ALL"]))
+        deallocations = [f"DEALLOCATE {name}" for name in self._prepared.values()]
+        dropped = [f"DROP FUNCTION IF EXISTS {SIGNATURE}", "DROP TABLE pg_temp.events"]
+        await self._connection.execute("; ".join([*dropped, *deallocations, "RESET ALL"]))
 
-    def _enter(self, *schemas: str) -> str:
-        path = ", ".join(filter(None, (*schemas, self._path)))
-        return f"SET LOCAL search_path TO {path or "''"}"
+    async def _call(self, *arguments: object) -> tuple[str, int, int, int]:
+        try:
+            row = await self._connection.fetchrow(CALL, *arguments, timeout=FOLD_TIMEOUT_S)
+        except asyncpg.PostgresError as error:
+            if passes(error):
+                raise
+            raise RefusedAtDeskError(describe(error)) from None
+        if row is None:
+            raise RefusedAtDeskError("a round came to nothing")
+        return row["outcome"], row["folded"], row["upto"], row["head"]
+
+    async def _learn(self, known: Mapping[str, Projection]) -> None:
+        """Prepare for rounds of these read models as well, in the tables that are shown now."""
+        known = {**self._known, **known}
+        rows = await self._connection.fetch(_GENERATIONS, list(known))
+        turns = [await self._turn(known[row["name"]], row["generation"]) for row in rows]
+        await self._connection.execute(round_function(turns, self._path))
+        self._known = known
+
+    async def _turn(self, projection: Projection, generation: int) -> Turn:
+        schema = projection.schema(generation)
+        statements = [await self._prepare(schema, fold) for fold in projection.folds]
+        return Turn(projection=projection, generation=generation, statements=statements)
 
     async def _prepare(self, schema: str, fold: str) -> str:
+        """Return the name of a prepared fold; of one that is not there, where the database does not take it."""
         if (schema, fold) not in self._prepared:
             name = f"desk_{len(self._prepared)}"
-            await self._connection.execute(f"{self._enter(schema, 'pg_temp')}; PREPARE {name} AS {fold}")
+            path = entering(schema, self._path)
+            try:
+                await self._connection.execute(f"SET LOCAL search_path TO {path}; PREPARE {name} AS {fold}")
+            except asyncpg.PostgresError as error:
+                if passes(error):
+                    raise
+                return "desk_none"  # who is to fold by it is refused then, and nobody else
             self._prepared[schema, fold] = name
         return self._prepared[schema, fold]
+
+    async def _replan(self) -> None:
+        """Forget plans that may be of a time when tables were much smaller."""
+        now = asyncio.get_running_loop().time()
+        outgrown = self._reached > _OUTGROWN * self._planned_at and now - self._planned >= _REPLANNED_S
+        if outgrown or now - self._planned >= _TRUSTED_S:
+            await self._connection.execute("DISCARD PLANS")
+            self._planned, self._planned_at = now, self._reached
 
 
 class Seat:
@@ -179,7 +206,7 @@ class Seat:
         async with self._lock:
             try:
                 yield await self._sit_down()
-            except UnfoldableError:
+            except RefusedAtDeskError:
                 raise  # the transaction is rolled back, and the desk as it was
             except BaseException:
                 await self._abandon()
@@ -190,7 +217,6 @@ class Seat:
         if self._desk is not None and self._desk.is_worn(now):
             await self._leave()
         if self._desk is not None:
-            await self._desk.replan(now)
             return self._desk
         connection = await self._pool.acquire()
         try:

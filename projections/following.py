@@ -4,13 +4,14 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 
 from events.archive import ArchiveError
+from events.sql import statement
 from projections.database import Connection
-from projections.desk import MOST, Desk, Seat
+from projections.desk import RefusedAtDeskError, Seat, Step
 from projections.folding import FOLD_TIMEOUT_S, Folding, UnfoldableError
 from projections.projection import Projection
 
@@ -38,6 +39,15 @@ UPDATE projections.checkpoints SET stopped_at = $3, reason = $4, updated_at = cl
 logger = logging.getLogger(__name__)
 
 
+class Followed(NamedTuple):
+    """What became of a run."""
+
+    folded: int
+    """Events, counted once for each read model."""
+    head: int
+    """The last event that was to be folded."""
+
+
 class Follower:
     """Folds what is new into read models that have their tables."""
 
@@ -59,29 +69,27 @@ class Follower:
         """Keep a connection with its plans for as long as the block lasts, and not only for one call."""
         return self._seat.kept()
 
-    async def follow(self, projections: Sequence[Projection], head: int, *, wait: bool) -> int:
+    async def follow(self, projections: Sequence[Projection], head: int | None, *, wait: bool) -> Followed:
         """Fold up to `head`, all together; where that cannot be, each by itself.
 
         Args:
             projections: what to fold into, where it is neither stopped nor of other SQL.
-            head: the last event to fold.
+            head: the last event to fold; None for the ledger's last one at this moment.
             wait: wait for those that another projector is at, instead of leaving them to it.
-
-        Returns:
-            How many events were folded, counted once for each read model.
         """
         alone = [each for each in projections if each.name in self._waiting]
         together = [each for each in projections if each.name not in self._waiting]
-        folded, more = 0, True
+        folded, more = 0, bool(together)
         async with self.seated():
             while more:
                 try:
-                    moved, more = await self._step(together, head, wait=wait)
-                except (UnfoldableError, ArchiveError):
+                    step = await self._step(together, head, wait=wait)
+                except (RefusedAtDeskError, UnfoldableError, ArchiveError):
                     alone = list(projections)
                     break
-                folded += moved
-        return folded + sum([await self._follow_one(each, head, wait=wait) for each in alone])
+                folded, more, head = folded + step.folded, step.more, step.head
+        head = await self._known(head)
+        return Followed(folded + sum([await self._follow_one(each, head, wait=wait) for each in alone]), head)
 
     @contextmanager
     def without_the_archive(self, name: str) -> Iterator[None]:
@@ -102,7 +110,7 @@ class Follower:
             moved = 0
             try:
                 with self.without_the_archive(projection.name):
-                    moved, more = await self._step_by_itself({projection.name: projection}, head, size, wait=wait)
+                    moved, more, _ = await self._step_by_itself({projection.name: projection}, head, size, wait=wait)
             except UnfoldableError as error:
                 size = (error.upto - error.after) // 2
                 if size == 0:
@@ -115,45 +123,24 @@ class Follower:
                 folded += moved
         return folded
 
-    async def _step(self, projections: Sequence[Projection], head: int, *, wait: bool) -> tuple[int, bool]:
-        """Fold a batch into each that is behind, all or none.
-
-        Returns:
-            How many events were folded, counted once for each read model, and whether there may be more to do.
-        """
+    async def _step(self, projections: Sequence[Projection], head: int | None, *, wait: bool) -> Step:
+        """Fold a batch into each that is behind, all or none."""
         known = {projection.name: projection for projection in projections}
         async with self._seat.taken() as desk:
-            done = None if desk is None else await self._step_at_desk(desk, known, head, wait=wait)
-        return await self._step_by_itself(known, head, self._batch, wait=wait) if done is None else done
+            done = None if desk is None else await desk.round(known, head, self._batch, wait=wait)
+        if done is not None:
+            return done
+        return await self._step_by_itself(known, await self._known(head), self._batch, wait=wait)
 
-    async def _step_at_desk(
-        self, desk: Desk, known: Mapping[str, Projection], head: int, *, wait: bool
-    ) -> tuple[int, bool] | None:
-        """Fold a small run, the same for all; None where it takes more than that."""
-        async with desk.connection.transaction():
-            claimed = await _claim(desk.connection, known, head, wait=wait)
-            if not claimed:
-                return 0, False
-            after = claimed[0]["position"]
-            upto = min(after + self._batch, head)
-            alike = all(row["position"] == after and not any(p <= upto for p in row["skipped"]) for row in claimed)
-            if not alike or upto - after > MOST:
-                return None
-            types = await desk.lay_out(after, upto)
-            if types is None:
-                return None
-            shown = [(known[row["name"]], known[row["name"]].schema(row["generation"])) for row in claimed]
-            await desk.fold(shown, after, upto, types)
-        return len(claimed) * (upto - after), upto < head
+    async def _known(self, head: int | None) -> int:
+        return int(await self._pool.fetchval(statement("last_position"))) if head is None else head
 
-    async def _step_by_itself(
-        self, known: Mapping[str, Projection], head: int, size: int, *, wait: bool
-    ) -> tuple[int, bool]:
+    async def _step_by_itself(self, known: Mapping[str, Projection], head: int, size: int, *, wait: bool) -> Step:
         """Fold a batch into each, wherever each is, whatever is cold."""
         async with self._pool.acquire() as connection, connection.transaction():
             claimed = await _claim(connection, known, head, wait=wait)
             if not claimed:
-                return 0, False
+                return Step(0, more=False, head=head)
             folding = await Folding.begin(connection, self._archive)
             reached = [min(row["position"] + size, head) for row in claimed]
             for row, upto in zip(claimed, reached, strict=True):
@@ -161,7 +148,8 @@ class Follower:
                 schema = projection.schema(row["generation"])
                 await folding.fold(projection, schema, row["position"], upto, skipped=row["skipped"])
             await connection.execute(_ADVANCE, [row["name"] for row in claimed], reached)
-            return sum(upto - row["position"] for row, upto in zip(claimed, reached, strict=True)), min(reached) < head
+            folded = sum(upto - row["position"] for row, upto in zip(claimed, reached, strict=True))
+            return Step(folded, min(reached) < head, head)
 
 
 async def _claim(

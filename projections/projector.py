@@ -11,10 +11,11 @@ import asyncpg
 
 from events.store import StoreError
 from events.watch import Watch
+from projections.cadence import Cadence
 from projections.checks import Comparison, compare
 from projections.database import open_pool, translated
 from projections.folding import UnfoldableError
-from projections.following import Follower, stop
+from projections.following import Followed, Follower, stop
 from projections.generations import grant_all, install
 from projections.projection import Projection, standard
 from projections.shadows import Shadow, Told, alone, rebuild
@@ -22,10 +23,6 @@ from projections.skips import skip
 from projections.status import ProjectionBusyError, ProjectionStatus, UnknownProjectionError, statuses
 
 _LONGEST_PAUSE_S: Final = 5.0
-# What a round costs depends little on how many events it folds: under a steady stream, one every so many seconds does.
-_PACE_S: Final = 0.025
-WATCH_PACE_S: Final = 0.06
-"""What a projector's watch does well to keep between two looks: a report may be a tenth of a second old."""
 _AT_ONCE: Final = 2
 _OUTDATED: Final = "SELECT definition <> $2 FROM projections.checkpoints WHERE name = $1"
 
@@ -129,8 +126,8 @@ class Projector:
             for outdated in self._outdated_of(names) if renew else ():
                 with contextlib.suppress(ProjectionBusyError):
                     await self._renew(outdated, wait=False)
-            head = int(await self._pool.fetchval("SELECT position FROM head"))
-            return await self._follower.follow([self._projections[each] for each in names], head, wait=True)
+            followed = await self._follower.follow([self._projections[each] for each in names], None, wait=True)
+            return followed.folded
 
     async def run(self, *, watch: Watch | None = None, poll_s: float = 0.2) -> None:
         """Keep all read models up until cancelled. Survives the database's absence, and whatever else goes wrong.
@@ -142,31 +139,22 @@ class Projector:
         renewing = asyncio.create_task(self._keep_renewed(poll_s), name="renewing projections")
         try:
             async with self._follower.seated():
-                await self._keep_up(watch, poll_s)
+                await self._keep_up(Cadence(watch, poll_s))
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
 
-    async def _keep_up(self, watch: Watch | None, poll_s: float) -> None:
-        pause = rest = poll_s
+    async def _keep_up(self, cadence: Cadence) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            seen, began = (0 if watch is None else watch.head), loop.time()
+            began = loop.time()
             try:
-                moved = await self._round(seen)
+                folded, head = await self._round()
             except Exception as error:
                 _tell(error)
-                await asyncio.sleep(pause := min(2 * pause, _LONGEST_PAUSE_S))
-                continue
-            pause = poll_s
-            # What is new wakes it; looks between are for what is not, as a read model that may go on.
-            rest = poll_s if moved or watch is None else max(poll_s, min(2 * rest, _LONGEST_PAUSE_S))
-            if moved:
-                await asyncio.sleep(max(0.0, min(_PACE_S, poll_s) - (loop.time() - began)))
-            if watch is not None:
-                await watch.stir(rest, seen=seen)
-            elif not moved:
-                await asyncio.sleep(rest)
+                await cadence.failed()
+            else:
+                await cadence.done(folded / len(self._projections), head, loop.time() - began)
 
     async def _keep_renewed(self, poll_s: float) -> None:
         """Rebuild read models whose SQL has changed while the others are kept up."""
@@ -279,12 +267,11 @@ class Projector:
                         await stop(connection, name, None, error)
             self._settle(name)
 
-    async def _round(self, head: int) -> int:
-        """Fold up to a position; up to wherever the ledger is where it is not known."""
+    async def _round(self) -> Followed:
+        """Fold up to wherever the ledger is."""
         await self.install()
         with translated():
-            head = head or int(await self._pool.fetchval("SELECT position FROM head"))
-            return await self._follower.follow(list(self._projections.values()), head, wait=False)
+            return await self._follower.follow(list(self._projections.values()), None, wait=False)
 
     def _named(self, name: str) -> Projection:
         if name not in self._projections:

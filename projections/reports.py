@@ -25,6 +25,8 @@ from projections.rows import (
     TimelineRow,
 )
 
+OPEN: Final = "open"
+"""In the place of a reason: sessions without an end."""
 _HOPS: Final = ("audio", "stt", "ai1", "ai2", "ws", "total")
 
 
@@ -56,8 +58,15 @@ SELECT {_columns(SessionRow, but=("counter_id", "counter_name", "tenant"))},
        s.tenant, s.counter_id, c.name AS counter_name
   FROM projections.sessions s
   LEFT JOIN projections.counters c ON c.counter_id = s.counter_id
- WHERE $2::text IS NULL OR s.tenant = $2
- ORDER BY s.started_at DESC NULLS LAST, s.session_id
+ WHERE ($2::text IS NULL OR s.tenant = $2)
+   AND ($3::text IS NULL OR s.session_id = $3)
+   AND ($4::text IS NULL OR s.counter_id = $4 OR lower(c.name) = lower($4))
+   AND ($5::timestamptz IS NULL OR s.started_at >= $5) AND ($6::timestamptz IS NULL OR s.started_at < $6)
+   AND ($7::text IS NULL OR CASE $7 WHEN '{OPEN}' THEN s.ended_at IS NULL ELSE s.end_reason = $7 END)
+   AND (NOT $8::boolean OR s.recommendations > 0)
+   AND ($9::text IS NULL OR (coalesce(s.started_at, '-infinity'), s.session_id) <
+        (SELECT coalesce(b.started_at, '-infinity'), b.session_id FROM projections.sessions b WHERE b.session_id = $9))
+ ORDER BY s.started_at DESC NULLS LAST, s.session_id DESC
  LIMIT $1
 """  # noqa: S608 - the names come from our own dataclass
 _BETWEEN = """
@@ -127,9 +136,35 @@ async def latency(
     return [_hop(hop, rows.get(hop)) for hop in _HOPS]
 
 
-async def sessions(pool: asyncpg.Pool, *, limit: int = 50, tenant: str | None = None) -> list[SessionRow]:
-    """Return sessions, the latest first."""
-    return [SessionRow(**row) for row in await fetch(pool, _SESSIONS, limit, tenant)]
+async def sessions(
+    pool: asyncpg.Pool,
+    *,
+    limit: int = 50,
+    tenant: str | None = None,
+    session_id: str | None = None,
+    counter: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    ended: str | None = None,
+    advised: bool = False,
+    before: str | None = None,
+) -> list[SessionRow]:
+    """Return sessions, the latest first.
+
+    Args:
+        pool: of readers.
+        limit: at most so many.
+        tenant: of one client.
+        session_id: this one alone.
+        counter: of one counter, by id, or of those of a name, whatever its capitals.
+        since: they began then or later.
+        until: they began before.
+        ended: for this reason; `OPEN` for those that have not ended.
+        advised: only those with a recommendation.
+        before: the id of a session, after which the list goes on.
+    """
+    asked = (limit, tenant, session_id, counter, since, until, ended, advised, before)
+    return [SessionRow(**row) for row in await fetch(pool, _SESSIONS, *asked)]
 
 
 async def sessions_between(

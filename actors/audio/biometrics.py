@@ -60,26 +60,26 @@ def measure(pcm: Pcm, noise: Pcm | None = None, noise_rms: float | None = None) 
     Returns:
         Statistics in the units of `events.catalogue.PhraseMeasured`; never NaN or infinite.
     """
-    samples = pcm.astype(np.float32) * np.float32(1 / _FULL_SCALE)
-    if not samples.size or not pcm.any():
+    if not pcm.any():
         return _silence()
+    samples = pcm.astype(np.float32) * np.float32(1 / _FULL_SCALE)
+    centred = _centred(samples)
     noise_power = _noise_power(noise, noise_rms)
     pitch_mean, pitch_std = _pitch(samples, noise_power)
-    spectrum = _spectrum(samples)
-    rms = frame_rms(_centred(samples, "constant"))
-    peak = max(abs(int(pcm.max())), abs(int(pcm.min()))) / _FULL_SCALE
-    clipped = int(np.count_nonzero((pcm == 32_767) | (pcm == -32_768)))
+    spectrum = _spectrum(centred)
+    rms = frame_rms(centred)
+    highest, lowest = int(pcm.max()), int(pcm.min())
     return Biometrics(
         pitch_mean_hz=pitch_mean,
         pitch_std_hz=pitch_std,
-        snr_db=_snr_db(samples, noise_power),
+        snr_db=_snr_db(pcm, noise_power),
         spectral_centroid_hz=spectrum.centroid_hz,
-        zero_crossing_rate=_zero_crossing_rate(samples),
+        zero_crossing_rate=_zero_crossing_rate(pcm),
         rms_mean=float(rms.mean()),
         rms_max=float(rms.max()),
-        peak_dbfs=float(20 * np.log10(peak)),
-        clipping_ratio=clipped / pcm.size,
-        dc_offset=float(samples.mean(dtype=np.float64)),
+        peak_dbfs=float(20 * np.log10(max(abs(highest), abs(lowest)) / _FULL_SCALE)),
+        clipping_ratio=_clipped(pcm, lowest, highest) / pcm.size,
+        dc_offset=int(pcm.sum(dtype=np.int64)) / pcm.size / _FULL_SCALE,
         bands=spectrum.bands,
     )
 
@@ -88,7 +88,7 @@ def snr_db(pcm: Pcm, noise: Pcm | None = None, noise_rms: float | None = None) -
     """Return a phrase's SNR alone, as `measure` gives it, in dB; a quarter of a millisecond for three seconds."""
     if not pcm.size or not pcm.any():
         return None
-    return _snr_db(pcm.astype(np.float32) * np.float32(1 / _FULL_SCALE), _noise_power(noise, noise_rms))
+    return _snr_db(pcm, _noise_power(noise, noise_rms))
 
 
 def _silence() -> Biometrics:
@@ -107,29 +107,33 @@ def _silence() -> Biometrics:
     )
 
 
-def _centred(samples: Samples, fill: str) -> Samples:
-    """Return frames whose centres are at multiples of the hop, the edges padded with zeros or the last sample."""
-    half = FRAME // 2
-    if fill == "edge":
-        before, after = np.full(half, samples[0]), np.full(half, samples[-1])
-    else:
-        before = after = np.zeros(half, dtype=np.float32)
-    return framed(np.concatenate([before, samples, after]), FRAME, HOP)
+def _centred(samples: Samples) -> Samples:
+    """Return frames whose centres are at multiples of the hop, the edges padded with zeros."""
+    edge = np.zeros(FRAME // 2, dtype=np.float32)
+    return framed(np.concatenate([edge, samples, edge]), FRAME, HOP)
 
 
-def _zero_crossing_rate(samples: Samples) -> float:
-    frames = _centred(samples, "edge")
-    crossings = 0
-    for block in blocks(frames):
-        negative = np.signbit(block)
-        crossings += int(np.count_nonzero(negative[:, 1:] != negative[:, :-1]))
-    return crossings / (FRAME * len(frames))
+def _clipped(pcm: Pcm, lowest: int, highest: int) -> int:
+    if lowest > -32_768 and highest < 32_767:
+        return 0
+    return int(np.count_nonzero((pcm == 32_767) | (pcm == -32_768)))
 
 
-def _spectrum(samples: Samples) -> _Spectrum:
+def _zero_crossing_rate(pcm: Pcm) -> float:
+    """Return the mean over centred frames, the edges padded with the last sample: each change counts in its frames."""
+    negative = pcm < 0
+    # Of the first sample after each change, in the padded phrase.
+    places = np.flatnonzero(negative[1:] != negative[:-1]) + (FRAME // 2 + 1)
+    frames = pcm.size // HOP + 1
+    first = np.maximum((places - FRAME) // HOP + 1, 0)
+    last = np.minimum((places - 1) // HOP, frames - 1)
+    return int((last - first + 1).sum()) / (FRAME * frames)
+
+
+def _spectrum(centred: Samples) -> _Spectrum:
     centroids: list[Samples] = []
     power = np.zeros(len(_HZ))
-    for block in blocks(_centred(samples, "constant")):
+    for block in blocks(centred):
         magnitude = np.abs(spectra(block * _WINDOW))
         weight = magnitude.sum(axis=1)
         heard = weight > 0
@@ -157,19 +161,20 @@ def _pitch(samples: Samples, noise_power: float | None) -> tuple[float | None, f
 
 def _noise_power(noise: Pcm | None, noise_rms: float | None) -> float | None:
     if noise is not None and noise.size >= 10 * _SHORT:
-        return max(float(np.mean(np.square(noise.astype(np.float64) / _FULL_SCALE))), _LEAST_NOISE)
+        return max(float(_powers(noise)[0]), _LEAST_NOISE)
     if noise_rms is not None and np.isfinite(noise_rms) and noise_rms >= 0:
         return max((noise_rms / _FULL_SCALE) ** 2, _LEAST_NOISE)
     return None
 
 
-def _snr_db(samples: Samples, noise_power: float | None) -> float | None:
-    powers = _frame_powers(samples)
+def _snr_db(pcm: Pcm, noise_power: float | None) -> float | None:
+    powers = _powers(pcm, _SHORT)
+    ascending = np.sort(powers)
     if noise_power is None:
         if len(powers) < _LEAST_FRAMES:
             return None
-        noise_power = max(float(np.percentile(powers, 10)), _LEAST_NOISE)
-    loud = float(np.percentile(powers, 95))
+        noise_power = max(_quantile(ascending, 0.1), _LEAST_NOISE)
+    loud = _quantile(ascending, 0.95)
     threshold = max(loud / _WEAKEST, min(1.5 * noise_power, loud / 2))
     active = np.flatnonzero(powers >= threshold)
     span = powers[active[0] : active[-1] + 1]
@@ -183,8 +188,19 @@ def _snr_db(samples: Samples, noise_power: float | None) -> float | None:
     return float(10 * np.log10(max(signal, noise_power / 100) / noise_power))
 
 
-def _frame_powers(samples: Samples) -> NDArray[np.float64]:
-    if samples.size < _SHORT:
-        return np.array([np.mean(np.square(samples, dtype=np.float64))])
-    whole = samples[: samples.size - samples.size % _SHORT].reshape(-1, _SHORT)
-    return np.mean(np.square(whole, dtype=np.float64), axis=1)
+def _powers(pcm: Pcm, length: int | None = None) -> NDArray[np.float64]:
+    """Return the power of each whole frame, shape (n,), or of all where there is none or no length; full scale 1.0."""
+    if length is None or pcm.size < length:
+        length = pcm.size
+    # Sums of such squares are whole numbers that floats hold exactly, in whatever order they are added.
+    frames = pcm[: pcm.size - pcm.size % length].astype(np.float64).reshape(-1, length)
+    return np.asarray(np.einsum("ij,ij->i", frames, frames) / length / _FULL_SCALE**2)
+
+
+def _quantile(ascending: NDArray[np.float64], share: float) -> float:
+    """Return a quantile of sorted values, between two of them by linear interpolation, as numpy does by default."""
+    place = share * (len(ascending) - 1)
+    below = int(place)
+    low, high = float(ascending[below]), float(ascending[min(below + 1, len(ascending) - 1)])
+    beyond = place - below
+    return high - (high - low) * (1 - beyond) if beyond >= 0.5 else low + (high - low) * beyond

@@ -71,16 +71,18 @@ def _yin(frames: Samples) -> NDArray[np.float64]:
 def _normalised_difference(frames: Samples) -> NDArray[np.float32]:
     """Equation 8 for lags 0 to `_LONGEST + 1`, the difference of equation 6 taken from a correlation by FFT."""
     lags = _LONGEST + 2
-    head = np.zeros_like(frames)
-    head[:, :_WINDOW] = frames[:, :_WINDOW]
-    correlation = from_spectra(spectra(frames) * np.conj(spectra(head)), _FFT)[:, :lags]
+    head = np.conj(spectra(frames[:, :_WINDOW], _FFT))
+    np.multiply(spectra(frames), head, out=head)
+    correlation = from_spectra(head, _FFT)[:, :lags]
     power = np.square(frames)
     energy = np.empty((len(frames), lags), dtype=np.float32)
     energy[:, 0] = power[:, :_WINDOW].sum(axis=1)
     # each lag's window has one sample more at its end and one less at its start
     np.subtract(power[:, _WINDOW : _WINDOW + lags - 1], power[:, : lags - 1], out=energy[:, 1:])
     energy = np.cumsum(energy, axis=1, out=energy)
-    difference = energy[:, :1] + energy - 2 * correlation
+    correlation *= 2
+    difference = energy[:, :1] + energy
+    difference -= correlation
     np.maximum(difference, 0.0, out=difference)
     running = np.cumsum(difference[:, 1:], axis=1)
     normalised = np.ones_like(difference)

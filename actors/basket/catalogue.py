@@ -193,7 +193,7 @@ def _read(path: Path) -> tuple[bytes, Mapping[str, Any], list[str]]:
         raw = path.read_bytes()
         document = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=unique)
     except OSError as error:
-        raise BasketFileError(f"{path.name}: can't be read: {error.strerror or error}") from error
+        raise BasketFileError(f"{path}: can't be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise BasketFileError(f"{path.name}: byte {error.start} is not UTF-8") from error
     except json.JSONDecodeError as error:

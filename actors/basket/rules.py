@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from actors.basket.entries import BasketFileError, sequence, table, type_name
+from actors.basket.expressions import REACH, Expression, ExpressionError
 from actors.basket.naming import words
-from actors.basket.safety import REACH, Circumstance, Expression, ExpressionError, Group, Rule, Safety
+from actors.basket.safety import Circumstance, Group, Rule, Safety
 
 KEY = "seguranca"
 _RULE_KEYS = frozenset({"nome", "motivo", "expressoes", "exceto", "alcance"})

@@ -1,93 +1,21 @@
 """Safety: alarm signs that are the pharmacist's business, and circumstances in which some suggestions do harm."""
 
-import re
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from itertools import chain
+from typing import Final
 
+from actors.basket.expressions import Expression
 from actors.basket.medicines import Medicine
 from actors.basket.naming import contains, words
-from actors.basket.said import Said, folded
+from actors.basket.said import Said
+from actors.recent import Recent
 from actors.values import UNNAMED_SILENCE
 from events.catalogue import Entity, Item
 
 ALARM_MACRO = "ALERTA"
 """The macro category of a phrase with an alarm sign. It has no basket."""
-
-REACH = 6
-"""Words between the first and the last word of an expression, where its rule says nothing else."""
-
-_TERM = re.compile(r"[a-z0-9]+\*?|#")
-_NUMBER = (
-    r"(?:[0-9]+|uma?|dois|duas|tres|quatro|cinco|seis|sete|oito|nove|dez|onze|doze|treze|quatorze|catorze|quinze"
-    r"|vinte|trinta|quarenta|cinquenta|sessenta)"
-)
-
-
-class ExpressionError(ValueError):
-    """An expression cannot be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """Terms that must all be said, in any order, near one another.
-
-    Written as words between blanks. `|` parts alternatives, `_` joins neighbouring words, a final `*` takes any
-    ending, `#` is a number. Case and accents make no difference.
-    """
-
-    terms: tuple[str, ...]
-    """Each as a pattern of `re`, which is compiled when it is first looked for, or by `Safety.warm`."""
-    reach: int
-    heads: frozenset[str] | None = None
-    """Without one of these words it is not said: the first words of one term's alternatives. None where none tells."""
-
-    @classmethod
-    def parse(cls, text: str, reach: int = REACH) -> "Expression":
-        """Read an expression.
-
-        Raises:
-            ExpressionError: it is empty, or a term is not made of letters and digits.
-        """
-        terms = [folded(term).split("|") for term in text.split()]
-        alternatives = [way.split("_") for term in terms for way in term]
-        if not terms or not all(_TERM.fullmatch(word) for way in alternatives for word in way):
-            raise ExpressionError(f"{text!r} is no expression")
-        return cls(
-            terms=tuple(rf"\b(?:{'|'.join(map(_pattern, term))})\b" for term in terms),
-            reach=reach,
-            heads=next(filter(None, map(_heads, terms)), None),
-        )
-
-    def maybe(self, said: Said) -> bool:
-        """Tell whether it is worth looking for, from single words."""
-        return self.heads is None or not self.heads.isdisjoint(said.words)
-
-    def found(self, said: Said) -> Iterator[tuple[int, int]]:
-        """Yield the first and last word of each place where it is said and not denied."""
-        places: list[list[tuple[int, int]]] = []
-        for term in self.terms:
-            places.append(said.places(_compiled(term)))
-            if not places[-1]:
-                return
-        starts = [[first for first, _ in each] for each in places]
-        denied_up_to = -1
-        for first, own_last in sorted({place for each in places for place in each}):
-            chosen = [(first, own_last)]
-            for each, begins in zip(places, starts, strict=True):
-                nearest = bisect_left(begins, first)
-                if nearest == len(each):
-                    break
-                chosen.append(each[nearest])
-            else:
-                last = max(end for _, end in chosen)
-                if last - first > self.reach or first <= denied_up_to:
-                    continue
-                if said.denied(chosen):
-                    denied_up_to = last
-                else:
-                    yield first, last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +30,45 @@ class Rule:
     unless: tuple[Expression, ...] = ()
     """With any of these in the phrase the rule is silent."""
 
-    def find(self, said: Said) -> str | None:
-        """Return the words of a text that prove it, or None."""
-        worth = (each for each in self.expressions if each.maybe(said))
+    def find(self, said: Said, worth: Iterable[Expression]) -> str | None:
+        """Return the words of a text that prove it by one of its expressions that are worth looking for, or None."""
         place = next((place for each in worth for place in each.found(said)), None)
         if place is None or any(True for each in self.unless for _ in each.found(said)):
             return None
         return said.span(*place)
+
+
+Worth = Mapping[int, Sequence[Expression]]
+"""Expressions that may be said in a text, by the place of their rule, both in their order."""
+
+
+class _Index:
+    """The expressions of rules by single words: hardly one in twenty may be said in a text that has none but its own.
+
+    Args:
+        rules: in the order in which they count.
+    """
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules: Final = tuple(rules)
+        self._by_word: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._always: list[tuple[int, int]] = []
+        for place, rule in enumerate(self.rules):
+            for own, expression in enumerate(rule.expressions):
+                if not expression.heads:
+                    self._always.append((place, own))
+                for word in min(expression.heads, key=len, default=()):
+                    self._by_word[word].append((place, own))
+
+    def worth(self, said: Said) -> Worth:
+        """Return the expressions that single words of a text don't rule out."""
+        places = {*self._always, *chain.from_iterable(self._by_word.get(word, ()) for word in said.words)}
+        worth: defaultdict[int, list[Expression]] = defaultdict(list)
+        for place, own in sorted(places):
+            expression = self.rules[place].expressions[own]
+            if expression.maybe(said):
+                worth[place].append(expression)
+        return worth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +124,8 @@ class Safety:
     circumstance_names: frozenset[str] = field(init=False)
     names: frozenset[str] = field(init=False)
     """Of all rules."""
+    _index: _Index = field(init=False, repr=False, compare=False)
+    _seen: Recent[tuple[Entity, ...]] = field(init=False, repr=False, compare=False, default_factory=Recent)
 
     def __post_init__(self) -> None:
         alarms = frozenset(rule.name for rule in self.alarms)
@@ -173,26 +135,35 @@ class Safety:
         circumstances = frozenset(rule.name for rule in self.circumstances)
         object.__setattr__(self, "circumstance_names", circumstances)
         object.__setattr__(self, "names", alarms | silences | circumstances)
+        object.__setattr__(self, "_index", _Index((*self.alarms, *self.silences, *self.circumstances)))
 
     def warm(self) -> None:
         """Compile the patterns of all rules, a thousand; blocks for an eighth of a second."""
-        for rule in (*self.alarms, *self.silences, *self.circumstances):
+        for rule in self._index.rules:
             for expression in (*rule.expressions, *rule.unless):
-                for term in expression.terms:
-                    _compiled(term)
+                expression.warm()
 
     def look(self, text: str) -> tuple[Entity, ...]:
         """Return the alarm signs in a text, the silences, then the circumstances, each with the words that prove it."""
-        said = Said(text)
-        found = ((rule.name, rule.find(said)) for rule in (*self.alarms, *self.silences, *self.circumstances))
-        return tuple(Entity(kind="symptom", name=name, span=span, score=1.0) for name, span in found if span)
+        seen = self._seen.get(text)
+        if seen is not None:
+            return seen
+        said, rules = Said(text), self._index.rules
+        worth = self._index.worth(said)
+        found = ((rules[place].name, rules[place].find(said, expressions)) for place, expressions in worth.items())
+        named = tuple(Entity(kind="symptom", name=name, span=span, score=1.0) for name, span in found if span)
+        return self._seen.keep(text, named)
 
     def alarm(self, entities: Iterable[Entity]) -> str | None:
         """Return the name of the first alarm sign among entities, by their name or the words that they stand for."""
         listed = list(entities)
         named = next((entity.name for entity in listed if entity.name in self.alarm_names), None)
-        said = list(map(Said, _texts(listed)))
-        return named or next((rule.name for rule in self.alarms if any(rule.find(each) for each in said)), None)
+        if named is not None:
+            return named
+        texts = [(said, self._index.worth(said)) for said in map(Said, _texts(listed))]
+        places = sorted({place for _, worth in texts for place in worth if place < len(self.alarms)})
+        rules = ((self.alarms[place], place) for place in places)
+        return next((r.name for r, at in rules if any(r.find(said, worth.get(at, ())) for said, worth in texts)), None)
 
     def silence(self, entities: Iterable[Entity]) -> str | None:
         """Return the name of the first silence that `look` or an engine found in the phrase of these entities."""
@@ -220,20 +191,3 @@ class Safety:
 
 def _texts(entities: Iterable[Entity]) -> dict[str, None]:
     return dict.fromkeys(text for entity in entities for text in (entity.name, entity.span))
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
-
-
-def _pattern(way: str) -> str:
-    return " ".join(
-        _NUMBER if word == "#" else f"{word[:-1]}[a-z0-9]*" if word.endswith("*") else word for word in way.split("_")
-    )
-
-
-def _heads(term: Sequence[str]) -> frozenset[str] | None:
-    """Return the first words of a term's alternatives, None where one of them takes any ending or is a number."""
-    heads = frozenset(way.split("_")[0] for way in term)
-    return None if any(head == "#" or head.endswith("*") for head in heads) else heads

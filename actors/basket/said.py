@@ -28,7 +28,6 @@ class Said:
         matches = list(_WORD.finditer(text))
         self._spans = [match.span() for match in matches]
         self._words = [folded(match.group()) for match in matches]
-        self.words = frozenset(self._words)
         ends = [*(first for first, _ in self._spans[1:]), len(text)]
         self._after = [text[last:end] for (_, last), end in zip(self._spans, ends, strict=False)]
         self._starts: list[int] = []
@@ -37,6 +36,8 @@ class Said:
             self._starts.append(position)
             position += len(word) + 1
         self._joined = " ".join(self._words)
+        # Folding may break a word up: "½" is "1⁄2".
+        self.words = frozenset(_WORD.findall(self._joined))
 
     def places(self, term: re.Pattern[str]) -> list[tuple[int, int]]:
         """Return the first and last word of each place of a term, in order."""
@@ -92,5 +93,7 @@ class Said:
 
 def folded(text: str) -> str:
     """Return a text without case and accents."""
+    if text.isascii():
+        return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c))

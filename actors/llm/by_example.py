@@ -4,7 +4,8 @@ Two linear models, kernel ridge regressions in their primal form (Saunders et al
 and sounds, the other over the sentence encoder's vectors. `python -m benchmarks.advice.training` makes the weights.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Final, Literal
@@ -43,11 +44,11 @@ class Learnt:
     """By entry, how much more often than others it is meant where it is found, in log odds: alone, beside others."""
     digest: str
     """Of what it was learnt from."""
+    columns: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    """Places of the names."""
 
-    @property
-    def columns(self) -> dict[str, int]:
-        """Places of the names."""
-        return {name: place for place, name in enumerate(self.names)}
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", {name: place for place, name in enumerate(self.names)})
 
 
 @cache
@@ -58,7 +59,8 @@ def learnt() -> Learnt:
             macros=tuple(map(str, read["macros"])),
             names=tuple(map(str, read["names"])),
             idf=read["idf"].astype(np.float32),
-            by_words=read["by_words"],
+            # A sentence takes some rows, so each is to lie in one place.
+            by_words=np.ascontiguousarray(read["by_words"]),
             words_scale=read["words_scale"],
             by_meaning=read["by_meaning"],
             meaning_scale=read["meaning_scale"],

@@ -11,8 +11,8 @@ from actors.llm.fusion import Evidence
 from actors.llm.matching import MatchingIndex
 from actors.llm.nearest import Near, NearestExamples
 from actors.llm.reading import CERTAIN, Reading
-from actors.llm.recent import Recent
 from actors.llm.words import tokenise
+from actors.recent import Recent
 from actors.values import Classified, LexiconEntry, Normalised
 from events.catalogue import Category, Entity, EntityKind
 

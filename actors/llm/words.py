@@ -13,7 +13,7 @@ _TOKEN = re.compile(r"[^\W_]+")
 _BREAK = re.compile(r"[.,;:?!]")
 _REMEMBERED = 2048
 """Words whose stem, sound and kind are kept: people repeat themselves. To keep a vocabulary would save it nothing."""
-_SENTENCES = 32
+_SENTENCES = 64
 """Sentences whose words are kept: each stage, and each witness of a stage, takes the same sentence apart."""
 
 

@@ -5,7 +5,6 @@ from typing import Any, ClassVar, override
 from actors.messages import (
     AudioArrived,
     AudioFinished,
-    Decoded,
     HandOver,
     JumpTo,
     Listened,
@@ -64,39 +63,26 @@ class SessionActor(Course):
             self._leave(self._resting.lost)
             return None
         self._resting.disturb(message)
-        if self._passed_on(message):
+        if self._passes(message):
             return None
         answer = self._handle(message)
         self._after()
         return answer
 
-    def _passed_on(self, message: Message) -> bool:
-        """Deal with a message that, as most are, is no more than bytes on their way to be heard; tell whether it is.
-
-        It changes nothing that `_after` sees to, which costs more than all the rest.
-        """
+    def _passes(self, message: Message) -> bool:
+        """Take bytes on their way, or the news that they held nothing, as most messages are; False for all others."""
+        if self._end_reason or self._handing_over or self._state.rejected or self._settling.asked:
+            return False
         match message:
-            case AudioArrived() if not (self._end_reason or self._handing_over or self._state.rejected):
+            case AudioArrived():
                 self._take(message)
-                self._hand_out()
-            case Decoded(encoding=None, final=False):
-                self._crew.listen(message)
-            case Listened() if self._is_quiet(message):
-                self._hear_nothing(message)
+            case Listened() if not self._crew.intake.rehearing and is_uneventful(self._state, message):
+                self._crew.pass_over(message, self._state)
+                self._samples = max(self._samples, message.sample_end)
             case _:
                 return False
+        self._hand_out()
         return True
-
-    def _is_quiet(self, listened: Listened) -> bool:
-        somebody_waits = self._settling.asked or self._crew.intake.rehearing
-        return not somebody_waits and is_uneventful(self._state, listened)
-
-    def _hear_nothing(self, listened: Listened) -> None:
-        self._crew.answered(listened)
-        self._crew.streams.hear(listened, self._state, self._state.last_started)
-        self._samples = max(self._samples, listened.sample_end)
-        if not self._hand_out():
-            self._connection.work_through(self._durable_bytes)
 
     @override
     def on_idle(self) -> None:

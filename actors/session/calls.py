@@ -9,11 +9,11 @@ from actors.messages import (
     AudioFinished,
     ClassifyDone,
     Compared,
-    Decoded,
     DecodingFailed,
     Delivered,
     Examined,
     Foreseen,
+    FormatDetected,
     HandOver,
     JumpTo,
     Listened,
@@ -93,7 +93,7 @@ class Restored:
 
 
 Answer = (
-    Decoded
+    FormatDetected
     | DecodingFailed
     | Listened
     | Examined

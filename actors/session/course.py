@@ -13,11 +13,11 @@ from actors.messages import (
     AttemptDue,
     ClassifyDone,
     Compared,
-    Decoded,
     DecodingFailed,
     Delivered,
     Examined,
     Foreseen,
+    FormatDetected,
     JumpTo,
     Listened,
     NormaliseDone,
@@ -123,10 +123,6 @@ class Course(Actor):
     def _on_answer(self, message: Answer) -> None:
         self._crew.answered(message)
         match message:
-            case Decoded():
-                if message.encoding is not None:
-                    self._decide(message)
-                self._crew.listen(message)
             case DecodingFailed():
                 self._decide(message)
                 self._end_reason = "audio_undecodable"
@@ -147,7 +143,7 @@ class Course(Actor):
                     self._crew.foresee(message, self._state)
             case ClassifyDone():
                 self._decide(Classification(done=message, client_present=self._connection.awaited))
-            case NormaliseDone() | Delivered() | RecommendationReply() | Compared():
+            case FormatDetected() | NormaliseDone() | Delivered() | RecommendationReply() | Compared():
                 self._decide(message)
             case AttemptDue():
                 self._crew.gates.hold(message)
@@ -181,7 +177,7 @@ class Course(Actor):
         if listened.heard:
             self._decide(self._services.purse.allowance(self._spec.counter_id))
         phrases = self._crew.keep(listened.heard)
-        self._crew.take_up(self._state, phrases)
+        self._crew.take_up(self._state, listened.heard)
         resources = self._services.sample_resources() if phrases else None
         began_after = self._state.last_started
         self._decide(Progressed(listened=listened, resources=resources, streaming=self._crew.streams.ready))

@@ -13,13 +13,11 @@ from actors.messages import (
     ClassifyDone,
     Compare,
     Compared,
-    Decoded,
     Examine,
     Examined,
     FinishListening,
     Foresee,
     Foreseen,
-    Listen,
     Listened,
     Normalise,
     NormaliseDone,
@@ -47,7 +45,7 @@ from actors.stt.actor import SttActor
 from actors.stt.comparer import ComparerActor
 from actors.stt.router import RoutedTranscriber
 from actors.vad.actor import VadActor
-from actors.values import Heard, Pcm, Phrase
+from actors.values import EarlyPhrase, Heard, Pcm, Phrase
 from events.catalogue import (
     AttemptStarted,
     ClassificationRequested,
@@ -92,18 +90,19 @@ class Crew:
         key_terms: Callable[[], tuple[str, ...]],
     ) -> None:
         me, audio = session.actor_ref, spec.audio if hearing is None else hearing.format_of(spec.audio)
+        live = services.streaming
+        resumption = hearing.resumption if hearing else None
+        self._vad = session.spawn(VadActor, me, spec.vad, resumption, live=live is not None)
         decoder = session.spawn(
             AudioActor,
             me,
+            self._vad,
             encoding=audio.encoding,
             sample_rate=audio.sample_rate,
             channels=audio.channels,
             pace=services.pace,
         )
         examiner = session.spawn(ExaminerActor, me, services.clock)
-        live = services.streaming
-        resumption = hearing.resumption if hearing else None
-        self._vad = session.spawn(VadActor, me, spec.vad, resumption, live=live is not None)
         stt = session.spawn(
             SttActor, me, services.transcribers, budget_s=services.stt_budget_s, clock=services.clock, live=live
         )
@@ -157,12 +156,6 @@ class Crew:
         under_way = self._phrases or self.offers.under_way or self.streams.open
         return lines and self.intake.idle and not under_way
 
-    def listen(self, decoded: Decoded) -> None:
-        """Have samples listened to, and an open phrase closed if they are the last."""
-        tell(self._vad, Listen(decoded.pcm, decoded.byte_end, decoded.bookmark, decoded.more))
-        if decoded.final:
-            self.finish_listening(decoded.byte_end)
-
     def finish_listening(self, byte_end: int) -> None:
         """Have an open phrase closed."""
         tell(self._vad, FinishListening(byte_end))
@@ -182,6 +175,13 @@ class Crew:
                 self._comparer.answered()
             case _:
                 return
+
+    def pass_over(self, listened: Listened, state: SessionState) -> None:
+        """Take the news that nothing was heard; somebody may still be speaking."""
+        if not listened.more:
+            self.intake.came_back()
+        if listened.speech is not None:
+            self.streams.hear(listened, state, state.last_started)
 
     def keep(self, heard: Iterable[Heard]) -> list[Phrase]:
         """Keep the audio of phrases until they have an outcome, and return the phrases."""
@@ -214,14 +214,18 @@ class Crew:
         self.streams.forget_all_but(())
         self.gates.refuse_all_but(())
 
-    def take_up(self, state: SessionState, phrases: Iterable[Phrase]) -> None:
+    def take_up(self, state: SessionState, heard: Iterable[Heard]) -> None:
         """Drive what was under way when the session's former life ended and has its audio here again."""
-        for phrase in phrases:
-            if phrase.number <= state.last_closed and phrase.number in state.open_phrases:
-                self.drive(phrase.number, state.open_phrases[phrase.number])
-        for number, open_phrase in state.open_phrases.items():
-            if open_phrase.stage == "speaking" and open_phrase.offer is not None and open_phrase.offer.answer is None:
-                self.offers.drive(number, open_phrase)
+        for each in heard:
+            phrase = state.open_phrases.get(each.number)
+            if phrase is None:
+                continue
+            if isinstance(each, Phrase) and each.number <= state.last_closed:
+                self.drive(each.number, phrase)
+            # One that this life has offered has another number as yet, and waits until that is durable.
+            unheard = phrase.stage == "speaking" and phrase.offer is not None and phrase.offer.answer is None
+            if isinstance(each, EarlyPhrase) and unheard:
+                self.offers.drive(each.number, phrase)
 
     def act(self, event: Event, phrase: PhraseState | None) -> None:
         """Do what follows from a durable event for its phrase, unless the phrase is past that."""

@@ -48,7 +48,7 @@ class Intake:
 
     @property
     def rehearing(self) -> bool:
-        """Whether the recording still comes first."""
+        """Whether the recording has not come back from the detector yet."""
         return self._rehearing
 
     @property

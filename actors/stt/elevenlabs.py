@@ -120,12 +120,12 @@ class ElevenLabsTranscriber:
             # Otherwise each of some fifty form fields is a write of its own.
             await request.aread()
 
-        from actors.stt.slim import WithoutWords  # noqa: PLC0415 - stands on httpx
+        from actors.stt.slim import SlimTransport  # noqa: PLC0415 - stands on httpx
 
         rehearse()
         self._http = httpx.AsyncClient(
             timeout=READ_TIMEOUT_S,
-            transport=WithoutWords(httpx.AsyncHTTPTransport(limits=httpx.Limits(keepalive_expiry=KEEPALIVE_S))),
+            transport=SlimTransport(httpx.AsyncHTTPTransport(limits=httpx.Limits(keepalive_expiry=KEEPALIVE_S))),
             event_hooks={"request": [in_one_piece]},
         )
         return AsyncElevenLabs(api_key=self._api_key, base_url=self._base_url, httpx_client=self._http)
@@ -138,6 +138,9 @@ class ElevenLabsTranscriber:
         import httpx  # noqa: PLC0415 - loaded by now
         from elevenlabs.core.api_error import ApiError  # noqa: PLC0415 - the same
 
+        from actors.stt.slim import terms_of_request  # noqa: PLC0415 - the same
+
+        terms_of_request.set(keyterms)
         try:
             return await client.speech_to_text.convert(
                 model_id=self._model,
@@ -147,7 +150,6 @@ class ElevenLabsTranscriber:
                 tag_audio_events=False,
                 timestamps_granularity="word",
                 temperature=0.0,
-                keyterms=keyterms,
                 request_options={"max_retries": 0},
             )
         except ApiError as error:

@@ -29,7 +29,8 @@ def advice(
     how each day went.
     """
     if html is not None:
-        write_advice(html, since=moment("--since", since), until=moment("--until", until), counter=counter)
+        begin, end = moment("--since", since), moment("--until", until)
+        write_advice(html, since=begin, until=end, counter=counter, as_json=as_json)
         return
     show = show_compared if compare else show_conversions
     show(since, until, counter, as_json=as_json)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from balto.cli.common import AsJson, cell, fail, note, out, print_json
+from balto.cli.common import cell, fail, note, out, print_json
 from balto.cli.names import existing_stream
 from balto.cli.opening import Since, Until, event_id, moment, with_store
 
@@ -39,7 +39,7 @@ def events(
     backwards: Annotated[bool, typer.Option("--backwards", "-b", help="The latest first.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for new ones; Ctrl-C ends.")] = False,
-    as_json: AsJson = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON for each event.")] = False,
 ) -> None:
     """Print events in the order of the store; with --follow new ones, or all from --since or --after on.
 

@@ -19,9 +19,11 @@ from balto.cli import (
     retelling,
     serving,
     sessionfiles,
+    usage,
 )
 
 app = typer.Typer(
+    cls=usage.OneLineGroup,
     help="Balto listens at a pharmacy counter and tells the attendant what goes well with what was asked for.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

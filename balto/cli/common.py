@@ -61,7 +61,8 @@ def load_settings(process: str | None = None, /, **changes: Any) -> "Settings":
     from pydantic import ValidationError
 
     from balto.logs import set_up_logging
-    from balto.settings import Settings, unknown_names
+    from balto.mistakes import first_mistake
+    from balto.settings import PREFIX, Settings, unknown_names
 
     given = {name: value for name, value in changes.items() if value is not None}
     try:
@@ -69,9 +70,7 @@ def load_settings(process: str | None = None, /, **changes: Any) -> "Settings":
     except UnicodeDecodeError:
         fail(".env is not UTF-8 text")
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        fail(f"setting BALTO_{name}: {first['msg']}")
+        fail(f"setting {first_mistake(error, PREFIX)}")
     set_up_logging(settings, process=process)
     if unknown:
         logger.warning("no setting is named %s", ", ".join(unknown))
@@ -203,6 +202,8 @@ def cell(value: Any) -> str:
             return f"{value:z.{0 if abs(value) >= 1000 else 1 if abs(value) >= 1 else 3}f}"
         case datetime():
             return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        case [] | ():
+            return "–"
         case tuple() | list():
             return ", ".join(str(part) for part in value)
         case _:

@@ -5,20 +5,23 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import typer
 
-from balto.cli.common import AsJson, fail, note, print_json, with_library
-from balto.cli.names import told_session
+from balto.cli.common import fail, note, print_json, with_library
+from balto.cli.names import known_session
 from balto.cli.opening import Since, Until, moment
 
 type Form = Literal["csv", "json", "parquet", "xlsx"]
+_FORMS: Final = "|".join(get_args(Form.__value__))
 
 
 def export(
     name: Annotated[str, typer.Argument(help="A read model, or one version of its view (`balto bi views`).")],
-    form: Annotated[Form | None, typer.Option("--format", help="By default as FILE is named; CSV without one.")] = None,
+    form: Annotated[
+        Form | None, typer.Option("--format", metavar=_FORMS, help="By default as FILE is named; CSV without one.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Instead of standard output.")
     ] = None,
@@ -27,7 +30,9 @@ def export(
     tenant: Annotated[str | None, typer.Option("--tenant", help="Rows of one client.")] = None,
     counter: Annotated[str | None, typer.Option("--counter", help="Rows of one counter.")] = None,
     session: Annotated[str | None, typer.Option("--session", help="Rows of one session, by id or `last`.")] = None,
-    as_json: AsJson = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Rows as JSON; with -o, what was written, for machines.")
+    ] = False,
 ) -> None:
     """Write the rows of a read model to a file, as one moment has them; no words that were said are in any.
 
@@ -39,11 +44,11 @@ def export(
     view = find_view(name)
     if view is None:
         fail(f"there is no read model {name}; there are {', '.join(sorted({one.subject for one in bi_views()}))}")
-    chosen = _form(form, output)
+    chosen = _form("json" if as_json and output is None and form is None else form, output)
     begin, end = moment("--since", since), moment("--until", until)
 
     async def work(library: Any) -> dict[str, Any]:
-        session_id = await told_session(library, session) if session else None
+        session_id = await known_session(library, session) if session else None
         filters = Filters(tenant=tenant, since=begin, until=end, counter_id=counter, session_id=session_id)
         try:
             async with open_export(library.dsn, view, filters) as opened:

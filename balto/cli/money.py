@@ -44,7 +44,7 @@ def cost(
         fail("--session goes with no other filter")
     begin, end = moment("--since", since), moment("--until", until)
     if html is not None:
-        write_cost(html, session=session, since=begin, until=end, counter=counter)
+        write_cost(html, session=session, since=begin, until=end, counter=counter, as_json=as_json)
         return
 
     async def work(library: Any) -> Any:

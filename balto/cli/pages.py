@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from balto.cli.common import fail, note, with_library
+from balto.cli.common import fail, note, print_json, with_library
 
 Html = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Write one page with plots, which opens offline.")
@@ -19,7 +19,9 @@ _LEAST_DB: Final = 20.0
 _DAYS: Final = "Days are Brasília's (UTC-3)."
 
 
-def write_latency(file: Path, *, since: datetime | None, until: datetime | None, tenant: str | None) -> None:
+def write_latency(
+    file: Path, *, since: datetime | None, until: datetime | None, tenant: str | None, as_json: bool
+) -> None:
     """Write the report of where phrases' time goes."""
     from balto.report.latency import latency_page
     from projections import distributions, reports
@@ -30,11 +32,17 @@ def write_latency(file: Path, *, since: datetime | None, until: datetime | None,
         points = await distributions.over_time(pool, since=since, until=until, tenant=tenant)
         return latency_page(hops, points, await _about(library, since, until, _client(tenant)))
 
-    write_page(file, work)
+    write_page(file, work, as_json=as_json)
 
 
 def write_biometrics(
-    file: Path, *, session: str | None, since: datetime | None, until: datetime | None, tenant: str | None
+    file: Path,
+    *,
+    session: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    tenant: str | None,
+    as_json: bool,
 ) -> None:
     """Write the report of how phrases sound."""
     from balto.cli.names import known_session
@@ -51,11 +59,17 @@ def write_biometrics(
         whose = _client(tenant) if session_id is None else f"session {session_id}"
         return biometrics_page(pitches, noises, await _about(library, since, until, whose))
 
-    write_page(file, work)
+    write_page(file, work, as_json=as_json)
 
 
 def write_cost(
-    file: Path, *, session: str | None, since: datetime | None, until: datetime | None, counter: str | None
+    file: Path,
+    *,
+    session: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    counter: str | None,
+    as_json: bool,
 ) -> None:
     """Write the report of what days cost, or one session."""
     from balto.cli.money import costs_of_days, costs_of_session
@@ -68,10 +82,12 @@ def write_cost(
         rows = await costs_of_days(library, since, until, counter)
         return cost_page(rows, f"{await _about(library, since, until, _counter(counter))} {_DAYS}")
 
-    write_page(file, work)
+    write_page(file, work, as_json=as_json)
 
 
-def write_advice(file: Path, *, since: datetime | None, until: datetime | None, counter: str | None) -> None:
+def write_advice(
+    file: Path, *, since: datetime | None, until: datetime | None, counter: str | None, as_json: bool
+) -> None:
     """Write the report of what became of advice."""
     from balto.cli.money import counter_of
     from balto.report.advice import advice_page
@@ -89,17 +105,20 @@ def write_advice(file: Path, *, since: datetime | None, until: datetime | None, 
             about,
         )
 
-    write_page(file, work)
+    write_page(file, work, as_json=as_json)
 
 
-def write_page(file: Path, work: Callable[[Any], Awaitable[str]]) -> None:
+def write_page(file: Path, work: Callable[[Any], Awaitable[str]], *, as_json: bool) -> None:
     """Write what `work(library)` returns; a file that cannot be written is one line."""
     text = with_library(work)
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}")
-    note(f"wrote {file}")
+    if as_json:
+        print_json({"file": str(file)})
+    else:
+        note(f"wrote {file}")
 
 
 def _client(tenant: str | None) -> str:

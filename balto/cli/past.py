@@ -9,7 +9,7 @@ import typer
 from balto.cli.advice_report import advice
 from balto.cli.common import AsJson, fail, print_rows, with_library
 from balto.cli.money import cost
-from balto.cli.names import told_session
+from balto.cli.names import known_session
 from balto.cli.opening import Since, Until, moment
 from balto.cli.pages import Html, write_biometrics, write_latency
 from balto.cli.timing import explain, timeline
@@ -79,17 +79,17 @@ def biometrics(
 
     begin, end = moment("--since", since), moment("--until", until)
     if html is not None:
-        write_biometrics(html, session=session, since=begin, until=end, tenant=tenant)
+        write_biometrics(html, session=session, since=begin, until=end, tenant=tenant, as_json=as_json)
         return
 
     async def work(library: Any) -> Any:
-        session_id = await told_session(library, session) if session else None
+        session_id = await known_session(library, session) if session else None
         pool = library.projector.pool
         return await reports.biometrics(pool, session_id=session_id, tenant=tenant, since=begin, until=end, limit=limit)
 
     rows = with_library(work)
     if session and not rows and not as_json:
-        fail(f"session {session} has no phrases, or there is no such session (`balto sessions` lists them)")
+        fail(f"session {session} has no phrases yet")
     columns = BIOMETRIC_COLUMNS[1:] if session else BIOMETRIC_COLUMNS
     print_rows(rows, columns, title="Bio-metrics by phrase", as_json=as_json)
 
@@ -104,7 +104,7 @@ def latency(
 
     begin, end = moment("--since", since), moment("--until", until)
     if html is not None:
-        write_latency(html, since=begin, until=end, tenant=tenant)
+        write_latency(html, since=begin, until=end, tenant=tenant, as_json=as_json)
         return
     rows = with_library(lambda library: reports.latency(library.projector.pool, since=begin, until=end, tenant=tenant))
     print_rows(rows, ("hop", "count", "p50", "p95", "p99"), title="Latency by hop (ms)", as_json=as_json)

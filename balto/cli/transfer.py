@@ -106,11 +106,14 @@ def copy(
     target_url = to or os.environ.get("BALTO_COPY_TO")
     if not target_url:
         fail("say where to: --to URL, or BALTO_COPY_TO where others can see the command line")
-    from balto.library import master_keys
+    from balto.library import is_postgres_address, master_keys
     from events.copying import copy_ledger
     from events.driver import one_connection
     from events.postgres import PostgresStore
     from events.transfer import Rewrap
+
+    if not is_postgres_address(target_url):
+        fail("where to is no PostgreSQL address: postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
 
     async def work(library: Any) -> int:
         own, other = master_keys(library.settings), _other(master_key)

@@ -12,7 +12,7 @@ import orjson
 
 from balto.client.answers import Answers
 from balto.client.audio import AudioFile, LiveAudio, Paced, Source
-from balto.client.errors import ClientError
+from balto.client.errors import ClientError, explained
 from balto.client.messages import Answer, Message, Wish, parsed
 
 _NORMAL: Final = 1000
@@ -134,7 +134,7 @@ class Stream:
         try:
             ws = await http.ws_connect(_socket_url(url), max_msg_size=0, heartbeat=_HEARTBEAT_S)
         except (aiohttp.ClientError, OSError) as error:
-            raise _Interrupted(f"no Balto answers at {url}: {error}") from error
+            raise _Interrupted(f"no Balto answers at {url}: {explained(error)}") from error
         self._reached = True
         sender: asyncio.Task[None] | None = None
         try:

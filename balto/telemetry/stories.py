@@ -23,7 +23,10 @@ from events.store import Append, Appended
 type Durable = Callable[[Append], None]
 """Takes an append that is durable. Must be quick, and must not fail."""
 
-_LAST: Final = (PhraseDiscarded, PhraseGathered, RecommendationDelivered, RecommendationWithheld, TranscriptionRejected)
+_FIRST: Final = frozenset({PhraseCaptured, PhraseDiscarded})
+_LAST: Final = frozenset(
+    {PhraseDiscarded, PhraseGathered, RecommendationDelivered, RecommendationWithheld, TranscriptionRejected}
+)
 _MOST_OPEN: Final = 5_000
 
 
@@ -87,17 +90,17 @@ class Stories:
         if not append.stream.startswith("session-"):
             return
         for new in append.events:
-            match new.event:
-                case SessionEnded():
-                    self._end_all(append)
-                case PhraseCaptured(phrase=phrase) | PhraseDiscarded(phrase=phrase):
-                    self._open[append.stream, phrase] = [new]
-                case event:
-                    phrase = getattr(event, "phrase", 0)
-                    if (append.stream, phrase) in self._open:
-                        self._open[append.stream, phrase].append(new)
-            if isinstance(new.event, _LAST):
-                self._end(append, new.event.phrase)
+            kind, phrase = type(new.event), getattr(new.event, "phrase", None)
+            if kind is SessionEnded:
+                self._end_all(append)
+            if phrase is None:
+                continue  # as most events, which are about sound that nobody said anything in
+            if kind in _FIRST:
+                self._open[append.stream, phrase] = [new]
+            elif (story := self._open.get((append.stream, phrase))) is not None:
+                story.append(new)
+            if kind in _LAST:
+                self._end(append, phrase)
         while len(self._open) > self._most_open:
             self._open.popitem(last=False)
 

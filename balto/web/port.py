@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 
-from balto.library import StartError
+from balto.library import StartError, set_master_keys
 from balto.security.admin import AdminDoor
 from balto.settings import Settings
 
@@ -16,12 +16,13 @@ def doorway(settings: Settings) -> Iterator[list[socket.socket]]:
     """Check what the server needs before anything slow begins, and hold its port for the length of the block.
 
     Raises:
-        StartError: the host, the port or the administrator's password cannot be used.
+        StartError: the host, the port, the administrator's password or the master key cannot be used.
     """
     try:
         AdminDoor.check(settings.admin_password)
     except ValueError as error:
         raise StartError(str(error)) from None
+    set_master_keys(settings)
     taken = take_port(settings)
     try:
         yield taken

@@ -19,8 +19,8 @@ from balto.web.http import add_routes
 from balto.web.port import in_url, take_port
 from balto.web.socket import SOCKETS, close_sockets, socket
 from events.watch import Watch
+from projections.cadence import WATCH_DOZE_S, WATCH_PACE_S
 from projections.leading import while_leading
-from projections.projector import WATCH_PACE_S
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ async def serving(balto: Balto, taken: list[sockets.socket] | None = None) -> As
 
 
 async def _project(balto: Balto) -> None:
-    async with Watch(balto.library.dsn, pace_s=WATCH_PACE_S) as watch:
+    async with Watch(balto.library.dsn, pace_s=WATCH_PACE_S, doze_after_s=WATCH_DOZE_S) as watch:
         await balto.library.projector.run(watch=watch)
 
 

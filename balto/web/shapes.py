@@ -145,6 +145,8 @@ class Sessions(Shape):
     """Sessions, the latest first."""
 
     sessions: list[SessionRow]
+    next: str | None
+    """The `before` of the next page; null on the last."""
 
 
 class Timeline(Shape):

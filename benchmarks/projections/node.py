@@ -7,9 +7,10 @@ from typing import Final
 
 from events.store import StoreError
 from events.watch import Watch
+from projections.cadence import WATCH_DOZE_S, WATCH_PACE_S
 from projections.database import open_pool
 from projections.projection import Projection, standard
-from projections.projector import WATCH_PACE_S, Projector
+from projections.projector import Projector
 
 TALLY: Final = Projection(
     name="tally",
@@ -42,7 +43,7 @@ async def main() -> None:
     print("up", flush=True)
     if what == "rebuild":
         await _rebuild(projector)
-    async with Watch(dsn, pace_s=WATCH_PACE_S) as watch:
+    async with Watch(dsn, pace_s=WATCH_PACE_S, doze_after_s=WATCH_DOZE_S) as watch:
         await projector.run(watch=watch)
 
 

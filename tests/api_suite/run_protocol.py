@@ -101,6 +101,8 @@ async def _prove(dsn: str, visit: Visit, results: Path | None) -> Outcome:
 
 
 def _tell(console: Console, outcome: Outcome, number: int, total: int) -> None:
+    if outcome.follows:
+        return
     colour = _COLOURS[outcome.verdict]
     told = f"[dim]{number:>2}/{total}[/dim] [{colour}]{outcome.verdict:<7}[/{colour}] {escape(outcome.check.says)}"
     console.print(f"{told} [dim]{outcome.seconds * 1000:.0f} ms[/dim]", soft_wrap=True)
@@ -134,6 +136,8 @@ def main(
         url = f"http://{url}"
     outcomes, visit = asyncio.run(run(url, password, dsn=dsn, patience_s=timeout, results=results))
     count = counted(outcomes)
+    if following := sum(outcome.follows for outcome in outcomes):
+        err.print(f"{following} more failed, for they need what failed", style="red")
     err.print(f"{count['ok']} passed, {count['failed']} failed, {count['skipped']} skipped; written to {results}")
     for line in left(visit)[:1]:
         err.print(f"[dim]left: {escape(line)}[/dim]", soft_wrap=True)

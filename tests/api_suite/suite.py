@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import aiohttp
 
+from balto.client.errors import explained
 from tests.api_suite.visit import LOG, Visit
 
 type Verdict = Literal["ok", "failed", "skipped"]
@@ -45,6 +46,8 @@ class Outcome:
     reason: str
     seconds: float
     log: list[str] = field(default_factory=list)
+    follows: bool = False
+    """Whether it failed only because something before it had."""
 
     def as_json(self) -> dict[str, Any]:
         """Return it without its log."""
@@ -115,14 +118,14 @@ async def _run(check: Check, visit: Visit, patience_s: float, lost: str) -> Outc
     began = time.monotonic()
     verdict, reason = await _verdict(check, visit, patience_s, lost)
     LOG.reset(token)
-    return Outcome(check, verdict, reason, time.monotonic() - began, log)
+    return Outcome(check, verdict, reason, time.monotonic() - began, log, follows=bool(lost))
 
 
 async def _verdict(check: Check, visit: Visit, patience_s: float, lost: str) -> tuple[Verdict, str]:
     if lost:
         return "failed", lost
     if check.needs_admin and visit.password is None:
-        return "skipped", "needs --admin-password"
+        return "skipped", "needs --admin-password-file"
     try:
         async with asyncio.timeout(patience_s):
             await check.work(visit)
@@ -133,7 +136,7 @@ async def _verdict(check: Check, visit: Visit, patience_s: float, lost: str) -> 
     except TimeoutError:
         return "failed", f"no answer within {patience_s:g} s"
     except (aiohttp.ClientError, OSError) as error:
-        return "failed", f"{type(error).__name__}: {error}"
+        return "failed", f"{type(error).__name__}: {explained(error)}"
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         # An answer of another shape than the check reads.
         return "failed", f"the answer has another shape: {type(error).__name__}: {error}"

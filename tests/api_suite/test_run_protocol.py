@@ -51,7 +51,7 @@ async def test_without_a_password_it_registers_openly_and_skips_what_needs_one(o
     async with open_house(open_registration=True, handshake_timeout_s=1.0) as house:
         outcomes, _ = await run(house.url, None, console=QUIET, parts=(HEALTH, REGISTRATION, TRIALS, COUNTERS))
     assert [(o.check.says, o.reason) for o in outcomes if o.verdict == "failed"] == []
-    assert {o.reason for o in outcomes if o.verdict == "skipped"} == {"needs --admin-password"}
+    assert {o.reason for o in outcomes if o.verdict == "skipped"} == {"needs --admin-password-file"}
 
 
 @pytest.fixture
@@ -83,6 +83,9 @@ async def test_a_time_out_is_a_failure_and_the_script_says_so(mute_server: TestS
     assert told["checks"][0]["reason"] == "no answer within 0.3 s"
     needs = "needs what failed: GET /healthz and /readyz say that all is well"
     assert {check["reason"] for check in told["checks"][1:]} == {needs}
+    lines = err.decode().splitlines()
+    assert f"{len(told['checks']) - 1} more failed, for they need what failed" in lines
+    assert len(lines) == 5  # the one that failed, its reason, how many follow, the sum, what is left
     assert "Nothing: no client was registered." in (tmp_path / "protocol-results" / "walkthrough.md").read_text()
 
 

@@ -97,7 +97,7 @@ async def test_advice_on_lines(home: Path) -> None:
         (("counters", "add", " ", "--email", "a@b.example"), "balto: the counter needs a name"),
         (("counters", "add", "Balcão", "--email", "nobody"), "balto: this is no e-mail address"),
         (("report", "advice", "--counter", "nobody"), "balto: there is no counter nobody"),
-        (("report", "biometrics", "--session", "nope"), "balto: session nope has no phrases, or there is no such"),
+        (("report", "biometrics", "--session", "nope"), "balto: there is no session nope"),
         (("events", "--stream", "nope"), "balto: there is no stream nope"),
         (("events", "--type", "SessionStart"), "balto: there is no event type SessionStart; is it SessionStarted?"),
         (("timeline", "last"), "balto: there are no sessions yet"),
@@ -109,6 +109,30 @@ async def test_a_failure_is_one_clear_line(home: Path, recording: Path, argument
     assert result.exit_code == 1
     assert result.stderr.startswith(line)
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("session",), None),
+        (("nosuch",), "balto: No such command 'nosuch'"),
+        (("timeline",), "balto: Missing argument 'SESSION'"),
+        (("sessions", "--limit", "x\ny"), "balto: Invalid value for '--limit': "),
+        (("counters", "list", "--jsn"), "balto: No such option: --jsn"),
+    ],
+)
+async def test_a_misspelt_command_is_one_line(arguments: tuple[str, ...], line: str | None) -> None:
+    result = await balto(*arguments)
+    assert result.exit_code == 2
+    assert not line or (result.stderr.startswith(line) and len(result.stderr.splitlines()) == 1)
+
+
+async def test_whoever_asks_for_json_gets_json(home: Path, house: House) -> None:
+    await converse(house, PCM.tobytes(), protocol=2)
+    assert len(await told("export", "phrase_timeline")) == 1
+    page = home / "latency.html"
+    assert await told("report", "latency", "--html", str(page)) == {"file": str(page)}
+    assert page.is_file()
 
 
 async def test_a_wrong_setting_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,12 +54,20 @@ async def test_a_taken_port_is_told_before_anything_is_started(tmp_path: Path) -
             "balto: BALTO_ADMIN_PASSWORD starts like an Argon2 hash but is none",
         ),
         (
+            {"BALTO_MASTER_KEY": "x"},
+            "balto: BALTO_MASTER_KEY: a master key is not base64, with VERSION: before it where there are several",
+        ),
+        ({"BALTO_WHISPER_MODEL": "/nowhere"}, "balto: setting BALTO_WHISPER_MODEL: there is no folder /nowhere"),
+        (
             {"BALTO_DATABASE_URL": "nonsense"},
             "balto: BALTO_DATABASE_URL is not a PostgreSQL address: postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
         ),
         (
             {"BALTO_DATABASE_URL": "postgresql://a:segredo@127.0.0.1:9/b"},
-            "balto: the database at 127.0.0.1:9: the database did not answer: ConnectionRefusedError",
+            (
+                "balto: the database at 127.0.0.1:9 does not answer (ConnectionRefusedError): "
+                "see that PostgreSQL runs, is not stopped, and is reached from here"
+            ),
         ),
     ],
 )

@@ -1,6 +1,7 @@
 """The API's own description: as OpenAPI for programs, and as a page that needs nothing from elsewhere."""
 
 import html
+import re
 from typing import Any, Final
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from balto.web.openapi import document, written
 
 routes = web.RouteTableDef()
 
+_CODE: Final = re.compile("`([^`]+)`")
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -48,15 +50,16 @@ def _page(whole: dict[str, Any]) -> str:
         for method, operation in methods.items()
     )
     shapes = "".join(
-        f'<section id="{_text(name)}"><h3>{_text(name)}</h3><p>{_text(shape.get("description", ""))}</p>'
+        f'<section id="{_text(name)}"><h3>{_text(name)}</h3><p>{_prose(shape.get("description", ""))}</p>'
         f"{_table(shape.get('properties', {}), set(shape.get('required', [])))}</section>"
         for name, shape in whole["components"]["schemas"].items()
     )
     info = whole["info"]
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Balto: HTTP</title>'
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Balto: HTTP</title>'
         '<link rel="stylesheet" href="/console/docs.css">'
-        f"<main><h1>Balto {_text(info['version'])}</h1><p>{_text(info['description'])}</p>"
+        f"<main><h1>Balto {_text(info['version'])}</h1><p>{_prose(info['description'])}</p>"
         f'<p><a href="/api/v1/openapi.json">OpenAPI 3.1</a>, <a href="/api/v1/asyncapi.json">AsyncAPI 3.0</a> '
         f"of the socket</p><h2>Routes</h2>{operations}"
         f"<h2>Shapes</h2>{shapes}</main></html>"
@@ -68,21 +71,21 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     parameters = {one["name"]: {**one["schema"], "description": one.get("description", "")} for one in given}
     required = {one["name"] for one in given if one.get("required")}
     answers = "".join(
-        f"<li>{_text(status)}: {_text(answer['description'])} {_media(answer.get('content', {}))}</li>"
+        f"<li>{_text(status)}: {_prose(answer['description'])} {_media(answer.get('content', {}))}</li>"
         for status, answer in operation["responses"].items()
     )
     body = operation.get("requestBody")
     taken = f"<p>Takes {_media(body['content'])}</p>" if body else ""
     return (
-        f"<details><summary><code>{method.upper()} {_text(path)}</code> {_text(operation['summary'])}</summary>"
-        f"<p>{_text(operation['description'])}</p>{_table(parameters, required)}{taken}<ul>{answers}</ul></details>"
+        f"<details><summary><code>{method.upper()} {_text(path)}</code> {_prose(operation['summary'])}</summary>"
+        f"<p>{_prose(operation['description'])}</p>{_table(parameters, required)}{taken}<ul>{answers}</ul></details>"
     )
 
 
 def _table(fields: dict[str, Any], required: set[str]) -> str:
     rows = "".join(
         f"<tr><td><code>{_text(name)}</code>{'' if name in required else '?'}</td><td>{_kind(schema)}</td>"
-        f"<td>{_text(schema.get('description', ''))}</td></tr>"
+        f"<td>{_prose(schema.get('description', ''))}</td></tr>"
         for name, schema in fields.items()
     )
     return f"<table>{rows}</table>" if rows else ""
@@ -112,3 +115,8 @@ def _kind(schema: dict[str, Any]) -> str:
 
 def _text(text: str) -> str:
     return html.escape(text)
+
+
+def _prose(text: str) -> str:
+    """Return sentences, with what stands in backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", _text(text))

@@ -11,7 +11,7 @@ from balto.web.answers import RequestError, answer
 from balto.web.described import described
 from balto.web.fresh import caught_up
 from balto.web.keys import BALTO
-from balto.web.queries import Name, as_dict, at_most, read_query
+from balto.web.queries import Moment, Name, as_dict, at_most, read_query
 from balto.web.shapes import Biometrics, SessionEvents, Sessions, Timeline
 from events.catalogue import Event
 from events.codec import encode
@@ -24,6 +24,15 @@ routes = web.RouteTableDef()
 class SessionsQuery(BaseModel):
     """Which sessions."""
 
+    session: Annotated[Name | None, Field(description="This one alone.")] = None
+    counter: Annotated[Name | None, Field(description="Of a counter, by its id or name.")] = None
+    since: Annotated[Moment | None, Field(description="Begun then or later.")] = None
+    until: Annotated[Moment | None, Field(description="Begun before then.")] = None
+    ended: Annotated[Name | None, Field(description="Ended for this reason (`end_reason`), or `open`: not ended.")] = (
+        None
+    )
+    advised: Annotated[bool, Field(description="Only those with a recommendation.")] = False
+    before: Annotated[Name | None, Field(description="The list after this session: `next` of the page before.")] = None
     limit: Annotated[int, Field(ge=1, le=2**53, description="At most so many, and 500."), at_most(500)] = 50
     codigo: Annotated[Name | None, Field(description="Of one client.")] = None
 
@@ -38,11 +47,23 @@ class PageQuery(BaseModel):
 @routes.get("/api/v1/sessions")
 @described(topic="sessions", query=SessionsQuery, gives=Sessions)
 async def sessions(request: web.Request) -> web.Response:
-    """Return sessions, the latest first, of one client where `codigo` names it; at most `limit`, 50 by default."""
+    """Return sessions, the latest first, by any condition; at most `limit`, 50 by default."""
     query = read_query(request, SessionsQuery)
     projector = await caught_up(request, "sessions", "counters")
-    rows = await reports.sessions(projector.pool, limit=query.limit, tenant=query.codigo)
-    return answer({"sessions": [as_dict(row) for row in rows]})
+    rows = await reports.sessions(
+        projector.pool,
+        limit=query.limit,
+        tenant=query.codigo,
+        session_id=query.session,
+        counter=query.counter,
+        since=query.since,
+        until=query.until,
+        ended=query.ended,
+        advised=query.advised,
+        before=query.before,
+    )
+    full = len(rows) == query.limit
+    return answer({"sessions": [as_dict(row) for row in rows], "next": rows[-1].session_id if full else None})
 
 
 @routes.get("/api/v1/sessions/{id}/timeline")

@@ -1,4 +1,4 @@
-/** The events of a session as a list, each with its data at a click. */
+/** The events of a session as a list, by phrase and type, each with its data at a click. */
 
 import { el } from "./dom.js";
 import { count } from "./words.js";
@@ -15,12 +15,22 @@ const KINDS = [
   [/^(Basket|Recommendation)/, "ws"],
 ];
 
-/** Return the list with its filter. */
+/**
+ * Return the list with its filter, and what shows the events of one phrase.
+ * @param {object[]} events
+ * @returns {{list: Node, choose: (phrase: string) => void}} an empty phrase is all of them
+ */
 export function eventList(events) {
   const list = el("ol.events");
   const more = el("button", { type: "button", hidden: true, onclick: () => grow() }, "Mostrar mais");
   const all = el("input", { type: "checkbox", id: "all-events", onchange: () => restart() });
-  const summary = el("span");
+  const numbers = [...new Set(events.map(({ data }) => data.phrase).filter(Boolean))].sort((a, b) => a - b);
+  const phrase = el("select", { id: "events-phrase", onchange: () => restart() },
+    el("option", { value: "" }, "Todas as frases"), ...numbers.map((number) => el("option", { value: number }, `Só a frase ${number}`)));
+  const types = [...new Set(events.map(({ type }) => type))].sort();
+  const type = el("input", { id: "events-type", type: "search", list: "events-types", placeholder: "tipo, como Transcription",
+    autocomplete: "off", spellcheck: "false", oninput: () => restart() });
+  const summary = el("span", { role: "status" });
   let waiting = [];
 
   function grow() {
@@ -29,16 +39,32 @@ export function eventList(events) {
   }
 
   function restart() {
-    waiting = all.checked ? [...events] : events.filter(({ type }) => type !== FREQUENT);
+    const words = type.value.trim().toLowerCase();
+    waiting = events.filter((event) => (all.checked || words || event.type !== FREQUENT)
+      && (!phrase.value || String(event.data.phrase) === phrase.value)
+      && event.type.toLowerCase().includes(words));
     summary.textContent = count(waiting.length, "evento", "eventos");
     list.replaceChildren();
     grow();
   }
 
+  function choose(number) {
+    phrase.value = numbers.includes(Number(number)) ? String(number) : "";
+    restart();
+  }
+
   restart();
-  return el("div.panel", {},
-    el("div.filter", {}, summary, el("label", { for: "all-events" }, all, " mostrar também o recebimento de áudio")),
-    list, more);
+  return {
+    choose,
+    list: el("div.panel", {},
+      el("div.filter", {},
+        el("label.hidden", { for: "events-phrase" }, "Eventos da frase"), phrase,
+        el("label.hidden", { for: "events-type" }, "Tipo de evento"), type,
+        el("datalist", { id: "events-types" }, ...types.map((name) => el("option", { value: name }))),
+        el("label.check", { for: "all-events" }, all, " mostrar também o recebimento de áudio"),
+        summary),
+      list, more),
+  };
 }
 
 function entry({ type, elapsed_us, data, stream_position }) {

@@ -8,7 +8,9 @@ import { showSessions } from "./sessions.js";
 const TITLES = { counter: "Balcão ao vivo", sessions: "Sessões" };
 
 function route({ first = false } = {}) {
-  const [, area, id] = location.hash.split("/");
+  const [path, query] = location.hash.split("?", 2);
+  const [, area, id] = path.split("/");
+  const asked = new URLSearchParams(query);
   const shown = area === "sessoes" ? "sessions" : "counter";
   for (const name of Object.keys(TITLES)) byId(name).hidden = name !== shown;
   for (const link of document.querySelectorAll("nav a")) {
@@ -18,8 +20,8 @@ function route({ first = false } = {}) {
   document.title = `${TITLES[shown]} · Balto`;
   if (shown === "sessions") {
     const place = byId("sessions");
-    if (id) showSession(place, decodeURIComponent(id));
-    else showSessions(place);
+    if (id) showSession(place, decodeURIComponent(id), asked);
+    else showSessions(place, asked);
   }
   if (!first) document.querySelector("main > :not([hidden]) h1")?.focus({ preventScroll: true });
   if (!first) scrollTo(0, 0);

@@ -5,29 +5,45 @@ import { el } from "./dom.js";
 import { eventList } from "./events.js";
 import { shown } from "./loading.js";
 import { waterfall } from "./waterfall.js";
-import { count, duration, ending, instant, number, tenths, thousandths } from "./words.js";
+import { count, dollars, duration, ending, instant, number, tenths, thousandths } from "./words.js";
 
 const PAGE = 1000;
 const MOST_PAGES = 20;
 
-/** Show a session in a place. */
-export function showSession(place, id) {
+/**
+ * Show a session in a place.
+ * @param {HTMLElement} place
+ * @param {string} id
+ * @param {URLSearchParams} asked as the address has it: `frase` is the phrase whose events are shown
+ */
+export function showSession(place, id, asked = new URLSearchParams()) {
   const path = `api/v1/sessions/${encodeURIComponent(id)}`;
   return shown(place, "Sessão", async () => {
-    const [{ phrases }, { biometrics }, events] = await Promise.all(
-      [get(`${path}/timeline`), get(`${path}/biometrics`), allEvents(path)]);
-    const again = el("button", { type: "button", onclick: () => showSession(place, id) }, "Atualizar");
+    const [{ phrases }, { biometrics }, { sessions: [known] }, events] = await Promise.all([
+      get(`${path}/timeline`), get(`${path}/biometrics`),
+      get(`api/v1/sessions?session=${encodeURIComponent(id)}`), allEvents(path)]);
+    const again = el("button", { type: "button", onclick: () => showSession(place, id, asked) }, "Atualizar");
+    const told = eventList(events);
+    const happened = part("Eventos", told.list);
+    told.choose(asked.get("frase") ?? "");
+    const choose = (phrase) => {
+      told.choose(phrase);
+      history.replaceState(null, "", addressOf(id, phrase));
+      happened.scrollIntoView({ behavior: "smooth" });
+    };
     return [
       el("p.back", {}, el("a", { href: "#/sessoes" }, "← Todas as sessões")),
       el("div.headline", {}, el("h1", { tabindex: -1 }, "Sessão"), again),
-      facts(id, events, phrases),
+      facts(id, events, phrases, known),
       part("Linha do tempo das frases",
-        phrases.length ? waterfall(phrases, transcripts(events)) : none("Nenhuma frase.")),
+        phrases.length ? waterfall(phrases, transcripts(events), { address: (phrase) => addressOf(id, phrase), choose }) : none("Nenhuma frase.")),
       part("Biométricas da voz", biometrics.length ? voices(biometrics) : none("Nenhuma frase foi medida.")),
-      part("Eventos", eventList(events)),
+      happened,
     ];
   });
 }
+
+const addressOf = (id, phrase) => `#/sessoes/${encodeURIComponent(id)}?frase=${phrase}`;
 
 async function allEvents(path) {
   const events = [];
@@ -40,18 +56,21 @@ async function allEvents(path) {
   return events;
 }
 
-function facts(id, events, phrases) {
+function facts(id, events, phrases, known) {
   const started = events.find(({ type }) => type === "SessionStarted");
   const ended = events.find(({ type }) => type === "SessionEnded");
   const [words, tone] = ending(ended?.data.reason);
   const sent = phrases.filter(({ outcome }) => outcome === "recommended").length;
+  const cost = phrases.reduce((sum, phrase) => sum + (phrase.cost_usd ?? 0), 0);
   const pairs = [
     ["Início", instant(started?.occurred_at)],
     ["Áudio ouvido", duration(ended ? ended.data.samples / 16_000 : null)],
     ["Frases", number(phrases.length)],
     ["Recomendações", number(sent)],
     ["Situação", el("span.pill", { "data-tone": tone }, words)],
-    ["Balcão", el("code", {}, started?.data.counter_id ?? "–")],
+    ["Custo", dollars(cost)],
+    ["Cliente", known?.tenant ?? "–"],
+    ["Balcão", el("span", { title: started?.data.counter_id }, known?.counter_name ?? el("code", {}, started?.data.counter_id ?? "–"))],
     ["Identificação", el("code", {}, id)],
   ];
   return el("dl.panel.facts", {}, ...pairs.map(([term, value]) =>

@@ -25,13 +25,15 @@ const STEPS = [1, 2, 5];
  * Return the drawing.
  * @param {object[]} phrases rows of a session's timeline
  * @param {Map<number, string>} said what was said, by phrase
+ * @param {{address: (phrase: number) => string, choose: (phrase: number) => void}} events of a phrase: where they are, and
+ *   what shows them on this page
  */
-export function waterfall(phrases, said) {
+export function waterfall(phrases, said, events) {
   const scale = scaleFor(Math.max(1, ...phrases.map(lengthOf)));
   return el("div.panel.waterfall", {},
     legend(),
     el("div.axis", { "aria-hidden": "true" }, el("span"), axis(scale), el("span")),
-    el("ol", {}, ...phrases.map((phrase) => row(phrase, said.get(phrase.phrase), scale))));
+    el("ol", {}, ...phrases.map((phrase) => row(phrase, said.get(phrase.phrase), scale, events))));
 }
 
 function legend() {
@@ -62,14 +64,19 @@ function axis({ end, ticks }) {
   }));
 }
 
-function row(phrase, text, scale) {
+function row(phrase, text, scale, { address, choose }) {
   const [words, tone] = outcome(phrase.outcome);
   const start = phrase.sample_start === null ? null : phrase.sample_start / 16_000;
   const speech = phrase.speech_ms === null ? null : phrase.speech_ms / 1000;
+  const onclick = (event) => {
+    event.preventDefault();
+    choose(phrase.phrase);
+  };
   return el("li", {},
     el("div.which", {},
       el("b", {}, `Frase ${phrase.phrase}`),
-      el("small", {}, `aos ${place(start)} · ${duration(speech)} de fala`)),
+      el("small", {}, `aos ${place(start)} · ${duration(speech)} de fala`),
+      el("a", { href: address(phrase.phrase), onclick, "aria-label": `Eventos da frase ${phrase.phrase}` }, "eventos")),
     el("div.time", {},
       text ? el("p.quote", {}, `“${text}”`) : null,
       bars(phrase, scale),

@@ -5,7 +5,9 @@ const tenth = new Intl.NumberFormat("pt-BR", { maximumFractionDigits: 1 });
 const digits = (places) =>
   new Intl.NumberFormat("pt-BR", { minimumFractionDigits: places, maximumFractionDigits: places });
 const one = digits(1);
+const two = digits(2);
 const three = digits(3);
+const four = digits(4);
 const moment = new Intl.DateTimeFormat("pt-BR", { dateStyle: "short", timeStyle: "medium" });
 const NONE = "–";
 
@@ -26,6 +28,9 @@ export function duration(seconds) {
   if (minutes < 60) return `${minutes} min ${whole.format(Math.floor(seconds % 60))} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+/** A sum in US dollars, which may be far below a cent. */
+export const dollars = (sum) => `US$ ${number(sum, sum !== 0 && sum < 0.1 ? four : two)}`;
 
 /** Place in a session as `1:07`. */
 export function place(seconds) {
@@ -118,6 +123,9 @@ const ENDS = {
   journal_unavailable: ["Banco fora do ar", "bad"],
   failed: ["Falhou", "bad"],
 };
+
+/** All ways in which a session stands, each with its words, as a filter offers them. */
+export const endings = () => [["open", "Aberta"], ...Object.entries(ENDS).map(([reason, [words]]) => [reason, words])];
 
 /** How a session ended: words and a tone. */
 export const ending = (reason) => (reason ? (ENDS[reason] ?? [reason, "calm"]) : ["Aberta", "live"]);

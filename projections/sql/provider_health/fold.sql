@@ -1,3 +1,4 @@
+-- reads: PhraseOffered, OfferTranscribed, PhraseOfferWithdrawn, TranscriptionRequested, TranscriptionReceived, TranscriptionRejected, TranscriptionFailed, TranscriptionStreamOpened, TranscriptionStreamClosed, ComparisonRequested, TranscriptCompared, ComparisonFailed, NormalisationRequested, NormalisationCompleted, NormalisationFailed, ClassificationRequested, ClassificationCompleted, ClassificationFailed, AttemptStarted, AttemptEnded
 -- An event at or before its row's last position is in it already.
 WITH calls AS (
     SELECT e.position, e.type, e.occurred_at, s.tenant, e.latency_ms, (e.data ->> 'cost_usd')::numeric AS cost_usd,

@@ -1,10 +1,12 @@
 """GET /api/data/… and /api/v1/sessions/…: what they show, and to whom."""
 
+from datetime import timedelta
+
 import pytest
 
 from balto.app import Balto
 from tests.integration.balto.door import AFAR, Client, each, error_of, log_in, register
-from tests.integration.balto.happened import record_session
+from tests.integration.balto.happened import START, record_session
 
 
 async def test_the_administrator_sees_the_last_fifty_interactions_the_latest_first(
@@ -88,6 +90,36 @@ async def test_sessions_are_listed_the_latest_first(client: Client, balto: Balto
     found = await (await client.get("/api/v1/sessions", params={"codigo": registered.code, "limit": "2"})).json()
     assert [row["session_id"] for row in found["sessions"]] == ["s2", "s1"]
     assert len((await (await client.get("/api/v1/sessions")).json())["sessions"]) == 4
+
+
+async def test_sessions_are_found_by_condition_page_by_page(client: Client, balto: Balto) -> None:
+    registered = await register(client)
+    for number in range(5):
+        await record_session(
+            balto, f"s{number}", tenant=registered.code, counter_id=registered.counter_id, at_minute=number
+        )
+    await record_session(balto, "alheia", tenant="outro", counter_id="c", at_minute=2)
+
+    async def found(**params: str) -> list[str]:
+        answer = await (await client.get("/api/v1/sessions", params=params)).json()
+        pages = [[row["session_id"] for row in answer["sessions"]]]
+        while answer["next"] is not None:
+            answer = await (await client.get("/api/v1/sessions", params=params | {"before": answer["next"]})).json()
+            pages.append([row["session_id"] for row in answer["sessions"]])
+        return [session for page in pages for session in page]
+
+    at = [(START + timedelta(minutes=minute)).isoformat() for minute in range(5)]
+    for limit in ("1", "2", "3", "6", "500"):
+        everything = await found(limit=limit)
+        assert [one for one in everything if one != "alheia"] == ["s4", "s3", "s2", "s1", "s0"]
+        assert len(everything) == 6
+    assert await found(counter=registered.counter_id, limit="2") == ["s4", "s3", "s2", "s1", "s0"]
+    assert await found(counter="c") == ["alheia"]
+    assert await found(session="s3") == ["s3"]
+    assert await found(since=at[1], until=at[3], codigo=registered.code) == ["s2", "s1"]
+    assert len(await found(ended="open")) == len(await found(advised="true")) == 6
+    assert await found(ended="client_left") == await found(before="nowhere") == []
+    assert (await client.get("/api/v1/sessions", params={"since": "ontem"})).status == 400
 
 
 async def test_a_timeline_shows_how_long_each_hop_took(client: Client, balto: Balto) -> None:

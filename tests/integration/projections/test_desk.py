@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -102,6 +103,74 @@ async def test_what_a_desk_cannot_fold_stops_that_read_model_alone(ledger: Ledge
     fragile, sound = await projector.status()
     assert (fragile.state, sound.position) == ("stopped", written)
     assert await tally(pool) == written
+
+
+async def test_a_fold_that_the_database_does_not_take_stops_that_read_model_alone(
+    ledger: Ledger, pool: asyncpg.Pool
+) -> None:
+    broken = replace(
+        FRAGILE, folds=["INSERT INTO fragile SELECT nothing FROM events WHERE position > $1 AND position <= $2"]
+    )
+    written = await write(ledger, 1)
+    projector = Projector(pool, [broken, TALLY])
+    await projector.catch_up()
+    stopped, sound = await projector.status()
+    assert (stopped.state, sound.position) == ("stopped", written)
+    assert await projector.catch_up() == 0
+    assert await tally(pool) == written
+
+
+async def test_a_desk_follows_what_is_rebuilt_and_folds_into_a_few_of_its_read_models(
+    ledger: Ledger, projector: Projector, pool: asyncpg.Pool
+) -> None:
+    follower = Follower(pool, batch=MOST, archive=None)
+    sessions = next(projection for projection in standard() if projection.name == "sessions")
+    async with follower.seated():
+        written = await write(ledger, 1)
+        assert await follower.follow(standard(), None, wait=True) == (len(standard()) * written, written)
+        await projector.rebuild("advice")
+        more = await write(ledger, 1)
+        assert await follower.follow([sessions], None, wait=False) == (more, written + more)
+        assert await follower.follow([sessions], None, wait=False) == (0, written + more)
+        # The others are behind it now: one after another is folded by itself, then all at the desk again.
+        assert await follower.follow(standard(), None, wait=False) == ((len(standard()) - 1) * more, written + more)
+        last = await write(ledger, 1)
+        assert await follower.follow(standard(), None, wait=False) == (len(standard()) * last, written + more + last)
+    at_desk = await all_rows(pool)
+    for projection in standard():
+        await projector.rebuild(projection.name)
+    assert await all_rows(pool) == at_desk
+
+
+async def test_what_is_to_be_skipped_is_not_folded_at_a_desk(ledger: Ledger, pool: asyncpg.Pool) -> None:
+    projector = Projector(pool, [FRAGILE, TALLY])
+    written = await write(ledger, 1)
+    await projector.catch_up()
+    stopped, _ = await projector.status()
+    assert stopped.stopped_at is not None
+    await projector.skip("fragile", stopped.stopped_at)
+    await projector.catch_up()
+    assert [one.position for one in await projector.status()] == [written, written]
+    assert await pool.fetchval("SELECT count(*) FROM projections.fragile") == written - 1
+    assert await tally(pool) == written
+
+
+async def test_plans_are_made_anew_where_the_ledger_has_grown(
+    ledger: Ledger, projector: Projector, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.desk._REPLANNED_S", 0.0)
+    follower = Follower(pool, batch=10, archive=None)
+    await write(ledger, 1)
+    async with follower.seated():
+        await follower.follow(standard(), None, wait=True)
+        await follower.follow(standard(), None, wait=True)
+        async with follower._seat.taken() as desk:
+            assert desk is not None
+        first = desk._planned_at
+        await write(ledger, 2)
+        await follower.follow(standard(), None, wait=True)
+        await follower.follow(standard(), None, wait=True)
+        assert desk._planned_at > 1.5 * first > 0
 
 
 async def test_a_role_that_may_make_no_temporary_table_folds_without_a_desk(

@@ -13,6 +13,7 @@ import pytest
 from events.store import StoreUnavailableError
 from projections import reports
 from projections.database import open_pool
+from projections.following import Followed
 from projections.projector import Projector
 from tests.integration.projections.models import TALLY, tally
 from tests.integration.projections.script import Ledger
@@ -54,10 +55,10 @@ async def test_a_running_projector_survives_whatever_goes_wrong_in_a_round(
     await projector.install()
     sound, failures = projector._round, iter([KeyError("segredo"), RuntimeError("segredo")])
 
-    async def stumbling(head: int) -> int:
+    async def stumbling() -> Followed:
         for failure in failures:
             raise failure
-        return await sound(head)
+        return await sound()
 
     monkeypatch.setattr(projector, "_round", stumbling)
     written = len(await write(ledger, 9))

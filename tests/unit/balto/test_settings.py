@@ -11,7 +11,8 @@ from actors.vad.settings import check
 from actors.values import VadSettings
 from balto.library import StartError, own_database
 from balto.listening import with_stages
-from balto.settings import Settings, unknown_names
+from balto.mistakes import first_mistake
+from balto.settings import PREFIX, Settings, unknown_names
 
 
 def settings(**given: Any) -> Settings:
@@ -151,3 +152,41 @@ def test_trusted_proxies_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv("BALTO_TRUSTED_PROXIES", wrong)
         with pytest.raises(ValidationError):
             settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"port": "many"}, "BALTO_PORT: must be a whole number"),
+        ({"port": "65536"}, "BALTO_PORT: must be 65535 or less"),
+        ({"max_sessions": "0"}, "BALTO_MAX_SESSIONS: must be more than 0"),
+        ({"workers": "0"}, "BALTO_WORKERS: must be auto or a number from 1 to 64"),
+        ({"workers": "65"}, "BALTO_WORKERS: must be auto or a number from 1 to 64"),
+        ({"workers": "both"}, "BALTO_WORKERS: must be auto or a number from 1 to 64"),
+        ({"fast_path": "perhaps"}, "BALTO_FAST_PATH: must be true or false"),
+        ({"metrics_token": "segredo"}, "BALTO_METRICS_TOKEN: must have 16 characters or more"),
+        (
+            {"openai_base_url": "api.openai.com"},
+            "BALTO_OPENAI_BASE_URL: must be an address such as https://example.com",
+        ),
+        (
+            {"trusted_proxies": "127.0.0.1, proxy"},
+            "BALTO_TRUSTED_PROXIES: must be addresses and networks with commas between",
+        ),
+        (
+            {"trusted_proxies": "10.0.0.1/8"},
+            "BALTO_TRUSTED_PROXIES: must be addresses and networks with commas between",
+        ),
+        ({"stt": "whisper"}, "BALTO_STT: must be 'auto', 'local', 'elevenlabs' or 'assemblyai'"),
+        ({"vad_energy_gate": "no", "vad_webrtc": "no", "vad_neural": "no"}, "BALTO_VAD_NEURAL: cannot be off with"),
+    ],
+)
+def test_what_is_wrong_is_said_by_the_name_in_the_environment(given: dict[str, str], line: str) -> None:
+    with pytest.raises(ValidationError) as wrong:
+        settings(**given)
+    assert first_mistake(wrong.value, PREFIX).startswith(line)
+
+
+@pytest.mark.parametrize(("given", "count"), [("1", 1), ("64", 64), (2, 2)])
+def test_workers_are_counted(given: object, count: int) -> None:
+    assert settings(workers=given).worker_count == count

@@ -8,8 +8,8 @@ import pytest
 
 from actors.basket.catalogue import load_baskets
 from actors.basket.entries import BasketFileError
+from actors.basket.expressions import Expression, ExpressionError
 from actors.basket.resolver import BasketEngine
-from actors.basket.safety import Expression, ExpressionError
 from actors.basket.said import Said
 from actors.values import Classified, Conversation, Resolved, Withheld
 from events.catalogue import Category, Entity

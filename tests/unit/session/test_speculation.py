@@ -82,6 +82,31 @@ async def speak(system: VirtualSystem, ears: Ears, *steps: Heard, shelf: Shelf |
     return shelf.events
 
 
+class Slowly(Shelf):
+    """A ledger that takes five seconds for everything."""
+
+    async def _take_a_while(self) -> None:
+        await asyncio.sleep(5.0)
+
+
+@over_seeds(seeds=5)
+async def test_an_engine_hears_an_offer_no_sooner_than_it_is_durable_whatever_comes_meanwhile(
+    system: VirtualSystem,
+) -> None:
+    ears, client = Slow(system), Client()
+    seat = Seat(spec=SPEC, connection=Connection(client, FlowWindow()), on_end=lambda _: None)
+    session = system.spawn(SessionActor, seat, services(system, Slowly(system), ears, Head()))
+    client.session = session
+    began = SpeechBegan(number=1, sample_start=8_000)
+    for end, heard in ((8_000, began), (24_000, early(1, 1, OFFERED)), (40_000, None), (56_000, None)):
+        session.tell(Listened(heard=(heard,) if heard else (), byte_end=0, sample_end=end))
+        await asyncio.sleep(0.5)
+    assert ears.begun == []
+    await asyncio.sleep(60.0)
+    assert ears.begun == [early(1, 1, OFFERED).phrase.pcm.size]
+    await stop(session)
+
+
 def of[E: Event](events: list[Event], kind: type[E]) -> list[E]:
     return [event for event in events if isinstance(event, kind)]
 

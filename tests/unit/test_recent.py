@@ -2,12 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from actors.llm.recent import Recent
+from actors.recent import Recent
 
 
-def test_the_last_sixteen_are_known_and_one_that_is_told_again_stays_longer() -> None:
+def test_the_last_sixty_four_are_known_and_one_that_is_told_again_stays_longer() -> None:
     recent = Recent[int]()
-    for number in range(16):
+    for number in range(64):
         assert recent.keep(f"s{number}", number) == number
     recent.keep("s0", 100)
     recent.keep("new", 1)
@@ -25,6 +25,6 @@ def test_a_sermon_is_not_kept() -> None:
 def test_threads_may_tell_at_once() -> None:
     recent = Recent[int]()
     with ThreadPoolExecutor(4) as pool:
-        told = list(pool.map(lambda n: recent.keep(f"s{n % 40}", n), range(4_000)))
+        told = list(pool.map(lambda n: recent.keep(f"s{n % 100}", n), range(4_000)))
     assert told == list(range(4_000))
-    assert sum(recent.get(f"s{n}") is not None for n in range(40)) <= 16
+    assert sum(recent.get(f"s{n}") is not None for n in range(100)) <= 64

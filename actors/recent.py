@@ -2,7 +2,8 @@
 
 from typing import Final
 
-_SENTENCES: Final = 16
+_SENTENCES: Final = 64
+"""What a hundred counters say while one phrase is being understood."""
 _LONGEST: Final = 2_000
 """Letters of a sentence that is kept."""
 
