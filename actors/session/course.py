@@ -8,11 +8,11 @@ from typing import assert_never, override
 
 import pykka
 
+from actors.comparison import Compared
 from actors.messages import (
     WITHDRAWN,
     AttemptDue,
     ClassifyDone,
-    Compared,
     DecodingFailed,
     Delivered,
     Examined,

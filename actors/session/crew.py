@@ -6,12 +6,11 @@ from typing import Final
 
 from actors.audio.actor import AudioActor
 from actors.audio.examiner import ExaminerActor
+from actors.comparison import Compare, Compared
 from actors.llm.actor import LlmActor
 from actors.messages import (
     Classify,
     ClassifyDone,
-    Compare,
-    Compared,
     Examine,
     Examined,
     FinishListening,
