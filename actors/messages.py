@@ -208,30 +208,6 @@ class Transcribed:
     """Engines that had a part in it, where several may be asked, but not the answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Compare:
-    """Session → comparer: have another engine write down a phrase that has its transcript, which is `text`."""
-
-    number: int
-    provider: str
-    pcm: Pcm
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """Comparer → session. Exactly one of `transcript` and `error` is set."""
-
-    number: int
-    provider: str
-    transcript: Transcript | None
-    word_errors: int = 0
-    chosen_words: int = 0
-    """As in `events.catalogue.TranscriptCompared`."""
-    error: str | None = None
-    latency_ms: float
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normalise:
     """Session → llm: stage 1."""

@@ -3,12 +3,12 @@
 import asyncio
 from dataclasses import dataclass
 
+from actors.comparison import Compared
 from actors.messages import (
     AttemptDue,
     AudioArrived,
     AudioFinished,
     ClassifyDone,
-    Compared,
     DecodingFailed,
     Delivered,
     Examined,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from hashlib import sha256
 
-from actors.messages import Compared
+from actors.comparison import Compared
 from actors.routing.attempts import BILLED
 from actors.session.inputs import Policy
 from actors.session.phrase import PhraseState

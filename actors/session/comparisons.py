@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from actors.messages import Compare
+from actors.comparison import Compare
 from actors.values import Pcm
 from events.catalogue import ComparisonRequested, Event, TranscriptionReceived
 

@@ -8,11 +8,11 @@ from typing import assert_never, override
 
 import pykka
 
+from actors.comparison import Compared
 from actors.messages import (
     WITHDRAWN,
     AttemptDue,
     ClassifyDone,
-    Compared,
     DecodingFailed,
     Delivered,
     Examined,
@@ -118,7 +118,7 @@ class Course(Actor):
             expected = self._state.position
             self._state = fold(events, self._state)
             self._writer.write(events, expected)
-            self._crew.ask_ahead(events, self._state.open_phrases)
+            self._crew.model.ask_ahead(events, self._state.open_phrases)
 
     def _on_answer(self, message: Answer) -> None:
         self._crew.answered(message)
@@ -140,7 +140,7 @@ class Course(Actor):
                 self._crew.offers.answered(message.number, message.offer)
                 if error != WITHDRAWN:
                     self._decide(message)
-                    self._crew.foresee(message, self._state)
+                    self._crew.model.foresee(message, self._state)
             case ClassifyDone():
                 self._decide(Classification(done=message, client_present=self._connection.awaited))
             case FormatDetected() | NormaliseDone() | Delivered() | RecommendationReply() | Compared():

@@ -1,18 +1,16 @@
 """A session's children and the phrases they work on: who is told what when a step is due."""
 
-import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from actors.audio.actor import AudioActor
 from actors.audio.examiner import ExaminerActor
+from actors.comparison import Compare, Compared
 from actors.llm.actor import LlmActor
 from actors.messages import (
     Classify,
     ClassifyDone,
-    Compare,
-    Compared,
     Examine,
     Examined,
     FinishListening,
@@ -39,7 +37,7 @@ from actors.session.resuming import Hearing
 from actors.session.state import SessionState
 from actors.session.streams import Streams
 from actors.session.terms import terms_of
-from actors.session.utterance import waiting
+from actors.session.understanding import DUE, ModelDriver
 from actors.session.writing import Writer
 from actors.stt.actor import SttActor
 from actors.stt.comparer import ComparerActor
@@ -62,8 +60,7 @@ from events.catalogue import (
 _DUE: Final[Mapping[type[Event], Stage]] = {
     PhraseCaptured: "captured",
     TranscriptionRequested: "transcribing",
-    NormalisationRequested: "normalising",
-    ClassificationRequested: "classifying",
+    **DUE,
 }
 """The stage that each of these events begins."""
 
@@ -117,7 +114,8 @@ class Crew:
         )
         self._examiner = Line(examiner, ExaminerActor.capacity or 1)
         self._stt = Line(stt, SttActor.capacity or 1)
-        self._llm = Line(llm, LlmActor.capacity or 1)
+        self.gates = Gates()
+        self.model = ModelDriver(Line(llm, LlmActor.capacity or 1), self.gates)
         self.intake = Intake(decoder, writer, rehearing=hearing is not None)
         self._comparer = self._line_to_comparer(session, services)
         self.comparisons = Comparisons(self._comparer.send if self._comparer else lambda _: None)
@@ -129,7 +127,6 @@ class Crew:
             self._order,
             self.streams.of,
         )
-        self.gates = Gates()
         self._key_terms = key_terms
         self._phrases: dict[int, Phrase] = {}
         self._cleaned: dict[int, Pcm] = {}
@@ -151,7 +148,7 @@ class Crew:
     @property
     def idle(self) -> bool:
         """Whether no child has anything to do."""
-        lines = self._examiner.idle and self._stt.idle and self._llm.idle
+        lines = self._examiner.idle and self._stt.idle and self.model.idle
         lines = lines and (self._comparer is None or self._comparer.idle)
         under_way = self._phrases or self.offers.under_way or self.streams.open
         return lines and self.intake.idle and not under_way
@@ -170,7 +167,7 @@ class Crew:
             case Transcribed() | Transcribe():
                 self._stt.answered()
             case NormaliseDone() | ClassifyDone() | Foreseen() | Normalise() | Classify() | Foresee():
-                self._llm.answered()
+                self.model.answered()
             case Compared() | Compare() if self._comparer is not None:
                 self._comparer.answered()
             case _:
@@ -251,26 +248,11 @@ class Crew:
             case _:
                 pass
 
-    def ask_ahead(self, events: Iterable[Event], phrases: Mapping[int, PhraseState]) -> None:
-        """Have understood what was just decided on, as far as nobody outside is needed for it, while it is written."""
-        for event in events:
-            if isinstance(event, NormalisationRequested | ClassificationRequested):
-                phrase = phrases.get(event.phrase)
-                if phrase is not None and phrase.stage == _DUE[type(event)]:
-                    self.drive(event.phrase, phrase, self.gates.ask_ahead(event))
-
-    def foresee(self, message: Transcribed, state: SessionState) -> None:
-        """Have an offered phrase's text thought about in the rest of its pause, if it is understood by itself."""
-        phrase = state.open_phrases.get(message.number)
-        early = message.offer and phrase is not None and phrase.stage in ("speaking", "captured")
-        if early and message.transcript is not None and message.transcript.rejected is None and not waiting(state):
-            self._llm.send(Foresee(message.transcript.text))
-
     def _have_written(self, message: Transcribe) -> None:
         self._stt.send(replace(message, terms=self._key_terms()))
 
-    def drive(self, number: int, phrase: PhraseState, recorded: asyncio.Future[bool] | None = None) -> None:
-        """Ask for the step that a phrase's stream says is due, or will say; `recorded` tells when it does."""
+    def drive(self, number: int, phrase: PhraseState) -> None:
+        """Ask for the step that a phrase's stream says is due."""
         match phrase.stage:
             case "captured":
                 if not self.offers.examines(number, phrase):
@@ -283,27 +265,8 @@ class Crew:
                 engines = self._order(phrase.engine, phrase.why)
                 live = self.streams.of(number) if phrase.attempt == 0 else None
                 self._have_written(Transcribe(number=number, pcm=pcm, attempt=phrase.attempt, order=engines, live=live))
-            case "normalising":
-                self._llm.send(
-                    Normalise(
-                        number=number,
-                        text=phrase.text,
-                        attempt=phrase.attempt,
-                        engine=phrase.engine,
-                        recorded=recorded,
-                    )
-                )
-            case "classifying":
-                self._llm.send(
-                    Classify(
-                        number=number,
-                        text=phrase.text,
-                        entities=phrase.entities,
-                        attempt=phrase.attempt,
-                        engine=phrase.engine,
-                        recorded=recorded,
-                    )
-                )
+            case "normalising" | "classifying":
+                self.model.drive(number, phrase)
             case "speaking" | "gathering":
                 return
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from actors.comparison import Compared
 from actors.messages import (
     AttemptDue,
-    Compared,
     DecodingFailed,
     Delivered,
     Examined,

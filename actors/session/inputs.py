@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from actors.comparison import Compared
 from actors.messages import (
     AttemptDue,
     Classify,
     ClassifyDone,
-    Compared,
     DecodingFailed,
     Delivered,
     Examine,

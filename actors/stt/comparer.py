@@ -4,7 +4,7 @@ from typing import Any, ClassVar, override
 
 import pykka
 
-from actors.messages import Compare, Compared
+from actors.comparison import Compare, Compared
 from actors.recordable import recordable_transcript
 from actors.routing.attempts import NoAnswerError
 from actors.runtime.actor import Actor

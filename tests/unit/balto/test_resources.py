@@ -7,9 +7,14 @@ import pytest
 
 from actors.runtime import metrics
 from actors.runtime.testkit import VirtualSystem, run
+from balto.resources import _BEAT_S as OFTEN_S
+from balto.resources import _SLOWEST_BEAT_S as SELDOM_S
 from balto.resources import ResourceMonitor
 
-OFTEN_S, SELDOM_S = 0.1, 0.8
+RESTS = [OFTEN_S]
+"""Seconds between looks at rest: each twice the one before, up to the longest."""
+while len(RESTS) < 6:
+    RESTS.append(min(2 * RESTS[-1], SELDOM_S))
 
 
 def looks(monkeypatch: pytest.MonkeyPatch, spoken: list[bool]) -> list[float]:
@@ -39,12 +44,13 @@ def looks(monkeypatch: pytest.MonkeyPatch, spoken: list[bool]) -> list[float]:
 
 
 def test_at_rest_it_looks_ever_less_often_down_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert looks(monkeypatch, [False] * 6) == [OFTEN_S, 0.2, 0.4, SELDOM_S, SELDOM_S, SELDOM_S]
+    assert looks(monkeypatch, [False] * 6) == RESTS
+    assert RESTS[0] < RESTS[-1] == SELDOM_S
 
 
 def test_who_speaks_has_it_look_often_again_from_the_next_look_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = [False, False, False, False, True, True, True, False, False]
-    assert looks(monkeypatch, told) == [OFTEN_S, 0.2, 0.4, SELDOM_S, SELDOM_S, OFTEN_S, OFTEN_S, OFTEN_S, 0.2]
+    told = [*[False] * 5, True, True, True, False, False]
+    assert looks(monkeypatch, told) == [*RESTS, OFTEN_S, OFTEN_S, OFTEN_S, RESTS[1]]
 
 
 def test_with_sessions_that_speak_it_always_looks_often(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from actors.messages import AudioFinished, Compared, Listened
+from actors.comparison import Compared
+from actors.messages import AudioFinished, Listened
 from actors.runtime.system import stop
 from actors.runtime.testkit import VirtualSystem
 from actors.session.actor import SessionActor
