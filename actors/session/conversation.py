@@ -1,10 +1,11 @@
 """What a session remembers of the conversation at its counter, and what of that counts for a phrase. Pure."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from actors.llm.phonetics import fold as plain
+from actors.session.changing import changed
 from actors.session.saying import thanks
 from actors.values import SAMPLE_RATE, Conversation
 from events.catalogue import (
@@ -109,11 +110,11 @@ def remember(memory: Memory, event: Event, sample: int) -> Memory:
     """Return the memory after an event about a phrase that ended at a sample."""
     match event:
         case TranscriptionReceived(role="chosen") if not memory.thanked and thanks(event.text):
-            return replace(memory, thanked=event.phrase)
+            return changed(memory, thanked=event.phrase)
         case NormalisationRequested():
             asked = () if event.phrase > memory.question_phrase else memory.question
             heard, heard_to = max(memory.heard, event.phrase), max(memory.heard_to, sample)
-            return replace(memory, heard=heard, heard_to=heard_to, question=asked)
+            return changed(memory, heard=heard, heard_to=heard_to, question=asked)
         case NormalisationCompleted():
             named = ((_kind_of(entity.kind), entity.name) for entity in event.entities)
             return _with(memory, event.phrase, sample, named)
@@ -123,14 +124,14 @@ def remember(memory: Memory, event: Event, sample: int) -> Memory:
             return _with(memory, event.phrase, sample, (("item", item.sugestao) for item in event.items))
         case CircumstancesNoted():
             noted = _with(memory, event.phrase, sample, (("circumstance", name) for name in event.circumstances))
-            return replace(noted, question=event.circumstances if event.asked else (), question_phrase=event.phrase)
+            return changed(noted, question=event.circumstances if event.asked else (), question_phrase=event.phrase)
         case CircumstancesDenied():
             left = (t for t in memory.things if t.kind != "circumstance" or t.name not in event.circumstances)
-            return replace(memory, things=tuple(left), question=())
+            return changed(memory, things=tuple(left), question=())
         case ConversationEnded():
             former = memory.ends[-1] if memory.ends else 0
             left = (thing for thing in memory.things if thing.phrase > former)
-            return replace(
+            return changed(
                 memory, things=tuple(left), ends=(*memory.ends, event.last)[-_MOST_ENDS:], question=(), thanked=0
             )
         case _:
@@ -151,4 +152,4 @@ def _with(memory: Memory, phrase: int, sample: int, named: Iterable[tuple[Kind, 
     excess = sum(t.kind != "circumstance" for t in things) - MOST_REMEMBERED
     for thing in [t for t in things if t.kind != "circumstance"][: max(0, excess)]:
         things.remove(thing)
-    return replace(memory, things=tuple(things))
+    return changed(memory, things=tuple(things))

@@ -1,10 +1,11 @@
 """The session as a fold of its events: the state, and how each event changes it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
+from actors.session.changing import changed
 from actors.session.conversation import Memory, remember
 from actors.session.phrase import Offer, PhraseState
 from actors.session.saying import joined
@@ -118,7 +119,7 @@ def fold(events: Iterable[Event], state: SessionState | None = None) -> SessionS
     for event in events:
         state = _changed(_remembering(state, event), event)
         position += 1
-    return replace(state, position=position)
+    return changed(state, position=position)
 
 
 def evolve(state: SessionState, event: Event) -> SessionState:
@@ -129,37 +130,37 @@ def evolve(state: SessionState, event: Event) -> SessionState:
 def _remembering(state: SessionState, event: Event) -> SessionState:
     phrase = state.open_phrases.get(getattr(event, "phrase", 0))
     memory = remember(state.memory, event, state.closed_to if phrase is None else phrase.sample_end)
-    return state if memory is state.memory else replace(state, memory=memory)
+    return state if memory is state.memory else changed(state, memory=memory)
 
 
 def _changed(state: SessionState, event: Event) -> SessionState:
     """Return the state after one event, but for the position."""
     match event:
         case SessionStarted():
-            return replace(state, session_id=event.session_id, terms=terms_of(event.settings))
+            return changed(state, session_id=event.session_id, terms=terms_of(event.settings))
         case SessionEnded():
-            return replace(state, ended=True)
+            return changed(state, ended=True)
         case AudioFormatDetected():
-            return replace(state, encoding=event.encoding)
+            return changed(state, encoding=event.encoding)
         case AudioReceived():
-            return replace(state, bytes_recorded=event.byte_end, samples_recorded=event.sample_end)
+            return changed(state, bytes_recorded=event.byte_end, samples_recorded=event.sample_end)
         case AudioBookmarked():
-            return replace(state, bookmarks=_wanted((*state.bookmarks, event.bookmark), state))
+            return changed(state, bookmarks=_wanted((*state.bookmarks, event.bookmark), state))
         case AudioRejected():
-            return replace(state, rejected=True)
+            return changed(state, rejected=True)
         case RecommendationAnswered():
-            return replace(state, answers=_answered(state, event.recommendation_id, event.answer))
+            return changed(state, answers=_answered(state, event.recommendation_id, event.answer))
         case SessionResumed():
-            return replace(state, epoch=event.epoch)
+            return changed(state, epoch=event.epoch)
         case PaidEnginesStopped() | PaidEnginesAllowed():
-            return replace(state, paid_stopped=isinstance(event, PaidEnginesStopped))
+            return changed(state, paid_stopped=isinstance(event, PaidEnginesStopped))
         case ComparisonRequested():
-            return replace(state, comparing=(*state.comparing, event))
+            return changed(state, comparing=(*state.comparing, event))
         case TranscriptCompared() | ComparisonFailed():
             over = (event.phrase, event.provider)
-            return replace(state, comparing=tuple(c for c in state.comparing if (c.phrase, c.provider) != over))
+            return changed(state, comparing=tuple(c for c in state.comparing if (c.phrase, c.provider) != over))
         case RecommendationSent():
-            state = replace(
+            state = changed(
                 state,
                 recommendations=state.recommendations + 1,
                 undelivered={**state.undelivered, event.recommendation_id: event},
@@ -169,7 +170,7 @@ def _changed(state: SessionState, event: Event) -> SessionState:
             return _without(state, event.phrase)
         case RecommendationDelivered():
             left = {key: sent for key, sent in state.undelivered.items() if key != event.recommendation_id}
-            return replace(state, undelivered=left)
+            return changed(state, undelivered=left)
         case _:
             return _evolve_phrase(state, event)
 
@@ -183,26 +184,26 @@ def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
     match event:
         case SpeechStarted():
             opened = PhraseState(sample_start=event.sample_start)
-            return _with(replace(state, last_started=event.phrase), event.phrase, opened)
+            return _with(changed(state, last_started=event.phrase), event.phrase, opened)
         case PhraseCaptured():
-            state = replace(state, phrases=state.phrases + 1, last_closed=event.phrase, closed_to=event.sample_end)
+            state = changed(state, phrases=state.phrases + 1, last_closed=event.phrase, closed_to=event.sample_end)
             former = state.open_phrases.get(event.phrase, PhraseState())
-            return _with(state, event.phrase, replace(_captured(event), offer=former.offer, live=former.live))
+            return _with(state, event.phrase, changed(_captured(event), offer=former.offer, live=former.live))
         case TranscriptionStreamOpened():
             return _change(state, event.phrase, live=event)
         case TranscriptionStreamClosed():
             return _change(state, event.phrase, live=None)
         case PhraseOffered():
-            state = replace(state, last_offer=max(state.last_offer, event.offer))
+            state = changed(state, last_offer=max(state.last_offer, event.offer))
             return _change(state, event.phrase, offer=Offer(event=event))
         case OfferTranscribed():
             offer = offer_of(state, event.phrase, event.offer)
-            return state if offer is None else _change(state, event.phrase, offer=replace(offer, answer=event))
+            return state if offer is None else _change(state, event.phrase, offer=changed(offer, answer=event))
         case AttemptStarted():
             offer = offer_of(state, event.phrase, event.offer)
             if offer is None or offer.answer is not None:
                 return state
-            more = replace(offer, backups_usd=offer.backups_usd + event.may_cost_usd)
+            more = changed(offer, backups_usd=offer.backups_usd + event.may_cost_usd)
             return _change(state, event.phrase, offer=more)
         case PhraseOfferWithdrawn():
             current = offer_of(state, event.phrase, event.offer)
@@ -228,7 +229,7 @@ def _evolve_phrase(state: SessionState, event: Event) -> SessionState:
         case PhraseDiscarded():
             closed = max(state.last_closed, event.phrase)
             closed_to = max(state.closed_to, event.sample_end)
-            return _without(replace(state, last_closed=closed, closed_to=closed_to), event.phrase)
+            return _without(changed(state, last_closed=closed, closed_to=closed_to), event.phrase)
         case TranscriptionRejected() | RecommendationWithheld() | PhraseGathered():
             return _without(state, event.phrase)
         case _:
@@ -267,18 +268,18 @@ def needed_from(state: SessionState) -> int:
 
 def _after_failure(state: SessionState, number: int) -> SessionState:
     phrase = state.open_phrases.get(number)
-    return state if phrase is None else _with(state, number, replace(phrase, attempt=phrase.attempt + 1))
+    return state if phrase is None else _with(state, number, changed(phrase, attempt=phrase.attempt + 1))
 
 
 def _with(state: SessionState, number: int, phrase: PhraseState) -> SessionState:
-    return replace(state, open_phrases={**state.open_phrases, number: phrase})
+    return changed(state, open_phrases={**state.open_phrases, number: phrase})
 
 
 def _change(state: SessionState, number: int, **changes: object) -> SessionState:
     phrase = state.open_phrases.get(number)
     # A closed phrase may still get late events, such as a comparison transcript.
-    return state if phrase is None else _with(state, number, replace(phrase, **changes))  # type: ignore[arg-type] # callers above name fields of PhraseState
+    return state if phrase is None else _with(state, number, changed(phrase, **changes))  # type: ignore[arg-type] # callers above name fields of PhraseState
 
 
 def _without(state: SessionState, number: int) -> SessionState:
-    return replace(state, open_phrases={n: p for n, p in state.open_phrases.items() if n != number})
+    return changed(state, open_phrases={n: p for n, p in state.open_phrases.items() if n != number})

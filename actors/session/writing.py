@@ -81,6 +81,7 @@ class Writer:
         self._lane = Lane()
         self._unrecorded = bytearray()
         self._recorded_to = recorded_to
+        self._phrases: dict[int, UUID] = {}
         self._last_of_phrase: dict[int, UUID] = {}
         self._waiting: deque[tuple[Append, asyncio.Future[Appended]]] = deque()
         self._line: asyncio.Task[None] | None = None
@@ -153,7 +154,7 @@ class Writer:
             return
         wanted = {*under_way, *(sent.phrase for sent in undelivered)}
         for number in [n for n in self._last_of_phrase if n not in wanted]:
-            del self._last_of_phrase[number]
+            del self._last_of_phrase[number], self._phrases[number]
 
     def _report(self, events: tuple[Event, ...], done: asyncio.Future[Appended]) -> None:
         error = asyncio.CancelledError() if done.cancelled() else done.exception()
@@ -168,7 +169,8 @@ class Writer:
         number: int | None = getattr(event, "phrase", None)
         correlation = causation = None
         if number is not None:
-            correlation = phrase_id(self._spec.session_id, number)
+            correlation = self._phrases.get(number) or phrase_id(self._spec.session_id, number)
+            self._phrases[number] = correlation
             causation = self._last_of_phrase.get(number)
             self._last_of_phrase[number] = event_id
         return NewEvent(
