@@ -25,7 +25,7 @@ _CONTINUES: Final = 0.25
 _FIRST_FLOOR: Final = 80.0
 """RMS: a stream may begin in the middle of a word, whose level is no noise floor; noise that is let through until the
 floor has risen to it is not confirmed."""
-_PAST: Final = WARM_UP * WINDOW + CONTEXT
+_PAST: Final = 2 * BLOCK_SAMPLES
 
 
 class Window(NamedTuple):
@@ -58,7 +58,8 @@ class Cascade:
         self._gated = settings.energy_gate
         self._detector = VoiceDetector(settings.mode) if settings.webrtc else None
         self._begins = settings.neural_threshold
-        self._past = np.zeros(_PAST, dtype=np.int16)
+        self._before: tuple[Pcm, Pcm] = (np.zeros(BLOCK_SAMPLES, dtype=np.int16),) * 2
+        """The two latest blocks: enough of the past for a neural stage that wakes up."""
         self._memory: Memory | None = None
         self._at = 0
         self._heard_to = 0
@@ -66,7 +67,6 @@ class Cascade:
         self._confirm_to = -1
         """Last window that it is to hear."""
         self._speaking = False
-        """Whether there was speech in the last block."""
         self._goes_on = False
         """Whether its last window was speech."""
 
@@ -90,37 +90,40 @@ class Cascade:
         """Whether the neural stage will be asked about the next window, whatever it holds."""
         return self._model is not None and self._confirm_to >= self._at
 
+    @property
+    def speaking(self) -> bool:
+        """Whether there was speech in the last block."""
+        return self._speaking
+
     def hear(self, samples: Pcm) -> list[Window]:
         """Judge the next block.
 
         Args:
-            samples: shape (n * 512,), n from 1 to 4; only the last block of a stream has fewer than 4 windows.
+            samples: shape (n * 512,), n from 1 to 4; only the last block of a stream has fewer than 4 windows. Kept.
         """
-        levels: list[float] = window_rms(samples.reshape(-1, WINDOW)).tolist()
+        levels = window_rms(samples.reshape(-1, WINDOW))
+        told: list[float | None] = [None] * len(levels)
         if self._model is None:
             voiced = self._voiced(samples)
             # nothing better than webrtcvad tells whether somebody speaks
             loud = self._loud(levels, voiced if self._detector is not None else [self._speaking] * len(levels))
+            speech = list(map(and_, loud, voiced))
         else:
             loud = self._loud(levels, [self._speaking] * len(levels))
+            confirming = self.confirming
             # what the energy gate keeps out is no candidate, whatever webrtcvad says
-            voiced = self._voiced(samples) if True in loud or self.confirming else self._unheard(len(levels))
-        candidates = list(map(and_, loud, voiced))
-        if self._model is None:
-            told: list[float | None] = [None] * len(levels)
-            speech = candidates
-        else:
-            told = self._confirm(self._model, samples, candidates)
+            voiced = self._voiced(samples) if confirming or True in loud else self._unheard(len(levels))
+            candidates = list(map(and_, loud, voiced))
+            if confirming or True in candidates:
+                told = self._confirm(self._model, samples, candidates)
             speech = self._decided(told)
         self._speaking = True in speech
         self._at += len(levels)
-        self._past[: -samples.size] = self._past[samples.size :]
-        self._past[-samples.size :] = samples
+        self._before = (self._before[1], samples)
         return list(map(Window, levels, loud, voiced, told, speech))
 
     def _loud(self, levels: list[float], speaking: list[bool]) -> list[bool]:
-        passes = self._gate.passes
-        loud = [passes(rms, speaking=voice) for rms, voice in zip(levels, speaking, strict=True)]
+        loud = self._gate.loud(levels, speaking)
         return loud if self._gated else [True] * len(loud)
 
     def _voiced(self, samples: Pcm) -> list[bool]:
@@ -142,11 +145,9 @@ class Cascade:
             if not asked:
                 start = self._wake(begin + candidates.index(True))
             self._confirm_to = last - candidates[::-1].index(True) + _AFTER
-        elif asked:
-            last = min(last, self._confirm_to)
         else:
-            return [None] * count
-        audio = np.concatenate([self._past, samples])
+            last = min(last, self._confirm_to)
+        audio = np.concatenate([*self._before, samples])
         audio = audio[_PAST - CONTEXT + (start - begin) * WINDOW : _PAST + (last + 1 - begin) * WINDOW]
         told, self._memory = model.judge(audio, self._memory)
         self._heard_to = last + 1

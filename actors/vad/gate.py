@@ -1,9 +1,10 @@
 """The energy gate: a noise floor that falls at once and rises slowly, and the threshold above it."""
 
+from collections.abc import Sequence
+from math import sqrt
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from actors.values import Pcm
 
@@ -15,22 +16,16 @@ _LEAST: Final = 1.0
 """RMS that the floor never falls below, so that it can rise again after digital silence."""
 
 
-def window_rms(windows: Pcm) -> NDArray[np.float64]:
-    """Return the RMS of each window.
+def window_rms(windows: Pcm) -> list[float]:
+    """Return the RMS of each window, in int16 units.
 
     Sums of squares of int16 samples are whole numbers below 2**53, so float64 adds them exactly in any order.
 
     Args:
         windows: shape (n, samples per window), fewer than two million samples per window.
-
-    Returns:
-        Shape (n,), in int16 units.
     """
-    wide = windows.astype(np.float64)
-    energies = np.vecdot(wide, wide)
-    energies /= windows.shape[1]
-    rms: NDArray[np.float64] = np.sqrt(energies, out=energies)
-    return rms
+    wide, size = windows.astype(np.float64), windows.shape[1]
+    return [sqrt(energy / size) for energy in np.vecdot(wide, wide).tolist()]
 
 
 class EnergyGate:
@@ -58,10 +53,19 @@ class EnergyGate:
         """RMS that a window needs."""
         return max(self._min_energy, self.floor * self._multiplier)
 
-    def passes(self, rms: float, *, speaking: bool) -> bool:
-        """Take the next window into the floor and tell whether it is loud enough."""
-        floor = self.floor * (self._rise_speaking if speaking else self._rise)
-        if rms < floor or not floor:
-            floor = rms
-        self.floor = max(_LEAST, floor)
-        return rms >= self._min_energy and rms >= self.floor * self._multiplier
+    def loud(self, levels: Sequence[float], speaking: Sequence[bool]) -> list[bool]:
+        """Take the next windows into the floor, one after the other, and tell which are loud enough.
+
+        Args:
+            levels: RMS of each.
+            speaking: whether somebody speaks in it.
+        """
+        floor, flags = self.floor, []
+        for rms, voice in zip(levels, speaking, strict=True):
+            floor *= self._rise_speaking if voice else self._rise
+            if rms < floor or not floor:
+                floor = rms
+            floor = max(floor, _LEAST)
+            flags.append(rms >= self._min_energy and rms >= floor * self._multiplier)
+        self.floor = floor
+        return flags

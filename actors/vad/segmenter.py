@@ -130,13 +130,9 @@ class Segmenter:
         if self._finished:
             raise ValueError("the segmenter has been flushed")
         heard: list[Heard] = []
-        at = 0
-        while at < pcm.size:
-            due = (self._window * WINDOW + BLOCK_SAMPLES) - self._history.end
-            self._history.append(pcm[at : at + due])
-            if pcm.size - at >= due:
-                self._hear(BLOCK_SAMPLES, heard)
-            at += due
+        self._history.append(pcm)
+        while self._history.end - self._window * WINDOW >= BLOCK_SAMPLES:
+            self._hear(BLOCK_SAMPLES, heard)
         return heard
 
     def flush(self) -> list[Heard]:
@@ -155,7 +151,7 @@ class Segmenter:
     def _hear(self, samples: int, heard: list[Heard]) -> None:
         start = self._window * WINDOW
         windows = self._cascade.hear(self._history.take(start, start + samples))
-        if self._state is State.QUIET and not any(window.speech for window in windows):
+        if self._state is State.QUIET and not self._cascade.speaking:
             self._recent.extend(windows)
             self._window += len(windows)
             self._forget()
