@@ -39,7 +39,7 @@ async def known_session(library: Any, session: str) -> str:
 
 async def stream_of(library: Any, name: str) -> str:
     """Return a stream's name, given it, a session's bare id or `last`."""
-    return stream_name(await resolve_session(library, name) if name == "last" else name) or name
+    return f"session-{await resolve_session(library, name)}" if name == "last" else stream_name(name) or name
 
 
 async def existing_stream(library: Any, name: str | None) -> str | None:

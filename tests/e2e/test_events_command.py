@@ -38,7 +38,7 @@ async def test_events_are_shown_by_every_condition_and_either_way(home: Path, po
     assert await listed() == [1, 2, 3, 4, 5, 6]
     assert await listed("--backwards", "--limit", "2") == [6, 5]
     assert await listed("--stream", SESSION) == await listed("--stream", STREAM) == [1, 2, 3]
-    assert await listed("--stream", "last", "-b") == [3, 2, 1]
+    assert await listed("--stream", "last", "-b") == [6, 5]
     assert await listed("--category", "session", "--after", "2", "--upto", "5") == [3, 5]
     assert await listed("--tenant", "u") == [5, 6]
     assert await listed("--tenant", "nobody") == []

@@ -3,6 +3,7 @@
 import asyncio
 
 import aiohttp
+import asyncpg
 import orjson
 import pytest
 
@@ -55,6 +56,30 @@ async def test_bytes_that_come_twice_are_heard_once(house: House) -> None:
     kept = b"".join([chunk.data async for chunk in house.balto.library.store.read_recording(stream)])
     assert kept == DATA
     assert len(of_type(recorded, PhraseCaptured)) == 3
+
+
+def tasks_named(name: str) -> list[asyncio.Task[object]]:
+    return [task for task in asyncio.all_tasks() if task.get_name() == name]
+
+
+async def test_a_session_whose_client_was_never_told_of_it_is_over_with_its_line(
+    house: House, postgres_url: str
+) -> None:
+    blocker = await asyncpg.connect(postgres_url)
+    async with blocker.transaction(), aiohttp.ClientSession() as http, http.ws_connect(house.socket_url) as ws:
+        # Nothing becomes durable, so that nobody is told of anything.
+        await blocker.execute("LOCK TABLE head IN EXCLUSIVE MODE")
+        await ws.send_str(orjson.dumps({"api_key": house.key, "protocol": 2, "offsets": True}).decode())
+        async with asyncio.timeout(20):
+            while not tasks_named("outbox"):  # noqa: ASYNC110 - nobody tells when a session has begun
+                await asyncio.sleep(0.01)
+            await break_line(Line(ws, b""))
+            while tasks_named("outbox"):  # noqa: ASYNC110 - nor when its line is gone
+                await asyncio.sleep(0.01)
+    await blocker.close()
+    ((*recorded,),) = await house.ended()
+    assert not of_type(recorded, SessionPaused)
+    assert of_type(recorded, SessionEnded)[-1].reason == "client_left"
 
 
 async def test_a_hole_is_refused_and_the_session_can_be_resumed(house: House) -> None:

@@ -108,6 +108,14 @@ async def test_what_was_received_before_a_rest_is_durable_and_said_to_be(system:
     assert house.flow.used == 0
 
 
+def assert_it_was_left(house: House, received: int) -> None:
+    """Its client being gone, the session is over, with so many bytes."""
+    assert house.host.live == 0
+    ended = house.shelf.events[-1]
+    assert isinstance(ended, SessionEnded)
+    assert (ended.reason, ended.bytes_received) == ("client_left", received)
+
+
 @over_seeds(seeds=SEEDS)
 async def test_the_grace_time_ends_a_session_at_rest(system: VirtualSystem) -> None:
     house = House(system, idle_s=20.0)
@@ -118,10 +126,7 @@ async def test_the_grace_time_ends_a_session_at_rest(system: VirtualSystem) -> N
     await asyncio.sleep(59.0)
     assert house.host.live == 1
     await asyncio.sleep(5.0)
-    assert house.host.live == 0
-    ended = house.shelf.events[-1]
-    assert isinstance(ended, SessionEnded)
-    assert (ended.reason, ended.bytes_received) == ("client_left", 20_000)
+    assert_it_was_left(house, 20_000)
 
 
 @over_seeds(seeds=SEEDS)
@@ -131,10 +136,7 @@ async def test_who_was_never_told_of_a_session_is_not_waited_for(system: Virtual
     await house.send(session, STREAMS["pcm_s16le"][:20_000], 0)
     session.tell(ConnectionLost(house.client, greeted=False))
     await asyncio.sleep(5.0)
-    assert house.host.live == 0
-    ended = house.shelf.events[-1]
-    assert isinstance(ended, SessionEnded)
-    assert (ended.reason, ended.bytes_received) == ("client_left", 20_000)
+    assert_it_was_left(house, 20_000)
 
 
 @over_seeds(seeds=SEEDS)
