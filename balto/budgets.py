@@ -14,6 +14,7 @@ from balto.streams import counter_stream
 from events.catalogue import BudgetReached
 from events.envelope import NewEvent
 from events.store import Append, EventStore, StoreError
+from events.troubles import Trouble
 from projections.projector import Projector
 from projections.spending import spent_on
 
@@ -124,15 +125,13 @@ class Budgets:
 
     async def look_after(self) -> None:
         """Look now and then, until cancelled."""
-        waiting = False
+        trouble = Trouble(logger, "budgets could not be looked after: %s")
         while True:
             try:
                 await self.look()
-                waiting = False
+                trouble.is_over()
             except StoreError as error:
-                if not waiting:
-                    logger.warning("budgets could not be looked after: %s", error)
-                waiting = True
+                trouble.goes_on(error)
             await asyncio.sleep(_LOOK_S)
 
     async def _tell(self, counter_id: str, account: _Account) -> None:

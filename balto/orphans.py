@@ -11,6 +11,7 @@ from actors.session.restoring import NotResumableError
 from balto.sessions import Overloaded, SessionHost
 from events.presence import Presence
 from events.store import StoreError
+from events.troubles import Trouble
 from projections import reports
 from projections.projector import Projector
 
@@ -76,9 +77,11 @@ class Orphans:
 
     async def look_after(self) -> None:
         """Look now and then, until cancelled."""
+        trouble = Trouble(logger, "orphans could not be looked for: %s")
         while True:
             try:
                 await self.look()
+                trouble.is_over()
             except StoreError as error:
-                logger.warning("orphans could not be looked for: %s", error)
+                trouble.goes_on(error)
             await asyncio.sleep(max(self._grace_s / _LOOKS_A_GRACE, 0.25))

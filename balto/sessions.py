@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
@@ -96,6 +97,8 @@ class SessionHost:
         self._coming: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.at_first: Callable[[], object] | None = None
         """Called once, when the first session begins or is taken up."""
+        self.refused = Counter[str]()
+        """How many sessions were not taken: for their number (`sessions`), or for want of handles or time (`load`)."""
         self._draining = False
         self._empty = asyncio.Event()
         self._empty.set()
@@ -254,10 +257,12 @@ class SessionHost:
         if self._draining:
             raise Draining("servidor reiniciando")
         if self.live + self._census.elsewhere() >= self._max_sessions:
+            self.refused["sessions"] += 1
             raise Overloaded("limite de sessões atingido")
         # A server whose sessions all rest has no load of its own to shed: it never refuses.
         reason = self._shortage() or (self._overload() if self.awake else None)
         if reason is not None:
+            self.refused["load"] += 1
             raise Overloaded(reason)
 
     def _keep(self, seat: Seat) -> Session:

@@ -17,6 +17,7 @@ from events.queries import EventReader, read_page
 from events.selection import EVERYTHING, Selection
 from events.sql import statement
 from events.store import StoreUnavailableError
+from events.troubles import Trouble
 from events.watch import Watch
 
 _WORTH_WRITING: Final = 5_000
@@ -117,13 +118,15 @@ class Consumer:
     async def run(self, handler: Handler) -> None:
         """Handle batch after batch until cancelled. Waits out the database's absence; what a handler raises ends it."""
         pause = _FIRST_PAUSE_S
+        trouble = Trouble(logger, f"consumer {self.name} waits: %s")
         while True:
             try:
                 async with self.transaction() as (connection, batch):
                     await handler(connection, batch)
                 pause = _FIRST_PAUSE_S
+                trouble.is_over()
             except StoreUnavailableError as error:
-                logger.warning("consumer %s waits: %s", self.name, error)
+                trouble.goes_on(error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
 

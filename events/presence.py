@@ -11,6 +11,7 @@ import asyncpg
 
 from events.faults import translated
 from events.store import StoreError, StoreUnavailableError
+from events.troubles import Trouble
 from events.watch import listen_if_allowed
 
 CHANNEL: Final = "balto_claims"
@@ -48,6 +49,7 @@ class Presence:
     def __init__(self, dsn: str, *, timeout_s: float = 15.0) -> None:
         self._dsn = dsn
         self._timeout_s = timeout_s
+        self._trouble = Trouble(logger, "the presence lost its connection: %s")
         self._wanted: set[int] = set()
         self._held: set[int] = set()
         self._news: set[UUID] = set()
@@ -110,7 +112,7 @@ class Presence:
             try:
                 await self._attend()
             except StoreError as error:
-                logger.warning("the presence lost its connection: %s", error)
+                self._trouble.goes_on(error)
             pause_s = _FIRST_PAUSE_S if self._held else min(2 * pause_s, _LONGEST_PAUSE_S)
             self._held.clear()
             await asyncio.sleep(pause_s)
@@ -122,6 +124,7 @@ class Presence:
                 connection.add_termination_listener(lambda _: self._work.set())
                 await listen_if_allowed(connection, CHANNEL, self._hear, "who lost a session finds out when it writes")
                 self._connection = connection
+                self._trouble.is_over()
                 while not connection.is_closed():
                     self._work.clear()
                     await self._catch_up(connection)

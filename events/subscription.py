@@ -8,6 +8,7 @@ from events.envelope import RecordedEvent
 from events.queries import EventReader, Page, read_page
 from events.selection import EVERYTHING, Selection
 from events.store import StoreUnavailableError
+from events.troubles import Trouble
 from events.watch import Watch
 
 _PAGE: Final = 1_000
@@ -76,12 +77,13 @@ class Subscription:
 
     async def _next_page(self) -> Page:
         pause = _FIRST_PAUSE_S
+        trouble = Trouble(logger, "a subscription waits: %s")
         while True:
             head = await self._watch.beyond(self._looked)
             try:
                 return await read_page(self._reader, self._selection, after=self._looked, upto=head, limit=self._size)
             except StoreUnavailableError as error:
-                logger.warning("a subscription waits: %s", error)
+                trouble.goes_on(error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
 

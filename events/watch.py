@@ -12,6 +12,7 @@ import asyncpg
 from events.faults import translated
 from events.sql import statement
 from events.store import StoreError
+from events.troubles import Trouble
 
 CHANNEL: Final = "balto_events"
 """Notified once by every flush that wrote something."""
@@ -118,16 +119,17 @@ class Watch:
 
     async def _run(self) -> None:
         pause = _FIRST_PAUSE_S
+        trouble = Trouble(logger, "the watch lost its connection: %s")
         while True:
             seen = self._head
             try:
-                await self._attend()
+                await self._attend(trouble)
             except StoreError as error:
-                logger.warning("the watch lost its connection: %s", error)
+                trouble.goes_on(error)
             pause = _FIRST_PAUSE_S if self._head > seen else min(2 * pause, _LONGEST_PAUSE_S)
             await asyncio.sleep(pause)
 
-    async def _attend(self) -> None:
+    async def _attend(self, trouble: Trouble) -> None:
         """Watch with one connection until it is lost."""
         settings = {"application_name": "balto watch"}
         with translated():
@@ -137,18 +139,19 @@ class Watch:
                 listen = self._listen
                 while not connection.is_closed():
                     listen = listen and await listen_if_allowed(connection, CHANNEL, self._hear, "polling instead")
-                    await self._watch(connection)
+                    await self._watch(connection, trouble)
                     await self._doze(connection)
             finally:
                 connection.terminate()
 
-    async def _watch(self, connection: asyncpg.Connection) -> None:
+    async def _watch(self, connection: asyncpg.Connection, trouble: Trouble) -> None:
         """Watch until nobody has wanted to know for a while, or the connection is lost."""
         self._told = False
         self._wanted_last = asyncio.get_running_loop().time()
         while not (connection.is_closed() or self._is_forgotten()):
             self._look.clear()
             self._advance(await connection.fetchval(statement("last_position"), timeout=self._timeout_s))
+            trouble.is_over()
             await asyncio.sleep(self._pace_s)
             await self._wait_for_a_reason()
 

@@ -8,6 +8,7 @@ from typing import Final
 import asyncpg
 
 from events.store import StoreError
+from events.troubles import Trouble
 from projections.database import translated
 
 _KEY: Final = int.from_bytes(b"balto rm")
@@ -38,20 +39,22 @@ async def while_leading(dsn: str, work: Callable[[], Awaitable[None]]) -> None:
         dsn: a `postgresql://` address of the database.
         work: goes on until it is cancelled.
     """
+    trouble = Trouble(logger, "nobody here can say whether to keep the read models up: %s")
     pause_s = _FIRST_PAUSE_S
     while True:
         try:
-            await _lead(dsn, work)
+            await _lead(dsn, work, trouble.is_over)
             pause_s = _FIRST_PAUSE_S
         except StoreError as error:
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-            logger.warning("nobody here can say whether to keep the read models up: %s", error)
+            trouble.goes_on(error)
         await asyncio.sleep(pause_s)
 
 
-async def _lead(dsn: str, work: Callable[[], Awaitable[None]]) -> None:
+async def _lead(dsn: str, work: Callable[[], Awaitable[None]], reached: Callable[[], None]) -> None:
     with translated():
         connection = await asyncpg.connect(dsn, timeout=_TIMEOUT_S, server_settings=_SETTINGS)
+    reached()
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _: lost.set())
     try:

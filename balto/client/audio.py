@@ -1,7 +1,7 @@
 """What a client streams: a file at the pace of its speech, or live audio, kept until the server has it for good."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Buffer
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -89,17 +89,22 @@ class LiveAudio:
         self._ended = False
         self._news = asyncio.Event()
 
-    async def feed(self, data: bytes) -> None:
+    async def feed(self, data: Buffer) -> None:
         """Add audio; waits while the server is too far behind.
 
+        Args:
+            data: anything that holds bytes, such as an array of samples.
+
         Raises:
+            TypeError: it holds none.
             ValueError: the audio has been ended.
         """
+        added = bytes(memoryview(data))  # an array would add its numbers to ours
         while len(self._kept) >= self._most and not self._ended:
             await self._news.wait()
         if self._ended:
             raise ValueError("this audio has been ended")
-        self._kept += data
+        self._kept += added
         self._wake()
 
     def end(self) -> None:

@@ -8,6 +8,8 @@ import aiohttp
 
 def explained(error: aiohttp.ClientError | OSError) -> str:
     """Say why a connection did not come about, without the driver's own decoration."""
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+        return "this is no address of http or ws"
     if isinstance(error, aiohttp.WSServerHandshakeError):
         return f"what listens there answered {error.status}"
     cause: Exception = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error

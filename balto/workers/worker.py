@@ -103,7 +103,7 @@ async def _reply(opened: list[Balto], what: str, about: Any, body: bytes) -> Any
         case "lives", _:
             return None
         case "figures", [balto]:
-            return figures_of(balto, [])
+            return figures_of(balto)
         case _:
             raise LookupError(what)
 

@@ -184,3 +184,25 @@ async def test_a_server_that_has_as_much_as_it_takes_is_given_time(open_window: 
             assert [each for each in await page.evaluate("window.seen") if each[0] == "lost"] == []
         await page.clock.run_for(10_000)
         assert await seen(page, "lost") == [[1006, "", 1]]
+
+
+async def test_a_clock_that_is_set_forward_ends_no_patience_and_text_is_no_audio(open_window: OpenWindow) -> None:
+    lines: list[WebSocketRoute] = []
+
+    def hear(line: WebSocketRoute, _number: int, message: dict[str, Any]) -> None:
+        if "api_key" in message:
+            lines.append(line)
+            line.send(json.dumps(ready()))
+
+    async with page_with_kit(open_window, hear) as page:
+        await seen(page, "ready")
+        for wrong in ("'texto'", "3", "[1]", "null"):
+            refused = f"() => {{ try {{ stream.send({wrong}) }} catch (error) {{ return error.name }} }}"
+            assert await page.evaluate(refused) == "TypeError"
+        # An hour goes by with every look at the wall's clock.
+        await page.evaluate("() => { const now = Date.now; let ahead = 0; Date.now = () => now() + (ahead += 36e5) }")
+        await lines[0].close(code=1001, reason="")
+        await seen(page, "lost")
+        await page.clock.run_for(1_100)
+        await seen(page, "resumed")
+        assert await page.evaluate("stream.open")

@@ -46,28 +46,34 @@ _COUNTERS: Final = {
 async def metrics(request: web.Request) -> web.Response:
     """Answer in Prometheus's text format, for all processes of the server."""
     balto = request.app[BALTO]
-    ours = figures_of(balto, await _standing(balto))
+    ours = figures_of(balto, Database(await _standing(balto)))
     body = merged([ours, *await balto.place.colleagues.figures()]).encode()
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def figures_of(balto: Balto, standing: list[ProjectionStatus]) -> str:
-    """Return what this process tells, in Prometheus's text format, with its number where the server has several."""
+def figures_of(balto: Balto, database: Collector | None = None) -> str:
+    """Return what this process tells, in Prometheus's text format, with its number where the server has several.
+
+    Args:
+        balto: of this process.
+        database: what there is to tell of the database, which is the same for all processes: one of them tells it.
+    """
     place = balto.place
     labels = {"worker": str(place.number)} if place.of > 1 else {}
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Labelled(Workings(balto.sessions), labels))
     registry.register(Labelled(balto.telemetry.figures.registry, labels))
-    registry.register(ReadModels(standing))
+    if database is not None:
+        registry.register(database)
     return generate_latest(registry).decode() + resident(f"worker {place.number}", psutil.Process())
 
 
-async def _standing(balto: Balto) -> list[ProjectionStatus]:
-    """Return where the read models stand, none where the database does not say so at once: the rest is told anyway."""
+async def _standing(balto: Balto) -> list[ProjectionStatus] | None:
+    """Return where the read models stand, None where the database does not say so at once: the rest is told anyway."""
     with contextlib.suppress(StoreError, TimeoutError):
         async with asyncio.timeout(_PATIENCE_S):
             return await balto.library.projector.status()
-    return []
+    return None
 
 
 class Labelled(Collector):
@@ -89,19 +95,21 @@ class Labelled(Collector):
             yield family
 
 
-class ReadModels(Collector):
-    """Collects how the read models fare, which is the same for all processes.
+class Database(Collector):
+    """Collects whether the database answers, and how the read models fare.
 
     Args:
-        standing: where they stand.
+        standing: where they stand; None where it did not answer.
     """
 
-    def __init__(self, standing: list[ProjectionStatus]) -> None:
+    def __init__(self, standing: list[ProjectionStatus] | None) -> None:
         self._standing = standing
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family of figures."""
-        yield from _of_projections(self._standing)
+        text = "1 while the database answers at once, else 0: nothing is told of read models then."
+        yield GaugeMetricFamily("balto_database_answers", text, value=self._standing is not None)
+        yield from _of_projections(self._standing or [])
 
 
 class Workings(Collector):
@@ -118,6 +126,12 @@ class Workings(Collector):
         """Yield every family of figures."""
         yield GaugeMetricFamily("balto_sessions", "Sessions that have not ended.", value=self._sessions.live)
         yield GaugeMetricFamily("balto_sessions_awake", "Those that are not at rest.", value=self._sessions.awake)
+        yield _counter(
+            "balto_sessions_refused",
+            "Sessions that were not taken, by what there was too much of: sessions, or load.",
+            "reason",
+            ((reason, self._sessions.refused[reason]) for reason in ("sessions", "load")),
+        )
         yield GaugeMetricFamily("balto_tasks", "Tasks of the event loop.", value=len(asyncio.all_tasks()))
         figures = snapshot()
         yield from _of_actors(figures)

@@ -291,8 +291,8 @@ export class BaltoStream {
     this.#ready = false;
     clearTimeout(this.#watch);
     if (this.#over) return;
-    this.#lostAt ??= Date.now();
-    const patient = Date.now() - this.#lostAt < this.#patience;
+    this.#lostAt ??= performance.now(); // of a clock that nobody sets
+    const patient = performance.now() - this.#lostAt < this.#patience;
     const again = this.#session !== null ? COME_BACK : this.#reached ? BEGIN_AGAIN : NEVER;
     if (!again.has(code) || !patient) return this.#giveUp(code, reason);
     const seconds = Math.min(LONGEST_WAIT_S, 2 ** this.#failures++);
@@ -308,10 +308,12 @@ export class BaltoStream {
 }
 
 /** A copy of what a buffer or a view holds now. */
-const copyOf = (audio) =>
-  ArrayBuffer.isView(audio)
-    ? new Uint8Array(audio.buffer, audio.byteOffset, audio.byteLength).slice()
-    : new Uint8Array(audio).slice();
+function copyOf(audio) {
+  if (ArrayBuffer.isView(audio)) return new Uint8Array(audio.buffer, audio.byteOffset, audio.byteLength).slice();
+  if (audio instanceof ArrayBuffer) return new Uint8Array(audio).slice();
+  // A text or a number would become bytes that nobody spoke.
+  throw new TypeError("audio is a Blob, an ArrayBuffer or a view of one");
+}
 
 /** A binary frame: where its first byte of audio is, big-endian, then the audio. */
 function framed(offset, bytes) {

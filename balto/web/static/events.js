@@ -28,7 +28,7 @@ export function eventList(events) {
   const phrase = el("select", { id: "events-phrase", onchange: () => restart() },
     el("option", { value: "" }, "Todas as frases"), ...numbers.map((number) => el("option", { value: number }, `Só a frase ${number}`)));
   const types = [...new Set(events.map(({ type }) => type))].sort();
-  const type = el("input", { id: "events-type", type: "search", list: "events-types", placeholder: "tipo, como Transcription",
+  const type = el("input", { id: "events-type", type: "search", list: "events-types", placeholder: "tipo de evento",
     autocomplete: "off", spellcheck: "false", oninput: () => restart() });
   const summary = el("span", { role: "status" });
   let waiting = [];

@@ -6,6 +6,7 @@ from pydantic import SecretStr
 
 from balto.app import Balto
 from balto.listening import Collector, listen
+from balto.sessions import Overloaded
 from events.store import StoreUnavailableError
 from tests.integration.balto.door import AFAR, Client, log_in
 from tests.recordings import conversation
@@ -79,4 +80,17 @@ async def test_what_needs_no_database_is_told_without_it(
     monkeypatch.setattr(balto.library.projector, "status", away)
     response = await client.get("/metrics")
     assert response.status == 200
-    assert "balto_sessions " in await response.text()
+    told = await response.text()
+    assert "balto_sessions " in told
+    assert "balto_database_answers 0.0" in told.splitlines()
+
+
+async def test_sessions_that_are_not_taken_are_counted(client: Client, balto: Balto) -> None:
+    before = await (await client.get("/metrics")).text()
+    assert 'balto_sessions_refused_total{reason="sessions"} 0.0' in before.splitlines()
+    assert "balto_database_answers 1.0" in before.splitlines()
+    balto.sessions._max_sessions = 0
+    with pytest.raises(Overloaded):
+        await listen(balto.sessions, conversation("tosse").tobytes(), collector=Collector())
+    after = await (await client.get("/metrics")).text()
+    assert 'balto_sessions_refused_total{reason="sessions"} 1.0' in after.splitlines()

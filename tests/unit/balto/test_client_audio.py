@@ -1,6 +1,8 @@
 """Live audio of the client kit: kept until durable, bounded, and asked again from any offset that is not."""
 
 import asyncio
+from array import array
+from typing import Any
 
 import pytest
 
@@ -54,3 +56,16 @@ async def test_nothing_follows_the_end() -> None:
 def test_what_a_newer_server_says_is_passed_on_as_it_came(raw: dict[str, object]) -> None:
     assert parsed(raw) == Unknown(raw=raw)
     assert parsed(raw).raw == raw
+
+
+async def test_whatever_holds_bytes_is_audio_and_nothing_else() -> None:
+    audio = LiveAudio()
+    samples = array("h", [1, -1])
+    for data in (b"ab", bytearray(b"cd"), memoryview(b"ef"), samples):
+        await audio.feed(data)
+    nothing: list[Any] = ["texto", None, 3, [1, 2]]
+    for wrong in nothing:
+        with pytest.raises(TypeError):
+            await audio.feed(wrong)
+    audio.end()
+    assert b"".join([piece async for piece in audio.pieces(0)]) == b"abcdef" + samples.tobytes()

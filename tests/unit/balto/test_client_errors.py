@@ -21,6 +21,8 @@ async def refusal(url: str) -> str:
 async def test_who_does_not_listen_or_has_no_name_is_said_in_words() -> None:
     assert await refusal("ws://127.0.0.1:1/ws") == "Connection refused"
     assert "ssl:" not in await refusal("ws://nowhere.invalid/ws")
+    for address in ("nowhere/ws", "/ws", "ftp://nowhere/ws"):
+        assert await refusal(address) == "this is no address of http or ws"
 
 
 async def test_a_server_that_is_no_balto_or_speaks_no_tls_is_told_from_one_that_is_away() -> None:
