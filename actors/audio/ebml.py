@@ -17,7 +17,11 @@ def read_id(buffer: bytes | bytearray, at: int) -> tuple[int, int] | None:
     """
     if at >= len(buffer):
         return None
-    length = 9 - buffer[at].bit_length()
+    first = buffer[at]
+    if first >= 0x80:
+        # blocks of audio: nearly all there are
+        return first, 1
+    length = 9 - first.bit_length()
     if length > 4:
         raise ValueError("element ID longer than 4 bytes")
     if at + length > len(buffer):

@@ -24,8 +24,8 @@ _MAX_BAD_PACKETS = 50
 _PIECE = 5_760
 """Samples at 48 kHz resampled at once, 120 ms: libav keeps buffers of the largest piece it ever saw, and a call costs
 as much as 30 ms of audio."""
-_FRAME_48K = (480, 960, 1920, 2880)
-_SHORT_FRAME_48K = (120, 240, 480, 960)
+_FRAME_48K = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4
+"""Samples of a frame, by the configuration in the first byte (RFC 6716 section 3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +76,10 @@ def packet_duration(packet: bytes) -> int:
     """Return how many samples at 48 kHz a packet holds, 0 for one that is malformed (RFC 6716 section 3.1)."""
     if not packet:
         return 0
-    config = packet[0] >> 3
-    if config < 12:
-        frame = _FRAME_48K[config % 4]
-    elif config < 16:
-        frame = _FRAME_48K[config % 2]
-    else:
-        frame = _SHORT_FRAME_48K[config % 4]
+    frame = _FRAME_48K[packet[0] >> 3]
     code = packet[0] & 3
     if code < 3:
-        return frame * (1 if code == 0 else 2)
+        return frame if code == 0 else 2 * frame
     frames = packet[1] & 0x3F if len(packet) > 1 else 0
     return frame * frames if frame * frames <= 5760 else 0
 
@@ -161,7 +155,8 @@ class OpusDecoder:
         if drop_end > 0 and frames:
             joined = np.concatenate([_mono(frame) for frame in frames])
             frames = _frames(joined[: max(0, len(joined) - drop_end)])
-        self._position += sum(frame.samples for frame in frames)
+        for frame in frames:
+            self._position += frame.samples
         if self._drop_start and frames:
             joined = np.concatenate([_mono(frame) for frame in frames])
             frames = _frames(joined[self._drop_start :])
@@ -195,8 +190,8 @@ class OpusDecoder:
             self._done_samples += len(self._done[-1])
 
     def _decoded(self, packet: bytes) -> list[AudioFrame] | None:
-        # an empty packet would tell libav that the stream is over
-        if not packet or not packet_duration(packet):
+        # an empty packet, which has no duration either, would tell libav that the stream is over
+        if not packet_duration(packet):
             return None
         try:
             frames = self._codec.decode(av.Packet(packet))

@@ -260,8 +260,9 @@ class WebmDecoder(StreamDecoder):
         if self._held is None or self._opus is None:
             return
         (frames, offset), self._held = self._held, None
-        drop = max(0, round(self._padding_ns * OPUS_RATE / 1e9))
+        drop = max(0, round(self._padding_ns * OPUS_RATE / 1e9)) if self._padding_ns else 0
         self._padding_ns = 0
-        for frame in frames[:-1]:
+        *others, last = frames
+        for frame in others:
             self._opus.decode(frame, offset)
-        self._opus.decode(frames[-1], offset, drop_end=drop)
+        self._opus.decode(last, offset, drop_end=drop)

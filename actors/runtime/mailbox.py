@@ -170,6 +170,10 @@ class Mailbox:
             pykka.ActorDeadError: the actor has stopped, before or while it was waited for.
         """
         while not self._closed or self.heir is not None:
+            with contextlib.suppress(MailboxFullError):
+                self.put(letter)
+                return
+            # Another thread may have made room in between.
             with self._lock:
                 wait = not self._closed and self._full_for(letter)
                 if wait:
@@ -177,10 +181,6 @@ class Mailbox:
                     admitted = self._waiting.join(letter)
             if wait:
                 await admitted
-                return
-            # Another thread may have taken the room in between.
-            with contextlib.suppress(MailboxFullError):
-                self.put(letter)
                 return
         raise pykka.ActorDeadError("the actor has stopped")
 

@@ -54,6 +54,13 @@ class FlowWindow:
         """Bytes under way."""
         return self._used
 
+    def take(self, size: int) -> bool:
+        """Take room for a frame of `size` bytes if there is some; return whether there was."""
+        if self._used >= self._limit:
+            return False
+        self._used += size
+        return True
+
     async def acquire(self, size: int) -> None:
         """Wait until there is room, then take it for a frame of `size` bytes. One frame may overshoot the limit."""
         if self._used >= self._limit:

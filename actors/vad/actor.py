@@ -13,7 +13,7 @@ from actors.vad.silero import speech_model
 from actors.values import Heard, OpenSpeech, Resumption, VadSettings
 
 _CONFIRMED: Final = 1
-"""Blocks that are heard on the loop while the neural stage is asked: one costs it a quarter of a millisecond."""
+"""Blocks that are heard on the loop while the neural stage is asked: one costs it a fifth of a millisecond."""
 _QUIET: Final = 4
 """The same while it isn't: a block costs the cheap stages 40 µs, a hop to another thread twice that."""
 

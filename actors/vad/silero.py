@@ -20,7 +20,9 @@ CONTEXT: Final = 64
 """Samples before a window that it hears with it."""
 MODEL: Final = "silero-v6"
 _FILE: Final = Path("assets", "silero_vad_v6.onnx")
-_HEARD: Final = CONTEXT + WINDOW
+_ROW: Final = np.pad(np.arange(CONTEXT + WINDOW), (0, WIDTH - CONTEXT - WINDOW), mode="reflect")
+_ROWS: Final = (np.arange(AT_ONCE)[:, np.newaxis] * WINDOW + _ROW)[np.newaxis, np.newaxis]
+"""Which samples the network's rows are, shape (1, 1, AT_ONCE, WIDTH)."""
 _UNITS: Final = 128
 _SCALE: Final = np.float32(1 / 32_768)
 
@@ -81,14 +83,9 @@ class Silero:
             early, memory = self.judge(samples[: CONTEXT + AT_ONCE * WINDOW], memory)
             late, memory = self.judge(samples[AT_ONCE * WINDOW :], memory)
             return early + late, memory
-        scaled = samples * _SCALE
-        image = np.empty((1, 1, count, WIDTH), dtype=np.float32)
-        rows = image[0, 0]
-        rows[:, :CONTEXT] = scaled[:-CONTEXT].reshape(count, WINDOW)[:, :CONTEXT]
-        rows[:, CONTEXT:_HEARD] = scaled[CONTEXT:].reshape(count, WINDOW)
-        rows[:, _HEARD:] = rows[:, _HEARD - 2 : 2 * _HEARD - WIDTH - 2 : -1]
+        rows = (samples * _SCALE).take(_ROWS[:, :, :count], mode="clip")
         hidden, cell = memory or (np.zeros((1, 1, _UNITS), np.float32), np.zeros((1, 1, _UNITS), np.float32))
-        probabilities, hidden, cell = self._run(None, {"rows": image, "h": hidden, "c": cell})
+        probabilities, hidden, cell = self._run(None, {"rows": rows, "h": hidden, "c": cell})
         told: list[float] = probabilities.tolist()
         return told, (hidden, cell)
 

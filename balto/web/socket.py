@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 
 SUBPROTOCOL: Final = "balto.v2"
 SOCKETS: Final = web.AppKey("sockets", list[web.WebSocketResponse])
+_SIGNS: Final = frozenset({WSMsgType.PING, WSMsgType.PONG})
+"""Of life, and nothing more."""
 _LOOKUP_S: Final = 10.0
 """For finding out whose key it is; a database that takes longer is as good as away."""
 
@@ -84,7 +86,7 @@ async def close_sockets(app: web.Application) -> None:
 async def _shake_hands(request: web.Request, ws: web.WebSocketResponse) -> tuple[Handshake, Counter]:
     try:
         async with asyncio.timeout(request.app[BALTO].settings.handshake_timeout_s):
-            first = await _next_frame(ws)
+            first = await _first_frame(ws)
     except TimeoutError:
         raise _Refused(CloseCode.HANDSHAKE_TOO_LATE, "nenhum quadro inicial a tempo") from None
     if first.type is not WSMsgType.TEXT:
@@ -99,16 +101,16 @@ async def _shake_hands(request: web.Request, ws: web.WebSocketResponse) -> tuple
     return handshake, await _find_counter(request, handshake.api_key)
 
 
-async def _next_frame(ws: web.WebSocketResponse, silence: Silence | None = None) -> WSMessage:
-    """Return the next frame that is not a ping or pong; those are signs of life."""
-    while True:
-        frame = await ws.receive()
-        if frame.type not in (WSMsgType.PING, WSMsgType.PONG):
-            return frame
-        if silence is not None:
-            silence.stirs()
-        if frame.type is WSMsgType.PING:
-            await ws.pong(frame.data)
+async def _first_frame(ws: web.WebSocketResponse) -> WSMessage:
+    """Return the first frame that is not a ping or pong."""
+    while (frame := await ws.receive()).type in _SIGNS:
+        await _answer(frame, ws)
+    return frame
+
+
+async def _answer(sign: WSMessage, ws: web.WebSocketResponse) -> None:
+    if sign.type is WSMsgType.PING:
+        await ws.pong(sign.data)
 
 
 async def _find_counter(request: web.Request, api_key: str) -> Counter:
@@ -206,13 +208,21 @@ async def _read(
     gathering: Gathering,
     silence: Silence,
 ) -> None:
+    counted = handshake.resumable
     while True:
         silence.begins()
-        frame = await _next_frame(ws, silence)
+        while (frame := await ws.receive()).type in _SIGNS:
+            silence.stirs()
+            await _answer(frame, ws)
         silence.is_broken()
         if frame.type is WSMsgType.BINARY:
-            if frame.data:
-                await _take_audio(frame.data, session, flow, handshake, gathering)
+            if not frame.data:
+                continue
+            byte_start, data = _placed(frame.data) if counted else (None, frame.data)
+            if not flow.take(len(data)):
+                await flow.acquire(len(data))
+            if ready := gathering.take(data, byte_start):
+                await _pass_on(ready, session)
             continue
         await _pass_on(gathering.rest(), session)
         if frame.type is not WSMsgType.TEXT:
@@ -220,18 +230,11 @@ async def _read(
         await _take_text(frame.data, session, outbox, handshake)
 
 
-async def _take_audio(
-    data: bytes, session: Session, flow: FlowWindow, handshake: Handshake, gathering: Gathering
-) -> None:
-    byte_start: int | None = None
-    if handshake.resumable:
-        try:
-            byte_start, data = split_frame(data)
-        except HandshakeError as error:
-            raise _Refused(CloseCode.POLICY, str(error)) from None
-    await flow.acquire(len(data))
-    if ready := gathering.take(data, byte_start):
-        await _pass_on(ready, session)
+def _placed(frame: bytes) -> tuple[int, bytes]:
+    try:
+        return split_frame(frame)
+    except HandshakeError as error:
+        raise _Refused(CloseCode.POLICY, str(error)) from None
 
 
 async def _pass_on(arrived: list[AudioArrived], session: Session) -> None:
