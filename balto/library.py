@@ -69,7 +69,7 @@ async def open_database(settings: Settings, say: Say = silent) -> AsyncIterator[
     Raises:
         StartError: it cannot be started.
     """
-    set_master_keys(settings)  # before anything slow begins
+    given_master_keys(settings)  # before anything slow begins
     async with contextlib.AsyncExitStack() as stack:
         try:
             dsn = own_database(settings) or await _embedded(settings, stack, say)
@@ -131,10 +131,10 @@ def master_keys(settings: Settings) -> MasterKeys:
         StartError: those that are set are none.
         SealingError: they cannot be had.
     """
-    return set_master_keys(settings) or MasterKeys.load(settings.data_dir / "master.key")
+    return given_master_keys(settings) or MasterKeys.load(settings.data_dir / "master.key")
 
 
-def set_master_keys(settings: Settings) -> MasterKeys | None:
+def given_master_keys(settings: Settings) -> MasterKeys | None:
     """Return the master keys that are set, None where there are none.
 
     Raises:

@@ -138,7 +138,8 @@ class Watch:
                 connection.add_termination_listener(self._wake)
                 listen = self._listen
                 while not connection.is_closed():
-                    listen = listen and await listen_if_allowed(connection, CHANNEL, self._hear, "polling instead")
+                    async with asyncio.timeout(self._timeout_s):
+                        listen = listen and await listen_if_allowed(connection, CHANNEL, self._hear, "polling instead")
                     await self._watch(connection, trouble)
                     await self._doze(connection)
             finally:
@@ -158,7 +159,8 @@ class Watch:
     async def _doze(self, connection: asyncpg.Connection) -> None:
         """Hear nothing until somebody wants to know."""
         if not connection.is_closed():
-            await connection.remove_listener(CHANNEL, self._hear)
+            async with asyncio.timeout(self._timeout_s):
+                await connection.remove_listener(CHANNEL, self._hear)
             await self._wanted.wait()
 
     def _is_forgotten(self) -> bool:

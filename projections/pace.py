@@ -27,13 +27,14 @@ WITH chosen AS MATERIALIZED (
     SELECT t.session_id, t.captured_at, t.hurried, v.hop, v.ms,
            NOT t.hurried OR NOT EXISTS (SELECT FROM told WHERE NOT hurried) AS counts
       FROM told t
-     CROSS JOIN LATERAL (VALUES ('audio', t.audio_ms), ('stt', t.stt_ms), ('ai1', t.ai1_ms), ('ai2', t.ai2_ms),
-                                ('ws', t.ws_ms), ('total', t.total_ms)) AS v (hop, ms)
+     CROSS JOIN LATERAL (VALUES ('audio', t.audio_ms), ('stt', t.stt_ms), ('ai1', t.ai1_ms),
+                                ('ai2', nullif(t.ai2_ms, 0)), ('ws', t.ws_ms), ('total', t.total_ms)) AS v (hop, ms)
      WHERE v.ms IS NOT NULL
 )
 """  # noqa: S608 - of our own words
 """SQL of the hops of phrases captured from $1 until before $2, of tenant $3, as far as these are not null: `hops`. Its
-`counts` leaves out sessions that were sent faster than speech, unless there are no others."""
+`counts` leaves out sessions that were sent faster than speech, unless there are no others. Stage 2 that came along with
+stage 1 took no time and is no hop."""
 
 
 def faster_than_speech(rows: Sequence[TimelineRow]) -> bool:

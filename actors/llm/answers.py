@@ -77,12 +77,21 @@ def believed_entities(said: SaidEntities, text: str, cost_usd: float) -> Normali
     heard = _words(text)
     found: dict[str, Entity] = {}
     for entity in said.entidades:
-        name = " ".join(entity.nome.lower().split())
+        name = _name_of(entity)
         proof = _words(entity.trecho)
         if name and proof.strip() and proof in heard:
             score = min(1.0, max(0.0, entity.certeza))
             found.setdefault(name, Entity(kind=entity.tipo, name=name, span=entity.trecho.strip(), score=score))
     return Normalised(entities=tuple(found.values()), cost_usd=cost_usd)
+
+
+def names_of(said: SaidEntities) -> set[str]:
+    """Return the names of all that the model gave, believed or not."""
+    return {_name_of(entity) for entity in said.entidades}
+
+
+def _name_of(entity: SaidEntity) -> str:
+    return " ".join(entity.nome.lower().split())
 
 
 def believed_categories(

@@ -21,6 +21,7 @@ from actors.llm.answers import (
     believed_entities,
     categories_schema,
     entities_schema,
+    names_of,
 )
 from actors.llm.openai_replies import error_of, text_of
 from actors.llm.understanding import UnderstandingError
@@ -40,7 +41,8 @@ READ_TIMEOUT_S = 120.0
 REHEARSAL_S = 10.0
 """Seconds that opening a connection may take while warming up."""
 MAX_OUTPUT_TOKENS = 400
-"""An answer about one sentence needs a quarter of this."""
+"""An answer of one stage about one sentence needs a quarter of this."""
+MAX_OUTPUT_TOKENS_AT_ONCE = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,14 @@ class _Question[Answer: BaseModel]:
         instructions: the prompt.
         schema: of the answer.
         answer: what the answer is read into.
+        most: tokens of the answer.
     """
 
     name: str
     instructions: str
     schema: dict[str, Any]
     answer: type[Answer]
+    most: int = MAX_OUTPUT_TOKENS
 
 
 class OpenAIUnderstanding:
@@ -106,7 +110,11 @@ class OpenAIUnderstanding:
             "classificar", placing.replace("{taxonomia}", labels), categories_schema(taxonomy), SaidCategories
         )
         self._both = _Question(
-            "entender", _prompt("entender").replace("{taxonomia}", labels), all_schema(taxonomy), SaidAll
+            "entender",
+            _prompt("entender").replace("{taxonomia}", labels),
+            all_schema(taxonomy),
+            SaidAll,
+            MAX_OUTPUT_TOKENS_AT_ONCE,
         )
         self._at_once = at_once and not given
         self._client: AsyncOpenAI | None = None
@@ -135,8 +143,10 @@ class OpenAIUnderstanding:
             return believed_entities(named, text, cost)
         said, cost = await self._ask(self._both, {"frase": text}, budget_s)
         normalised = believed_entities(said, text, cost)
-        placed = believed_categories(said, normalised.entities, self._taxonomy, 0.0)
-        # Categories that don't exist are no reason to lose the entities: stage 2 will be asked by itself.
+        placed = None
+        if names_of(said) == {entity.name for entity in normalised.entities}:
+            placed = believed_categories(said, normalised.entities, self._taxonomy, 0.0)
+        # Where something was invented, or no category exists, stage 2 will be asked by itself about what is left.
         return normalised if placed is None else replace(normalised, placed=replace(placed, with_stage_1=True))
 
     async def classify(self, text: str, entities: tuple[Entity, ...], *, budget_s: float) -> Classified:
@@ -184,7 +194,7 @@ class OpenAIUnderstanding:
                 input=json.dumps(asked, ensure_ascii=False),
                 extra_body={"text": _format(question.name, question.schema)},
                 reasoning={"effort": "none"},
-                max_output_tokens=MAX_OUTPUT_TOKENS,
+                max_output_tokens=question.most,
                 prompt_cache_key=f"balto-{question.name}-{sha256(question.instructions.encode()).hexdigest()[:12]}",
                 store=False,
             )

@@ -97,7 +97,7 @@ class WhisperTranscriber:
     @property
     def under_way(self) -> Future[Any] | None:
         """The phrase, or piece of other work, that the model is at; None where it is at none."""
-        return next((future for future in self._outstanding if future.running()), None)
+        return next((future for future in tuple(self._outstanding) if future.running()), None)
 
     async def warm(self) -> None:
         """Load the model and run it once on silence.

@@ -50,7 +50,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _secrets(files: list[Path], passphrase_file: Path | None) -> tuple[str | None, Any]:
     """Return the passphrase and the master keys, each where a file needs it."""
-    from balto.library import master_keys
+    from balto.library import StartError, master_keys
     from events.archive import ArchiveError
     from events.sealing import SealingError
     from events.sessionfile import head_of
@@ -65,7 +65,7 @@ def _secrets(files: list[Path], passphrase_file: Path | None) -> tuple[str | Non
         owned |= "seal" not in head and head.get("redacted") is not True
     try:
         own = master_keys(load_settings()) if owned else None
-    except SealingError as error:
+    except (SealingError, StartError) as error:
         fail(str(error))
     return (passphrase(passphrase_file, files[0].parent.name) if sealed else None), own
 

@@ -63,7 +63,7 @@ def _reading(names: Sequence[str]) -> Callable[[Any], Any]:
 
 
 def _run_of_file(path: Path, passphrase_file: Path | None) -> Any:
-    from balto.library import master_keys
+    from balto.library import StartError, master_keys
     from balto.replay.run import run_of_file
     from events.archive import ArchiveError
     from events.sealing import SealingError
@@ -76,7 +76,7 @@ def _run_of_file(path: Path, passphrase_file: Path | None) -> Any:
         if "seal" in head:
             return run_of_file(path, passphrase=passphrase(passphrase_file, path.name))
         return run_of_file(path, own=master_keys(load_settings()))
-    except (ArchiveError, SealingError) as error:
+    except (ArchiveError, SealingError, StartError) as error:
         fail(str(error))
 
 

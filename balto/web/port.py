@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 
-from balto.library import StartError, set_master_keys
+from balto.library import StartError, given_master_keys
 from balto.security.admin import AdminDoor
 from balto.settings import Settings
 
@@ -22,7 +22,7 @@ def doorway(settings: Settings) -> Iterator[list[socket.socket]]:
         AdminDoor.check(settings.admin_password)
     except ValueError as error:
         raise StartError(str(error)) from None
-    set_master_keys(settings)
+    given_master_keys(settings)
     taken = take_port(settings)
     try:
         yield taken

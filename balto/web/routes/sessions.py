@@ -52,7 +52,7 @@ async def sessions(request: web.Request) -> web.Response:
     projector = await caught_up(request, "sessions", "counters")
     rows = await reports.sessions(
         projector.pool,
-        limit=query.limit,
+        limit=query.limit + 1,
         tenant=query.codigo,
         session_id=query.session,
         counter=query.counter,
@@ -62,8 +62,9 @@ async def sessions(request: web.Request) -> web.Response:
         advised=query.advised,
         before=query.before,
     )
-    full = len(rows) == query.limit
-    return answer({"sessions": [as_dict(row) for row in rows], "next": rows[-1].session_id if full else None})
+    page = rows[: query.limit]
+    more = len(rows) > query.limit
+    return answer({"sessions": [as_dict(row) for row in page], "next": page[-1].session_id if more else None})
 
 
 @routes.get("/api/v1/sessions/{id}/timeline")

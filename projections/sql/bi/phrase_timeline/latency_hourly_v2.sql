@@ -17,7 +17,7 @@ SELECT t.tenant,
        count(v.ms) FILTER (WHERE f.session_id IS NOT NULL) AS left_out
   FROM phrase_timeline t
   LEFT JOIN hurried f ON f.session_id = t.session_id
- CROSS JOIN LATERAL (VALUES ('audio', t.audio_ms), ('stt', t.stt_ms), ('ai1', t.ai1_ms), ('ai2', t.ai2_ms),
+ CROSS JOIN LATERAL (VALUES ('audio', t.audio_ms), ('stt', t.stt_ms), ('ai1', t.ai1_ms), ('ai2', nullif(t.ai2_ms, 0)),
                             ('ws', t.ws_ms), ('total', t.total_ms)) AS v (hop, ms)
  WHERE t.captured_at IS NOT NULL AND v.ms IS NOT NULL
  GROUP BY t.tenant, date_trunc('hour', t.captured_at, 'UTC'), v.hop;
@@ -25,7 +25,7 @@ SELECT t.tenant,
 COMMENT ON VIEW bi.latency_hourly_v2 IS 'One row a client, hour and hop: percentiles over the phrases captured in that hour, but for sessions that were sent faster than speech.';
 COMMENT ON COLUMN bi.latency_hourly_v2.tenant IS 'Code of the client.';
 COMMENT ON COLUMN bi.latency_hourly_v2.hour IS 'Beginning of the hour, in UTC.';
-COMMENT ON COLUMN bi.latency_hourly_v2.hop IS 'audio, stt, ai1, ai2, ws or total; see bi.phrase_timeline_v1.';
+COMMENT ON COLUMN bi.latency_hourly_v2.hop IS 'audio, stt, ai1, ai2, ws or total; see bi.phrase_timeline_v1. Stage 2 that came along with stage 1 is no hop.';
 COMMENT ON COLUMN bi.latency_hourly_v2.phrases IS 'Phrases that took this hop and are counted.';
 COMMENT ON COLUMN bi.latency_hourly_v2.p50_ms IS 'Median, interpolated between neighbours; null where none is counted.';
 COMMENT ON COLUMN bi.latency_hourly_v2.p95_ms IS '95th percentile.';

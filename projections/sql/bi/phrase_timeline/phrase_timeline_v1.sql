@@ -45,7 +45,7 @@ COMMENT ON COLUMN bi.phrase_timeline_v1.speech_ms IS 'Length of the phrase.';
 COMMENT ON COLUMN bi.phrase_timeline_v1.audio_ms IS 'From capture to the request for a transcript; below 0 where that was asked for before the phrase was certain to be over.';
 COMMENT ON COLUMN bi.phrase_timeline_v1.stt_ms IS 'Speech-to-text, the transcript that counted.';
 COMMENT ON COLUMN bi.phrase_timeline_v1.ai1_ms IS 'First stage of understanding: entities.';
-COMMENT ON COLUMN bi.phrase_timeline_v1.ai2_ms IS 'Second stage of understanding: categories.';
+COMMENT ON COLUMN bi.phrase_timeline_v1.ai2_ms IS 'Second stage of understanding: categories; 0 where they came along with the first.';
 COMMENT ON COLUMN bi.phrase_timeline_v1.ws_ms IS 'From the decision to recommend until the socket had taken it.';
 COMMENT ON COLUMN bi.phrase_timeline_v1.total_ms IS 'From capture until the socket had taken the recommendation; null where none was sent.';
 COMMENT ON COLUMN bi.phrase_timeline_v1.stt_provider IS 'Who wrote the phrase down.';

@@ -30,7 +30,7 @@ COMMENT ON COLUMN bi.provider_health_v1.hour IS 'Beginning of the hour, UTC.';
 COMMENT ON COLUMN bi.provider_health_v1.step IS 'transcription, normalisation or classification.';
 COMMENT ON COLUMN bi.provider_health_v1.provider IS 'The engine.';
 COMMENT ON COLUMN bi.provider_health_v1.model IS 'Its model.';
-COMMENT ON COLUMN bi.provider_health_v1.asked IS 'Requests, offers of phrases not yet over, and backups beside them.';
+COMMENT ON COLUMN bi.provider_health_v1.asked IS 'Requests, offers of phrases not yet over, and backups beside them. Stage 2 that came along with stage 1 is taken off in the hour in which it came, which may be the one after.';
 COMMENT ON COLUMN bi.provider_health_v1.answered IS 'Answers that were taken, good or rejected.';
 COMMENT ON COLUMN bi.provider_health_v1.rejected IS 'Answers taken for noise or invention; they are among the answered.';
 COMMENT ON COLUMN bi.provider_health_v1.failed IS 'Calls that gave no answer.';
