@@ -86,13 +86,21 @@ class FinishDecoding:
     """Session → audio: the stream is over; give what is left in the decoder."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormatDetected:
-    """Audio → session, once: the first bytes told what the stream is."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Decoded:
+    """Audio → session: samples, and how many bytes have been consumed for all samples so far."""
 
-    encoding: str
+    pcm: Pcm
+    byte_end: int
+    encoding: str | None = None
+    """Set once, when the first bytes told what the stream is."""
     sample_rate: int | None = None
     channels: int | None = None
+    bookmark: Bookmark | None = None
+    """Set now and then: a place within the bytes consumed."""
+    more: bool = False
+    """Whether these bytes gave further samples, which follow."""
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,19 +116,18 @@ class DecodingFailed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Listen:
-    """Audio → vad: the next samples of the session, decoded from the bytes up to `byte_end`."""
+    """Session → vad: the next samples of the session, decoded from the bytes up to `byte_end`."""
 
     pcm: Pcm
     byte_end: int
     bookmark: Bookmark | None = None
-    """Set now and then: a place within those bytes."""
     more: bool = False
-    """Whether the bytes gave further samples, which follow."""
+    """As in `Decoded`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FinishListening:
-    """Audio → vad, or session → vad where the audio failed: no more samples; close an open phrase."""
+    """Session → vad: no more samples; close an open phrase."""
 
     byte_end: int
 
@@ -137,7 +144,7 @@ class Listened:
     speech: OpenSpeech | None = None
     """What has come of the phrase under way, where somebody listens to it meanwhile."""
     more: bool = False
-    """As in `Listen`."""
+    """As in `Decoded`."""
     final: bool = False
 
 

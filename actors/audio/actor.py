@@ -1,6 +1,5 @@
 """The audio actor: decodes a session's bytes in order, in short steps on the loop and in long ones on the pool."""
 
-import contextlib
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, override
 
@@ -9,15 +8,7 @@ import pykka
 
 from actors.audio.decode import AudioUndecodableError, open_decoder
 from actors.audio.pacing import Pace, PacedSamples
-from actors.messages import (
-    Decode,
-    DecodingFailed,
-    FinishDecoding,
-    FinishListening,
-    FormatDetected,
-    JumpTo,
-    Listen,
-)
+from actors.messages import Decode, Decoded, DecodingFailed, FinishDecoding, JumpTo
 from actors.runtime.actor import Actor
 from actors.values import SAMPLE_RATE, Pcm
 from events.catalogue import Bookmark
@@ -39,13 +30,10 @@ def _due_after(sample: int) -> int:
 
 
 class AudioActor(Actor):
-    """Has each `Decode` listened to, or answers once with `DecodingFailed`, after which it only counts bytes.
-
-    Samples don't go through the session: it has nothing to decide on them before it is told what they held.
+    """Answers each `Decode` with `Decoded`, or once with `DecodingFailed`, after which it only counts bytes.
 
     Args:
         session: whom to answer.
-        detector: who listens.
         encoding: as declared in the handshake, or `auto`.
         sample_rate: Hz, of raw PCM.
         channels: of raw PCM, interleaved.
@@ -57,7 +45,6 @@ class AudioActor(Actor):
     def __init__(
         self,
         session: pykka.ActorRef[Any],
-        detector: pykka.ActorRef[Any],
         *,
         encoding: str = "auto",
         sample_rate: int = 16_000,
@@ -66,7 +53,6 @@ class AudioActor(Actor):
     ) -> None:
         super().__init__()
         self._session = session
-        self._detector = detector
         self._decoder = open_decoder(encoding, sample_rate=sample_rate, channels=channels)
         self._byte_end = 0
         self._latest: Bookmark | None = None
@@ -108,14 +94,14 @@ class AudioActor(Actor):
         if self._decoder.encoding not in QUICK:
             return self._attempt_on_pool(decode, final=final)
         try:
-            self._hand_on(decode(), self._byte_end, final=final)
+            self._answer(decode(), self._byte_end, final=final)
         except AudioUndecodableError as error:
             self._give_up(error, final=final)
         return None
 
     async def _attempt_on_pool(self, decode: Callable[[], Pcm], *, final: bool) -> None:
         try:
-            self._hand_on(await self.system.offload(decode), self._byte_end, final=final)
+            self._answer(await self.system.offload(decode), self._byte_end, final=final)
         except AudioUndecodableError as error:
             self._give_up(error, final=final)
 
@@ -128,7 +114,7 @@ class AudioActor(Actor):
             failure, pcm = error, _NOTHING
         async for given in paced.give(pcm, self._byte_end, final=final or failure is not None):
             more = given.more or failure is not None
-            self._hand_on(given.pcm, given.byte_end, final=final and not more, more=more)
+            self._answer(given.pcm, given.byte_end, final=final and not more, more=more)
         if failure is not None:
             self._give_up(failure, final=final)
 
@@ -138,17 +124,21 @@ class AudioActor(Actor):
             DecodingFailed(code=error.code, byte_offset=error.byte_offset, byte_end=self._byte_end, final=final)
         )
 
-    def _hand_on(self, pcm: Pcm, byte_end: int, *, final: bool, more: bool = False) -> None:
-        if not self._announced and self._byte_end and (encoding := self._decoder.encoding) is not None:
-            self._announced = True
-            told = self._decoder
-            self._session.tell(FormatDetected(encoding=encoding, sample_rate=told.sample_rate, channels=told.channels))
-        bookmark = None if final or more else self._bookmark()
-        # What becomes of a detector that has just died is its parent's business, which hears of it.
-        with contextlib.suppress(pykka.ActorDeadError):
-            self._detector.tell(Listen(pcm, byte_end, bookmark, more))
-            if final:
-                self._detector.tell(FinishListening(byte_end))
+    def _answer(self, pcm: Pcm, byte_end: int, *, final: bool, more: bool = False) -> None:
+        encoding = None if self._announced or not self._byte_end else self._decoder.encoding
+        self._announced = self._announced or encoding is not None
+        self._session.tell(
+            Decoded(
+                pcm=pcm,
+                byte_end=byte_end,
+                encoding=encoding,
+                sample_rate=self._decoder.sample_rate if encoding else None,
+                channels=self._decoder.channels if encoding else None,
+                bookmark=None if final or more else self._bookmark(),
+                more=more,
+                final=final,
+            )
+        )
 
     @override
     def on_stop(self) -> None:

@@ -9,11 +9,11 @@ from actors.messages import (
     AudioArrived,
     AudioFinished,
     ClassifyDone,
+    Decoded,
     DecodingFailed,
     Delivered,
     Examined,
     Foreseen,
-    FormatDetected,
     HandOver,
     JumpTo,
     Listened,
@@ -93,7 +93,7 @@ class Restored:
 
 
 Answer = (
-    FormatDetected
+    Decoded
     | DecodingFailed
     | Listened
     | Examined

@@ -13,11 +13,11 @@ from actors.messages import (
     WITHDRAWN,
     AttemptDue,
     ClassifyDone,
+    Decoded,
     DecodingFailed,
     Delivered,
     Examined,
     Foreseen,
-    FormatDetected,
     JumpTo,
     Listened,
     NormaliseDone,
@@ -123,6 +123,10 @@ class Course(Actor):
     def _on_answer(self, message: Answer) -> None:
         self._crew.answered(message)
         match message:
+            case Decoded():
+                if message.encoding is not None:
+                    self._decide(message)
+                self._crew.listen(message)
             case DecodingFailed():
                 self._decide(message)
                 self._end_reason = "audio_undecodable"
@@ -143,7 +147,7 @@ class Course(Actor):
                     self._crew.model.foresee(message, self._state)
             case ClassifyDone():
                 self._decide(Classification(done=message, client_present=self._connection.awaited))
-            case FormatDetected() | NormaliseDone() | Delivered() | RecommendationReply() | Compared():
+            case NormaliseDone() | Delivered() | RecommendationReply() | Compared():
                 self._decide(message)
             case AttemptDue():
                 self._crew.gates.hold(message)

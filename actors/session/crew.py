@@ -11,11 +11,13 @@ from actors.llm.actor import LlmActor
 from actors.messages import (
     Classify,
     ClassifyDone,
+    Decoded,
     Examine,
     Examined,
     FinishListening,
     Foresee,
     Foreseen,
+    Listen,
     Listened,
     Normalise,
     NormaliseDone,
@@ -87,19 +89,18 @@ class Crew:
         key_terms: Callable[[], tuple[str, ...]],
     ) -> None:
         me, audio = session.actor_ref, spec.audio if hearing is None else hearing.format_of(spec.audio)
-        live = services.streaming
-        resumption = hearing.resumption if hearing else None
-        self._vad = session.spawn(VadActor, me, spec.vad, resumption, live=live is not None)
         decoder = session.spawn(
             AudioActor,
             me,
-            self._vad,
             encoding=audio.encoding,
             sample_rate=audio.sample_rate,
             channels=audio.channels,
             pace=services.pace,
         )
         examiner = session.spawn(ExaminerActor, me, services.clock)
+        live = services.streaming
+        resumption = hearing.resumption if hearing else None
+        self._vad = session.spawn(VadActor, me, spec.vad, resumption, live=live is not None)
         stt = session.spawn(
             SttActor, me, services.transcribers, budget_s=services.stt_budget_s, clock=services.clock, live=live
         )
@@ -152,6 +153,12 @@ class Crew:
         lines = lines and (self._comparer is None or self._comparer.idle)
         under_way = self._phrases or self.offers.under_way or self.streams.open
         return lines and self.intake.idle and not under_way
+
+    def listen(self, decoded: Decoded) -> None:
+        """Have samples listened to, and an open phrase closed if they are the last."""
+        tell(self._vad, Listen(decoded.pcm, decoded.byte_end, decoded.bookmark, decoded.more))
+        if decoded.final:
+            self.finish_listening(decoded.byte_end)
 
     def finish_listening(self, byte_end: int) -> None:
         """Have an open phrase closed."""

@@ -5,10 +5,10 @@ from typing import Final
 from actors.comparison import Compared
 from actors.messages import (
     AttemptDue,
+    Decoded,
     DecodingFailed,
     Delivered,
     Examined,
-    FormatDetected,
     Listened,
     NormaliseDone,
     RecommendationReply,
@@ -100,7 +100,7 @@ def _decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
                     versions=message.versions,
                 )
             ]
-        case FormatDetected():
+        case Decoded():
             return _format_detected(state, message)
         case Progressed():
             return _progressed(state, message, policy)
@@ -214,10 +214,10 @@ def _skipped(message: PhraseFailed, phrase: PhraseState) -> list[Event]:
             ]
 
 
-def _format_detected(state: SessionState, found: FormatDetected) -> list[Event]:
-    if state.encoding is not None:
+def _format_detected(state: SessionState, decoded: Decoded) -> list[Event]:
+    if decoded.encoding is None or state.encoding is not None:
         return []
-    return [AudioFormatDetected(encoding=found.encoding, sample_rate=found.sample_rate, channels=found.channels)]
+    return [AudioFormatDetected(encoding=decoded.encoding, sample_rate=decoded.sample_rate, channels=decoded.channels)]
 
 
 def _recorded(state: SessionState, byte_end: int, sample_end: int) -> list[Event]:

@@ -9,11 +9,11 @@ from actors.messages import (
     AttemptDue,
     Classify,
     ClassifyDone,
+    Decoded,
     DecodingFailed,
     Delivered,
     Examine,
     Examined,
-    FormatDetected,
     Listened,
     Normalise,
     NormaliseDone,
@@ -214,7 +214,7 @@ class Undelivered:
 
 Input = (
     Began
-    | FormatDetected
+    | Decoded
     | Progressed
     | DecodingFailed
     | Examined

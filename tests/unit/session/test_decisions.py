@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from actors.messages import DecodingFailed, Delivered, FormatDetected, RecommendationReply
+from actors.messages import Decoded, DecodingFailed, Delivered, RecommendationReply
 from actors.session.answering import recommendation_id
 from actors.session.inputs import Drained, PhraseFailed, Resources
 from actors.session.phrase import Stage
@@ -47,7 +47,7 @@ def test_a_session_starts_with_its_identity(session: Session) -> None:
 
 def test_the_audio_format_is_announced_once(session: Session) -> None:
     session.when(began())
-    first = FormatDetected(encoding="wav", sample_rate=16_000, channels=1)
+    first = Decoded(pcm=np.zeros(0, np.int16), byte_end=10, encoding="wav", sample_rate=16_000, channels=1)
     assert names(session.when(first)) == ["AudioFormatDetected"]
     assert session.when(first) == []
 
