@@ -233,6 +233,8 @@ class Normalised:
     silence: bool = False
     """Whether an engine took the phrase for talk of prices or doses that no rule knows."""
     cost_usd: float = 0.0
+    placed: "Classified | None" = None
+    """Stage 2's outcome for these very entities, where the engine was asked for both at once; it costs nothing more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +245,8 @@ class Classified:
     anchors: tuple[str, ...]
     confidence: float
     cost_usd: float = 0.0
+    with_stage_1: bool = False
+    """Whether it came with stage 1's answer, so that nobody was asked for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

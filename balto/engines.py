@@ -279,4 +279,5 @@ def _openai(settings: Settings, baskets: BasketCatalogue, prompts: Mapping[str, 
         taxonomy=baskets.taxonomy,
         prices=prices()["llm"],
         prompts=prompts,
+        at_once=settings.llm_at_once,
     )

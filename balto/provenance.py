@@ -34,6 +34,7 @@ def settings_of(settings: Settings) -> dict[str, Any]:
         "stt_hedge_s": settings.stt_hedge_s,
         "stt_streaming": settings.stt_streaming,
         "llm_hedge_s": settings.llm_hedge_s,
+        "llm_at_once": settings.llm_at_once,
         "gather_ms": settings.gather_ms,
         "cooldown_s": settings.cooldown_s,
         "conversation_silence_s": settings.conversation_silence_s,

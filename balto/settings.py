@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     """Seconds that such a phrase lasts at least."""
     fast_path: bool = True
     """Whether a stage that the lexicon is certain about asks no model."""
+    llm_at_once: bool = True
+    """Whether a model that is asked for stage 1 says stage 2 in the same answer; one request a stage otherwise."""
 
     gather_ms: int = Field(default=1500, ge=0, le=5_000)
     """Silence after which an unfinished utterance is understood as it is; 0 for every phrase by itself."""

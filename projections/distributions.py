@@ -8,6 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from projections.database import QUERY_TIMEOUT_S, translated
+from projections.pace import CHOSEN
 
 _STEPS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 360, 1_440, 10_080, 43_200))
 _MOST_POINTS: Final = 60
@@ -16,16 +17,12 @@ SELECT min(captured_at) AS first, max(captured_at) AS last FROM projections.phra
  WHERE captured_at >= coalesce($1::timestamptz, '-infinity') AND captured_at < coalesce($2::timestamptz, 'infinity')
    AND ($3::text IS NULL OR tenant = $3)
 """
-_OVER_TIME: Final = """
-SELECT date_bin($4::interval, t.captured_at, timestamptz '2000-01-01 00:00+00') AS at, v.hop, count(*) AS count,
-       percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY v.ms) AS percentiles
-  FROM projections.phrase_timeline t
- CROSS JOIN LATERAL (VALUES ('audio', t.audio_ms), ('stt', t.stt_ms), ('ai1', t.ai1_ms), ('ai2', t.ai2_ms),
-                            ('ws', t.ws_ms), ('total', t.total_ms)) AS v (hop, ms)
- WHERE t.captured_at >= coalesce($1::timestamptz, '-infinity') AND t.captured_at < coalesce($2::timestamptz, 'infinity')
-   AND ($3::text IS NULL OR t.tenant = $3) AND v.ms IS NOT NULL
- GROUP BY 1, 2 ORDER BY 1, 2
-"""
+_OVER_TIME: Final = f"""
+{CHOSEN}
+SELECT date_bin($4::interval, captured_at, timestamptz '2000-01-01 00:00+00') AS at, hop, count(*) AS count,
+       percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY ms) AS percentiles
+  FROM hops WHERE counts GROUP BY 1, 2 ORDER BY 1, 2
+"""  # noqa: S608 - of our own words
 _SPREAD: Final = """
 SELECT coalesce(c.name, b.counter_id, '?') AS counter, b.counter_id,
        width_bucket(b.{column}, $4::float8, $5::float8, $6::int) AS bin, count(*) AS count
@@ -65,7 +62,10 @@ class Spread:
 async def over_time(
     pool: asyncpg.Pool, *, since: datetime | None = None, until: datetime | None = None, tenant: str | None = None
 ) -> list[Point]:
-    """Return percentiles of every hop over time, in at most about sixty steps of a round length."""
+    """Return percentiles of every hop over time, in at most about sixty steps of a round length.
+
+    What was sent faster than speech is left out as by `projections.reports.latency`.
+    """
     (row,) = await _fetch(pool, _RANGE, since, until, tenant)
     if row["first"] is None:
         return []

@@ -13,6 +13,7 @@ import asyncpg
 import orjson
 
 from projections.database import fetch
+from projections.pace import CHOSEN
 from projections.rows import (
     BiometricsRow,
     Client,
@@ -32,7 +33,8 @@ def _columns(row_type: type[Any], *, but: tuple[str, ...] = ()) -> str:
 
 
 _TIMELINE: Final = f"""
-SELECT {_columns(TimelineRow)} FROM projections.phrase_timeline WHERE session_id = $1 ORDER BY phrase
+SELECT {_columns(TimelineRow, but=("ahead_ms",))}, (sample_end / 16.0 - captured_us / 1000.0)::float8 AS ahead_ms
+  FROM projections.phrase_timeline WHERE session_id = $1 ORDER BY phrase
 """  # noqa: S608 - the names come from our own dataclass
 _BIOMETRICS: Final = f"""
 SELECT {_columns(BiometricsRow)} FROM projections.phrase_biometrics
@@ -42,17 +44,13 @@ SELECT {_columns(BiometricsRow)} FROM projections.phrase_biometrics
  ORDER BY measured_at DESC, session_id, phrase DESC
  LIMIT $6
 """  # noqa: S608 - the names come from our own dataclass
-_LATENCY: Final = """
-SELECT v.hop, count(v.ms) AS count,
-       percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY v.ms) AS percentiles
-  FROM projections.phrase_timeline t
- CROSS JOIN LATERAL (VALUES ('audio', t.audio_ms), ('stt', t.stt_ms), ('ai1', t.ai1_ms), ('ai2', t.ai2_ms),
-                            ('ws', t.ws_ms), ('total', t.total_ms)) AS v (hop, ms)
- WHERE ($1::timestamptz IS NULL OR t.captured_at >= $1) AND ($2::timestamptz IS NULL OR t.captured_at < $2)
-   AND ($3::text IS NULL OR t.tenant = $3)
-   AND v.ms IS NOT NULL
- GROUP BY v.hop
-"""
+_LATENCY: Final = f"""
+{CHOSEN}
+SELECT hop, count(*) FILTER (WHERE counts) AS count, count(*) FILTER (WHERE NOT counts) AS left_out,
+       coalesce(bool_or(hurried) FILTER (WHERE counts), false) AS faster_than_speech,
+       percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY ms) FILTER (WHERE counts) AS percentiles
+  FROM hops GROUP BY hop
+"""  # noqa: S608 - of our own words
 _SESSIONS: Final = f"""
 SELECT {_columns(SessionRow, but=("counter_id", "counter_name", "tenant"))},
        s.tenant, s.counter_id, c.name AS counter_name
@@ -121,7 +119,10 @@ async def biometrics(
 async def latency(
     pool: asyncpg.Pool, *, since: datetime | None = None, until: datetime | None = None, tenant: str | None = None
 ) -> list[HopLatency]:
-    """Return the percentiles of every hop over the phrases captured in a time, in the order that a phrase takes."""
+    """Return the percentiles of every hop over the phrases captured in a time, in the order that a phrase takes.
+
+    Sessions that were sent faster than speech are left out, unless there are no others: their phrases queue.
+    """
     rows = {row["hop"]: row for row in await fetch(pool, _LATENCY, since, until, tenant)}
     return [_hop(hop, rows.get(hop)) for hop in _HOPS]
 
@@ -203,5 +204,6 @@ def _values(row: asyncpg.Record) -> dict[str, Any]:
 def _hop(hop: str, row: asyncpg.Record | None) -> HopLatency:
     if row is None:
         return HopLatency(hop=hop, count=0, p50=None, p95=None, p99=None)
-    p50, p95, p99 = row["percentiles"]
-    return HopLatency(hop=hop, count=row["count"], p50=p50, p95=p95, p99=p99)
+    values = dict(row)
+    p50, p95, p99 = values.pop("percentiles") or (None, None, None)
+    return HopLatency(**values, p50=p50, p95=p95, p99=p99)

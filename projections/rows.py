@@ -45,6 +45,9 @@ class TimelineRow:
     rss_bytes: int | None
     system_memory_percent: float | None
     loop_lag_ms: float | None
+    ahead_ms: float | None
+    """How far the phrase's end lay ahead of the session's clock when it was captured: above 0 only where audio had come
+    faster than it was spoken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,10 @@ class HopLatency:
     p50: float | None
     p95: float | None
     p99: float | None
+    left_out: int = 0
+    """Phrases that took it in sessions sent faster than speech, which are not counted where there are others."""
+    faster_than_speech: bool = False
+    """Whether there were no others, and these percentiles are theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

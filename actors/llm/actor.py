@@ -20,9 +20,12 @@ from actors.runtime.actor import Actor
 from actors.runtime.clock import Clock
 from actors.runtime.supervisor import RESTART, Supervision
 from actors.values import Classified, Normalised
+from events.catalogue import Entity
 
 _OVERTIME_S: Final = 1.0
 """An engine keeps its budget itself; one that does not is stopped this much later."""
+_KEPT: Final = 16
+"""Phrases whose stage 2 is kept until it is wanted; one that isn't wanted any more is forgotten by and by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,21 @@ class _Result[T]:
     others: tuple[Ended, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Stage 2 of a phrase, as it came with stage 1."""
+
+    engine: str
+    model: str
+    attempt: int
+    entities: tuple[Entity, ...]
+    outcome: Classified
+
+
 class LlmActor(Actor):
     """Answers `Normalise` with `NormaliseDone`, `Classify` with `ClassifyDone` and `Foresee` with `Foreseen`.
+
+    An engine that said with stage 1 what stage 2 will be is not asked for it: see `Normalised.placed`.
 
     Args:
         session: whom to answer.
@@ -66,6 +82,7 @@ class LlmActor(Actor):
         self._budget_s = budget_s
         self._clock = clock
         self._fast_path = fast_path
+        self._placed: dict[int, _Placed] = {}
 
     @override
     async def on_receive(self, message: Foresee | Normalise | Classify) -> None:
@@ -74,22 +91,25 @@ class LlmActor(Actor):
             self._session.tell(Foreseen())
             return
         engine = self._engines[message.attempt]
+        if isinstance(message, Classify) and (before := self._placed_before(engine, message)) is not None:
+            self._session.tell(before)
+            return
         wanted = message.recorded is None or self._asks_nobody(engine, message) or await message.recorded
         match message:
             case Normalise():
                 named = await self._time(engine, self._normalise(engine, message)) if wanted else _unwanted(engine)
-                self._session.tell(
-                    NormaliseDone(
-                        number=message.number,
-                        attempt=message.attempt,
-                        engine=named.engine,
-                        model=named.model,
-                        outcome=None if named.outcome is None else recordable_entities(named.outcome),
-                        error=named.error,
-                        latency_ms=named.latency_ms,
-                        others=named.others,
-                    )
+                done = NormaliseDone(
+                    number=message.number,
+                    attempt=message.attempt,
+                    engine=named.engine,
+                    model=named.model,
+                    outcome=None if named.outcome is None else recordable_entities(named.outcome),
+                    error=named.error,
+                    latency_ms=named.latency_ms,
+                    others=named.others,
                 )
+                self._keep(done)
+                self._session.tell(done)
             case Classify():
                 placed = await self._time(engine, self._classify(engine, message)) if wanted else _unwanted(engine)
                 self._session.tell(
@@ -104,6 +124,31 @@ class LlmActor(Actor):
                         others=placed.others,
                     )
                 )
+
+    def _keep(self, done: NormaliseDone) -> None:
+        self._placed.pop(done.number, None)
+        if done.outcome is None or done.outcome.placed is None:
+            return
+        outcome = recordable_categories(done.outcome.placed)
+        self._placed[done.number] = _Placed(done.engine, done.model, done.attempt, done.outcome.entities, outcome)
+        if len(self._placed) > _KEPT:
+            del self._placed[next(iter(self._placed))]
+
+    def _placed_before(self, engine: Understanding, message: Classify) -> ClassifyDone | None:
+        """Return stage 2 as it came with stage 1, unless it is not what is wanted now, or the lexicon is certain."""
+        placed = self._placed.pop(message.number, None)
+        if placed is None or (placed.attempt, placed.entities) != (message.attempt, message.entities):
+            return None
+        if message.engine not in ("", placed.engine) or self._asks_nobody(engine, message):
+            return None
+        return ClassifyDone(
+            number=message.number,
+            attempt=message.attempt,
+            engine=placed.engine,
+            model=placed.model,
+            outcome=placed.outcome,
+            latency_ms=0.0,
+        )
 
     async def _foresee(self, text: str) -> None:
         engine = self._engines[0]

@@ -53,6 +53,7 @@ class _Words:
                 else:
                     self._whole.setdefault(tuple(word.split("_")), []).append(label)
         self._longest = max(map(len, self._whole), default=0)
+        self._any_beginning = tuple(beginning for beginning, _ in self._beginnings)
 
     def at(self, tokens: Sequence[Token], first: int) -> Iterator[tuple[int, str]]:
         """Yield the last token and the label of each reading that begins at a token."""
@@ -63,6 +64,8 @@ class _Words:
         for base in bases(tokens[first].text):
             for label in self._whole.get((base,), ()):
                 yield first, label
+            if not base.startswith(self._any_beginning):
+                continue
             for beginning, label in self._beginnings:
                 if base.startswith(beginning):
                     yield first, label

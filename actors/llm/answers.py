@@ -53,33 +53,23 @@ class SaidCategories(_Strict):
     certeza: float = Field(allow_inf_nan=False)
 
 
+class SaidAll(SaidEntities, SaidCategories):
+    """Answer of both stages at once."""
+
+
 def entities_schema() -> dict[str, Any]:
     """Return the strict JSON schema of stage 1: every property required, none beside them, no defaults."""
-    return _object(
-        entidades=_list(
-            _object(
-                tipo={"type": "string", "enum": ["medicine", "symptom", "disease", "need"]},
-                nome={"type": "string"},
-                trecho={"type": "string"},
-                certeza={"type": "number"},
-            )
-        )
-    )
+    return _object(**_entities())
 
 
 def categories_schema(taxonomy: Taxonomy) -> dict[str, Any]:
     """Return the strict JSON schema of stage 2, with the labels of a taxonomy as the only choices."""
-    micros: list[str | None] = list(dict.fromkeys(micro for listed in taxonomy.values() for micro in listed))
-    return _object(
-        categorias=_list(
-            _object(
-                macro={"type": "string", "enum": list(dict.fromkeys((*taxonomy, NO_ADVICE)))},
-                micro={"type": ["string", "null"], "enum": [*micros, None]},
-            )
-        ),
-        ancoras=_list({"type": "string"}),
-        certeza={"type": "number"},
-    )
+    return _object(**_categories(taxonomy))
+
+
+def all_schema(taxonomy: Taxonomy) -> dict[str, Any]:
+    """Return the strict JSON schema of both stages' answers in one: what was named comes before where it belongs."""
+    return _object(**_entities(), **_categories(taxonomy))
 
 
 def believed_entities(said: SaidEntities, text: str, cost_usd: float) -> Normalised:
@@ -124,6 +114,25 @@ def _words(text: str) -> str:
     """Return the folded words of a text between blanks, so that whole words are compared."""
     letters = "".join(c if c.isalnum() else " " for c in fold(text))
     return f" {' '.join(letters.split())} "
+
+
+def _entities() -> dict[str, object]:
+    entity = _object(
+        tipo={"type": "string", "enum": ["medicine", "symptom", "disease", "need"]},
+        nome={"type": "string"},
+        trecho={"type": "string"},
+        certeza={"type": "number"},
+    )
+    return {"entidades": _list(entity)}
+
+
+def _categories(taxonomy: Taxonomy) -> dict[str, object]:
+    micros: list[str | None] = list(dict.fromkeys(micro for listed in taxonomy.values() for micro in listed))
+    category = _object(
+        macro={"type": "string", "enum": list(dict.fromkeys((*taxonomy, NO_ADVICE)))},
+        micro={"type": ["string", "null"], "enum": [*micros, None]},
+    )
+    return {"categorias": _list(category), "ancoras": _list({"type": "string"}), "certeza": {"type": "number"}}
 
 
 def _object(**properties: object) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """The matching index: every way to say every entry, compiled once, and the search for them in a sentence."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz
 
 from actors.llm.anatomy import Anatomy
 from actors.llm.forms import MIN_ACROSS, MIN_LIKE, Form, Match, by_beginning, by_skeleton
+from actors.llm.likeness import MIN_RATIO, Likeness
 from actors.llm.phonetics import skeleton
 from actors.llm.words import (
     FILLERS,
@@ -21,12 +21,6 @@ from actors.llm.words import (
     tokenise,
 )
 from actors.values import LexiconEntry
-
-MIN_RATIO = 85.0
-"""Likeness of two phonetic keys, 0 to 100, below which they are different words."""
-
-_NEAREST = 3
-"""Likenesses looked at: the nearest one may rest on other consonants."""
 
 _DENIAL = stem("nao")
 
@@ -75,16 +69,14 @@ class MatchingIndex:
         self._stem_sounds: dict[tuple[str, ...], Form] = {}
         self._sounds: dict[str, Form] = {}
         self._known: set[str] = set()
-        likes: defaultdict[int, list[str]] = defaultdict(list)
+        likes: list[str] = []
         for entry in entries:
             for text in (entry.name, *entry.forms):
                 self._add(entry, tokenise(text), likes)
-        self._likes = {length: tuple(keys) for length, keys in likes.items()}
-        self._longest = max(self._likes, default=0)
+        self._likes = Likeness(likes)
         self._across = by_beginning(self._sounds)
         self._skeletons = by_skeleton(self._sounds)
         self._anatomy = Anatomy(self.entry)
-        self._near = {length: self._nearby(length) for length in range(MIN_LIKE, 2 * self._longest)}
 
     def find(self, tokens: Sequence[Token]) -> list[Match]:
         """Return the entries named in a sentence, in its order, no two of them overlapping."""
@@ -110,7 +102,7 @@ class MatchingIndex:
         form = self._exact.get("".join(token.text for token in tokenise(name)))
         return form.entry if form else None
 
-    def _add(self, entry: LexiconEntry, tokens: Sequence[Token], likes: defaultdict[int, list[str]]) -> None:
+    def _add(self, entry: LexiconEntry, tokens: Sequence[Token], likes: list[str]) -> None:
         joined = "".join(token.text for token in tokens)
         if not joined:
             return
@@ -132,7 +124,7 @@ class MatchingIndex:
             if len(key) >= (MIN_LIKE if len(tokens) == 1 else _MIN_LIKE_SPLIT) and all(
                 len(token.text) > 2 and not token.text.isdigit() for token in telling
             ):
-                likes[len(key)].append(key)
+                likes.append(key)
 
     def _by_words(self, tokens: Sequence[Token]) -> Iterator[Match]:
         """Yield matches of neighbouring words joined: spelled right, sounding the same, or sounding alike."""
@@ -179,8 +171,8 @@ class MatchingIndex:
         if hit:
             yield hit.match(tokens, first, last, _SOUND)
             return
-        near = self._near.get(len(key), ()) if first == last or len(key) >= _MIN_LIKE_SPLIT else ()
-        for other, ratio, _ in process.extract(key, near, scorer=fuzz.ratio, score_cutoff=MIN_RATIO, limit=_NEAREST):
+        near = self._likes.nearest(key) if first == last or len(key) >= _MIN_LIKE_SPLIT else ()
+        for other, ratio in near:
             form = self._sounds[other]
             if ratio >= form.min_ratio and _sound_alike(key, other):
                 yield form.match(tokens, first, last, _LIKE * ratio / 100)
@@ -233,16 +225,6 @@ class MatchingIndex:
                     hit, score = self._stem_sounds.get(_bag(stem_sound(tokens[place]) for place in places)), _SOUND
                 if hit:
                     yield hit.match(tokens, first, places[-1], score)
-
-    def _nearby(self, length: int) -> tuple[str, ...]:
-        """Return the keys whose length lets them reach the ratio against a key of this length."""
-        reach = MIN_RATIO / (200 - MIN_RATIO)
-        return tuple(
-            key
-            for other, keys in sorted(self._likes.items())
-            if min(length, other) >= reach * max(length, other)
-            for key in keys
-        )
 
 
 def _dosed(tokens: Sequence[Token], last: int) -> bool:

@@ -1,33 +1,35 @@
-"""Understanding by an OpenAI model: one short request a stage, on the real SDK."""
+"""Understanding by an OpenAI model: one short request for both stages, or one a stage, on the real SDK."""
 
 import asyncio
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
 from actors.llm.answers import (
+    SaidAll,
     SaidCategories,
     SaidEntities,
     Taxonomy,
+    all_schema,
     believed_categories,
     believed_entities,
     categories_schema,
     entities_schema,
 )
-from actors.llm.understanding import UnderstandingError, UnderstandingErrorCode
+from actors.llm.openai_replies import error_of, text_of
+from actors.llm.understanding import UnderstandingError
 from actors.values import Classified, Normalised
 from events.catalogue import Entity
 
 if TYPE_CHECKING:
     import httpx2
-    from openai import APIStatusError, AsyncOpenAI
+    from openai import AsyncOpenAI
     from openai.types.responses import Response
 
 NAME = "openai"
@@ -40,21 +42,22 @@ REHEARSAL_S = 10.0
 MAX_OUTPUT_TOKENS = 400
 """An answer about one sentence needs a quarter of this."""
 
-_CODES: Mapping[int, UnderstandingErrorCode] = {
-    400: "rejected",
-    401: "unauthorised",
-    402: "unauthorised",
-    403: "unauthorised",
-    404: "rejected",
-    413: "rejected",
-    422: "rejected",
-    429: "throttled",
-    503: "throttled",
-}
-_EXHAUSTED = "insufficient_quota"
-"""A 429 that no waiting mends."""
 
-Answer = TypeVar("Answer", bound=BaseModel)
+@dataclass(frozen=True, slots=True)
+class _Question[Answer: BaseModel]:
+    """What a model is asked, whatever the sentence.
+
+    Attributes:
+        name: of the schema.
+        instructions: the prompt.
+        schema: of the answer.
+        answer: what the answer is read into.
+    """
+
+    name: str
+    instructions: str
+    schema: dict[str, Any]
+    answer: type[Answer]
 
 
 class OpenAIUnderstanding:
@@ -72,6 +75,8 @@ class OpenAIUnderstanding:
             there costs 0.
         prompts: other instructions than our own, by stage: `normalise`, `classify`, the latter with `{taxonomia}` where
             the labels go.
+        at_once: whether stage 1 asks for stage 2's answer too, which comes as the outcome's `placed`. Not with other
+            instructions than our own, which are for one stage.
     """
 
     engine = NAME
@@ -85,6 +90,7 @@ class OpenAIUnderstanding:
         taxonomy: Taxonomy,
         prices: Mapping[str, Any] | None = None,
         prompts: Mapping[str, str] | None = None,
+        at_once: bool = False,
     ) -> None:
         self.model = model
         self._api_key = api_key
@@ -92,11 +98,17 @@ class OpenAIUnderstanding:
         self._taxonomy = taxonomy
         self._price: Mapping[str, float] = (prices or {}).get(model, {})
         given = prompts or {}
-        self._normalising = given.get("normalise") or _prompt("normalizar.md")
+        naming = given.get("normalise") or _prompt("normalizar")
+        placing = given.get("classify") or _prompt("classificar")
         labels = "\n".join(f"- {macro}: {', '.join(micros)}" for macro, micros in taxonomy.items())
-        self._classifying = (given.get("classify") or _prompt("classificar.md")).replace("{taxonomia}", labels)
-        self._entities_schema = entities_schema()
-        self._categories_schema = categories_schema(taxonomy)
+        self._naming = _Question("normalizar", naming, entities_schema(), SaidEntities)
+        self._placing = _Question(
+            "classificar", placing.replace("{taxonomia}", labels), categories_schema(taxonomy), SaidCategories
+        )
+        self._both = _Question(
+            "entender", _prompt("entender").replace("{taxonomia}", labels), all_schema(taxonomy), SaidAll
+        )
+        self._at_once = at_once and not given
         self._client: AsyncOpenAI | None = None
         self._http: httpx2.AsyncClient | None = None
         self._connecting = asyncio.Lock()
@@ -118,10 +130,14 @@ class OpenAIUnderstanding:
         Raises:
             UnderstandingError: with every code.
         """
-        said, cost = await self._ask(
-            "normalizar", self._normalising, {"frase": text}, self._entities_schema, SaidEntities, budget_s
-        )
-        return believed_entities(said, text, cost)
+        if not self._at_once:
+            named, cost = await self._ask(self._naming, {"frase": text}, budget_s)
+            return believed_entities(named, text, cost)
+        said, cost = await self._ask(self._both, {"frase": text}, budget_s)
+        normalised = believed_entities(said, text, cost)
+        placed = believed_categories(said, normalised.entities, self._taxonomy, 0.0)
+        # Categories that don't exist are no reason to lose the entities: stage 2 will be asked by itself.
+        return normalised if placed is None else replace(normalised, placed=replace(placed, with_stage_1=True))
 
     async def classify(self, text: str, entities: tuple[Entity, ...], *, budget_s: float) -> Classified:
         """Stage 2; see `Understanding.classify`. Labels outside the taxonomy are dropped.
@@ -130,9 +146,7 @@ class OpenAIUnderstanding:
             UnderstandingError: with every code; `invalid_answer` also where no category given exists.
         """
         asked = {"frase": text, "entidades": [{"tipo": e.kind, "nome": e.name} for e in entities]}
-        said, cost = await self._ask(
-            "classificar", self._classifying, asked, self._categories_schema, SaidCategories, budget_s
-        )
+        said, cost = await self._ask(self._placing, asked, budget_s)
         classified = believed_categories(said, entities, self._taxonomy, cost)
         if classified is None:
             raise UnderstandingError("invalid_answer", f"{NAME} gave no category that exists")
@@ -144,53 +158,40 @@ class OpenAIUnderstanding:
             await self._client.close()
         self._client = self._http = None
 
-    async def _ask(
-        self,
-        stage: str,
-        instructions: str,
-        asked: Mapping[str, object],
-        schema: dict[str, Any],
-        answer: type[Answer],
-        budget_s: float,
+    async def _ask[Answer: BaseModel](
+        self, question: _Question[Answer], asked: Mapping[str, object], budget_s: float
     ) -> tuple[Answer, float]:
-        """Return a stage's answer and its cost in US dollars."""
+        """Return the answer and its cost in US dollars."""
         try:
             async with asyncio.timeout(budget_s):
                 client = await self._connected()
-                reply = await self._create(client, stage, instructions, asked, schema)
+                reply = await self._create(client, question, asked)
         except TimeoutError as error:
             raise UnderstandingError("timeout", f"{NAME} took longer than {budget_s:g} s") from error
         try:
-            return answer.model_validate_json(_text_of(reply)), self._cost_usd(reply)
+            return question.answer.model_validate_json(text_of(reply)), self._cost_usd(reply)
         except (ValidationError, AttributeError, TypeError):
             # Of wrong content, or of a reply that the SDK built unchecked; either text would quote it.
-            raise UnderstandingError("invalid_answer", f"{NAME} broke the schema of {stage}") from None
+            raise UnderstandingError("invalid_answer", f"{NAME} broke the schema of {question.name}") from None
 
-    async def _create(
-        self,
-        client: "AsyncOpenAI",
-        stage: str,
-        instructions: str,
-        asked: Mapping[str, object],
-        schema: dict[str, Any],
-    ) -> "Response":
+    async def _create(self, client: "AsyncOpenAI", question: _Question[Any], asked: Mapping[str, object]) -> "Response":
         import openai  # noqa: PLC0415 - loaded by now
 
         try:
             return await client.responses.create(
                 model=self.model,
-                instructions=instructions,
+                instructions=question.instructions,
                 input=json.dumps(asked, ensure_ascii=False),
-                extra_body={"text": _format(stage, schema)},
+                extra_body={"text": _format(question.name, question.schema)},
                 reasoning={"effort": "none"},
                 max_output_tokens=MAX_OUTPUT_TOKENS,
-                prompt_cache_key=f"balto-{stage}-{sha256(instructions.encode()).hexdigest()[:12]}",
+                prompt_cache_key=f"balto-{question.name}-{sha256(question.instructions.encode()).hexdigest()[:12]}",
                 store=False,
             )
         except openai.APITimeoutError as error:
             raise UnderstandingError("timeout", f"{NAME} did not answer in time") from error
         except openai.APIStatusError as error:
-            raise _error_of(error) from None
+            raise error_of(error) from None
         except openai.APIConnectionError as error:
             raise UnderstandingError("transient", f"the connection to {NAME} failed") from error
         except (openai.APIError, json.JSONDecodeError, UnicodeDecodeError):
@@ -231,60 +232,18 @@ class OpenAIUnderstanding:
         )
 
 
-def _format(stage: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+def _format(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the answer must look like.
 
     It goes in as an extra of the body: as an argument the SDK walks every node of the schema, for 0.1 ms of CPU a call.
     """
-    return {"format": {"type": "json_schema", "name": stage, "strict": True, "schema": schema}, "verbosity": "low"}
+    return {"format": {"type": "json_schema", "name": name, "strict": True, "schema": schema}, "verbosity": "low"}
 
 
 def _prompt(name: str) -> str:
-    return (files("actors.llm") / "prompts" / name).read_text(encoding="utf-8")
-
-
-def _text_of(reply: "Response") -> str:
-    """Return the text of a whole answer.
-
-    Raises:
-        UnderstandingError: it is a refusal, cut short, failed, or no answer at all.
-    """
-    output: Sequence[Any] | None = getattr(reply, "output", None)
-    if not isinstance(output, list):
-        raise UnderstandingError("invalid_answer", f"{NAME} answered with something else than a response")
-    if reply.status == "incomplete":
-        reason = reply.incomplete_details.reason if reply.incomplete_details else None
-        code: UnderstandingErrorCode = "refused" if reason == "content_filter" else "truncated"
-        raise UnderstandingError(code, f"{NAME} left its answer incomplete")
-    if reply.status == "failed":
-        raise UnderstandingError("transient", f"{NAME} failed to answer")
-    parts = [part for item in output if item.type == "message" for part in item.content or ()]
-    if any(part.type == "refusal" for part in parts):
-        raise UnderstandingError("refused", f"{NAME} refused to answer")
-    text = "".join(part.text or "" for part in parts if part.type == "output_text")
-    if not text:
-        raise UnderstandingError("invalid_answer", f"{NAME} gave an empty answer")
+    """Return instructions, with the rules that several share in their places."""
+    folder = files("actors.llm") / "prompts"
+    text = (folder / f"{name}.md").read_text(encoding="utf-8")
+    for shared in ("entidades", "categorias"):
+        text = text.replace(f"{{{shared}}}\n", (folder / f"{shared}.md").read_text(encoding="utf-8"))
     return text
-
-
-def _error_of(error: "APIStatusError") -> UnderstandingError:
-    """Turn an HTTP failure into our error; what isn't known is taken for passing trouble."""
-    status = error.status_code
-    code = "unauthorised" if error.code == _EXHAUSTED else _CODES.get(status, "transient")
-    message = f"{NAME} answered with status {status}"
-    return UnderstandingError(code, message, retry_after_s=_retry_after_s(error.response.headers))
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a reply asks to wait, from `retry-after-ms` or `Retry-After`; None without them.
-
-    `Retry-After` may be a number or an HTTP date (RFC 9110, section 10.2.3).
-    """
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        with contextlib.suppress(KeyError, ValueError):
-            return max(0.0, float(headers[name]) / unit)
-    with contextlib.suppress(KeyError, ValueError):
-        moment = parsedate_to_datetime(headers["retry-after"])
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, (aware - datetime.now(UTC)).total_seconds())
-    return None

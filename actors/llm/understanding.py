@@ -38,6 +38,8 @@ class Understanding(Protocol):
     async def normalise(self, text: str, *, budget_s: float) -> Normalised:
         """Stage 1: name the medicines, symptoms, diseases and needs in a transcript. None found is an answer.
 
+        An engine may say at once where they belong, as the outcome's `placed`.
+
         Raises:
             UnderstandingError: there is no answer; its code says why.
         """

@@ -87,7 +87,8 @@ class WatchfulUnderstanding:
             return normalised
         # A word of alarm that the rules let pass, such as a stroke of last year, is not what is asked about.
         others = tuple(entity for entity in normalised.entities if entity.name not in self._names)
-        return Normalised(entities=(*others, *found), cost_usd=normalised.cost_usd)
+        placed = normalised.placed if others == normalised.entities else None
+        return Normalised(entities=(*others, *found), cost_usd=normalised.cost_usd, placed=placed)
 
     def _denied(self, text: str) -> bool:
         """Tell whether a text denies a sign of the rules, which sentences that are like by their meaning don't show."""

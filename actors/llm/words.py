@@ -12,7 +12,9 @@ from actors.llm.phonetics import fold, phonetic_key
 _TOKEN = re.compile(r"[^\W_]+")
 _BREAK = re.compile(r"[.,;:?!]")
 _REMEMBERED = 2048
-"""Words whose stem and sound are kept: people repeat themselves. To keep a whole vocabulary would save it nothing."""
+"""Words whose stem, sound and kind are kept: people repeat themselves. To keep a vocabulary would save it nothing."""
+_SENTENCES = 32
+"""Sentences whose words are kept: each stage, and each witness of a stage, takes the same sentence apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,14 @@ MAX_LETTERS = 2000
 
 def tokenise(sentence: str) -> tuple[Token, ...]:
     """Return the words of a sentence in order, spoken numbers as digits, within its first `MAX_LETTERS`."""
+    return _tokens(sentence[:MAX_LETTERS])
+
+
+@lru_cache(_SENTENCES)
+def _tokens(sentence: str) -> tuple[Token, ...]:
     tokens: list[Token] = []
     previous_end = 0
-    for match in _TOKEN.finditer(sentence, 0, MAX_LETTERS):
+    for match in _TOKEN.finditer(sentence):
         start, end = match.span()
         heard = match.group().casefold()
         after_break = _BREAK.search(sentence, previous_end, start) is not None
@@ -148,16 +155,19 @@ def bases(word: str) -> tuple[str, ...]:
     return (word, base, f"{base}a", f"{base}o", f"{base}e")
 
 
+@lru_cache(_REMEMBERED)
 def says_nothing(word: str) -> bool:
     """Tell whether a folded word leaves a request as it is: a number, a common word or a diminutive of one."""
     return word.isdigit() or any(base in COMMON for base in bases(word))
 
 
+@lru_cache(_REMEMBERED)
 def is_common(word: str) -> bool:
     """Tell whether a folded word, or what it is a diminutive of, is an everyday word or a number."""
     return word.isdigit() or any(base in _EVERYDAY for base in bases(word))
 
 
+@lru_cache(_REMEMBERED)
 def is_everyday(word: str) -> bool:
     """Tell whether a folded word is a common one in any inflection, so that it is no part of a name in pieces."""
     return is_common(word) or (len(short := stem(word)) >= _MIN_STEM and short in _EVERYDAY_STEMS)

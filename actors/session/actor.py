@@ -8,6 +8,7 @@ from actors.messages import (
     Decoded,
     HandOver,
     JumpTo,
+    Listened,
     RecommendationReply,
     Rehear,
     RehearOver,
@@ -16,6 +17,7 @@ from actors.runtime.actor import ChildFailed
 from actors.session.calls import Attach, Claimed, ConnectionLost, GatherTick, GraceOver, Message, Settle, Unreadable
 from actors.session.connection import MAX_PHRASES_UNDER_WAY
 from actors.session.course import Course
+from actors.session.decisions import is_uneventful
 from actors.session.inputs import Drained, GatherDue, Lost, Rested, TakenUp
 from actors.session.ports import Outbox
 from actors.session.seat import Rest
@@ -63,20 +65,39 @@ class SessionActor(Course):
             self._leave(self._resting.lost)
             return None
         self._resting.disturb(message)
+        if self._passed_on(message):
+            return None
         answer = self._handle(message)
-        if not self._changed_nothing(message):
-            self._after()
+        self._after()
         return answer
 
-    def _changed_nothing(self, message: Message) -> bool:
-        """Whether a message, as most are, was no more than bytes on their way to be heard."""
+    def _passed_on(self, message: Message) -> bool:
+        """Deal with a message that, as most are, is no more than bytes on their way to be heard; tell whether it is.
+
+        It changes nothing that `_after` sees to, which costs more than all the rest.
+        """
         match message:
             case AudioArrived() if not (self._end_reason or self._handing_over or self._state.rejected):
+                self._take(message)
                 self._hand_out()
-                return True
             case Decoded(encoding=None, final=False):
-                return True
-        return False
+                self._crew.listen(message)
+            case Listened() if self._is_quiet(message):
+                self._hear_nothing(message)
+            case _:
+                return False
+        return True
+
+    def _is_quiet(self, listened: Listened) -> bool:
+        somebody_waits = self._settling.asked or self._crew.intake.rehearing
+        return not somebody_waits and is_uneventful(self._state, listened)
+
+    def _hear_nothing(self, listened: Listened) -> None:
+        self._crew.answered(listened)
+        self._crew.streams.hear(listened, self._state, self._state.last_started)
+        self._samples = max(self._samples, listened.sample_end)
+        if not self._hand_out():
+            self._connection.work_through(self._durable_bytes)
 
     @override
     def on_idle(self) -> None:

@@ -165,6 +165,7 @@ def classified(state: SessionState, message: Classification, phrase: PhraseState
         confidence=done.outcome.confidence,
         latency_ms=done.latency_ms,
         cost_usd=done.outcome.cost_usd,
+        with_stage_1=done.outcome.with_stage_1,
     )
     conversation = conversation_of(state.memory, done.number, phrase.sample_end, policy.rules)
     resolved = policy.resolve(done.outcome, phrase.entities, conversation)

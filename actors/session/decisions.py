@@ -72,7 +72,7 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
 
     An answer about a phrase that is no longer under way is ignored.
     """
-    if isinstance(message, Progressed) and _is_uneventful(state, message.listened):
+    if isinstance(message, Progressed) and is_uneventful(state, message.listened):
         return []
     policy = frugal(policy) if state.paid_stopped else policy
     decided = _decide(state, message, policy)
@@ -80,7 +80,7 @@ def decide(state: SessionState, message: Input, policy: Policy) -> list[Event]:
     return closed(state, [*events, *asked_too(state, events, policy)], policy)
 
 
-def _is_uneventful(state: SessionState, listened: Listened) -> bool:
+def is_uneventful(state: SessionState, listened: Listened) -> bool:
     """Whether, as most of the time, nothing was heard, nothing waits, and it is not yet time to record bytes."""
     if listened.heard or listened.final or listened.bookmark is not None or waiting(state):
         return False

@@ -47,6 +47,11 @@ class Intake:
         return not (self._out or self._again or self._rehearing or self._waiting)
 
     @property
+    def rehearing(self) -> bool:
+        """Whether the recording still comes first."""
+        return self._rehearing
+
+    @property
     def _waiting(self) -> int:
         return self._writer.bytes_received - self._handed_to
 
@@ -104,7 +109,7 @@ class Intake:
             piece = self._again.popleft()
             self.window.release(len(piece))
             return piece
-        if self._rehearing or hold:
+        if self._rehearing or hold or not self._waiting:
             return b""
         piece = self._writer.received(self._handed_to, PIECE_BYTES)
         self._handed_to += len(piece)

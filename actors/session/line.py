@@ -1,6 +1,5 @@
 """The session's line to a child: so many messages may be with it, the rest waits here until it answers."""
 
-import contextlib
 from collections import deque
 from typing import Any
 
@@ -46,5 +45,7 @@ class Line:
 
 def tell(child: pykka.ActorRef[Any], message: object) -> None:
     """Tell a child something; one that has just died is dealt with when the news of it arrives."""
-    with contextlib.suppress(pykka.ActorDeadError):
+    try:
         child.tell(message)
+    except pykka.ActorDeadError:
+        return

@@ -87,6 +87,8 @@ class Streams:
             state: with what was decided on it.
             began_after: number of the last phrase that had begun before. Streams of a former life stay closed.
         """
+        if not (self._feeds or listened.heard):
+            return
         for each in listened.heard:
             if isinstance(each, SpeechBegan):
                 phrase = state.open_phrases.get(each.number)

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.vad.network import AT_ONCE, WIDTH, side_by_side
 from actors.values import Pcm
 
 logger = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ CONTEXT: Final = 64
 """Samples before a window that it hears with it."""
 MODEL: Final = "silero-v6"
 _FILE: Final = Path("assets", "silero_vad_v6.onnx")
+_HEARD: Final = CONTEXT + WINDOW
 _UNITS: Final = 128
 _SCALE: Final = np.float32(1 / 32_768)
 
@@ -51,11 +53,12 @@ class Silero:
     """Silero VAD v6 (MIT; Silero Team, 2025) on onnxruntime; many sessions and threads may share one.
 
     Args:
-        path: the ONNX file: inputs `input` (n, 576), `h` and `c`; outputs probabilities, `hn` and `cn`.
+        path: the ONNX file.
 
     Raises:
         ImportError: onnxruntime isn't there.
-        Exception: onnxruntime's own, for a file that it can't load.
+        OSError: the file can't be read; `ValueError`: it is another network's.
+        Exception: onnxruntime's own, for what it can't load.
     """
 
     name = MODEL
@@ -66,19 +69,35 @@ class Silero:
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self._run: Any = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]).run
+        # All but those of memory layout, with which the same network comes to other numbers.
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        network = side_by_side(path.read_bytes())
+        self._run: Any = ort.InferenceSession(network, options, providers=["CPUExecutionProvider"]).run
 
     def judge(self, samples: Pcm, memory: Memory | None) -> tuple[list[float], Memory]:
         """Judge windows; see `SpeechModel.judge`."""
         count = (samples.size - CONTEXT) // WINDOW
-        heard = np.empty((count, CONTEXT + WINDOW), dtype=np.float32)
-        heard[:, :CONTEXT] = samples[: count * WINDOW].reshape(count, WINDOW)[:, :CONTEXT]
-        heard[:, CONTEXT:] = samples[CONTEXT:].reshape(count, WINDOW)
-        heard *= _SCALE
+        if count > AT_ONCE:
+            early, memory = self.judge(samples[: CONTEXT + AT_ONCE * WINDOW], memory)
+            late, memory = self.judge(samples[AT_ONCE * WINDOW :], memory)
+            return early + late, memory
+        scaled = samples * _SCALE
+        image = np.empty((1, 1, count, WIDTH), dtype=np.float32)
+        rows = image[0, 0]
+        rows[:, :CONTEXT] = scaled[:-CONTEXT].reshape(count, WINDOW)[:, :CONTEXT]
+        rows[:, CONTEXT:_HEARD] = scaled[CONTEXT:].reshape(count, WINDOW)
+        rows[:, _HEARD:] = rows[:, _HEARD - 2 : 2 * _HEARD - WIDTH - 2 : -1]
         hidden, cell = memory or (np.zeros((1, 1, _UNITS), np.float32), np.zeros((1, 1, _UNITS), np.float32))
-        probabilities, hidden, cell = self._run(None, {"input": heard, "h": hidden, "c": cell})
+        probabilities, hidden, cell = self._run(None, {"rows": image, "h": hidden, "c": cell})
         told: list[float] = probabilities.tolist()
         return told, (hidden, cell)
+
+
+def model_file() -> Path | None:
+    """Return where the network is; None where faster-whisper isn't installed."""
+    spec = importlib.util.find_spec("faster_whisper")
+    path = None if spec is None or spec.origin is None else Path(spec.origin).parent / _FILE
+    return path if path is not None and path.is_file() else None
 
 
 @cache
@@ -87,9 +106,8 @@ def speech_model() -> SpeechModel | None:
 
     It comes with faster-whisper, Balto's extra `local`. The first call takes a tenth of a second.
     """
-    spec = importlib.util.find_spec("faster_whisper")
-    path = None if spec is None or spec.origin is None else Path(spec.origin).parent / _FILE
-    if path is None or not path.is_file():
+    path = model_file()
+    if path is None:
         logger.warning("no %s here: voices are found by energy and webrtcvad alone", MODEL)
         return None
     try:

@@ -1,6 +1,8 @@
 """Commands about the past: sessions, timeline, reports."""
 
-from typing import Annotated, Any
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -10,7 +12,7 @@ from balto.cli.money import cost
 from balto.cli.names import resolve_session
 from balto.cli.opening import Since, Until, moment
 from balto.cli.pages import Html, write_biometrics, write_latency
-from balto.cli.timing import timeline
+from balto.cli.timing import explain, timeline
 
 report = typer.Typer(help="Reports over many sessions.", no_args_is_help=True)
 
@@ -31,12 +33,35 @@ BIOMETRIC_COLUMNS = (
 
 
 def sessions(limit: Limit = 20, as_json: AsJson = False) -> None:
-    """List sessions, the latest first."""
+    """List sessions, the latest first, each with its counter."""
     from projections import reports
 
     rows = with_library(lambda library: reports.sessions(library.projector.pool, limit=limit))
-    columns = ("session_id", "started_at", "phrases", "recommendations", "end_reason")
-    print_rows(rows, columns, title="Sessions", as_json=as_json)
+    columns = ("session_id", "started", "counter", "phrases", "recommendations", "ended")
+    print_rows(rows if as_json else [_brief(row) for row in rows], columns, title="Sessions", as_json=as_json)
+
+
+def _brief(row: Any) -> Any:
+    """Return of a session what has room in a line of 80 columns, beside its whole id."""
+    began = None if row.started_at is None else row.started_at.astimezone()
+    this_year = began is not None and began.year == datetime.now().astimezone().year
+    return SimpleNamespace(
+        session_id=row.session_id,
+        started=began and f"{began:{'%m-%d %H:%M' if this_year else '%Y-%m-%d'}}",
+        counter=row.counter_name or row.counter_id,
+        phrases=row.phrases,
+        recommendations=row.recommendations,
+        ended=_ENDED.get(row.end_reason, row.end_reason),
+    )
+
+
+_ENDED: Final = {
+    "client_finished": "finished",
+    "client_left": "left",
+    "audio_undecodable": "undecodable",
+    "server_stopping": "stopped",
+    "journal_unavailable": "no database",
+}
 
 
 @report.command()
@@ -74,6 +99,7 @@ def latency(
     since: Since = None, until: Until = None, tenant: Tenant = None, html: Html = None, as_json: AsJson = False
 ) -> None:
     """Percentiles of every hop, in milliseconds; with --html the stages and how they were over time."""
+    from balto.report.latency import said_of_pace
     from projections import reports
 
     begin, end = moment("--since", since), moment("--until", until)
@@ -82,6 +108,8 @@ def latency(
         return
     rows = with_library(lambda library: reports.latency(library.projector.pool, since=begin, until=end, tenant=tenant))
     print_rows(rows, ("hop", "count", "p50", "p95", "p99"), title="Latency by hop (ms)", as_json=as_json)
+    if not as_json and (said := said_of_pace(rows)):
+        explain(said)
 
 
 report.command()(cost)

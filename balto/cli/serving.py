@@ -1,6 +1,7 @@
 """Commands that serve and stream: serve, demo, stream."""
 
 import asyncio
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -99,15 +100,31 @@ def stream(
     ] = None,
     key: Annotated[str, typer.Option("--key", envvar="BALTO_COUNTER_KEY", help="The counter's API key.")] = "",
     realtime: Annotated[
-        bool, typer.Option("--realtime/--fast", help="At the pace of speech, or as fast as can be.")
-    ] = True,
+        bool | None,
+        typer.Option("--realtime/--fast", help="At the pace of speech, as it is without this, or as fast as can be."),
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option("--speed", min=0, help="Times real time: 2 is twice as fast, 0 as fast as can be, as --fast."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Stream audio files to a server and print what comes back."""
     settings = load_settings()
     if not key:
         fail("no key: give --key or set BALTO_COUNTER_KEY (`balto counters add` makes one)")
-    run(_stream(files, server_url(url, settings), key, 1.0 if realtime else 0.0, as_json))
+    run(_stream(files, server_url(url, settings), key, _pace(realtime, speed), as_json))
+
+
+def _pace(realtime: bool | None, speed: float | None) -> float:
+    """Return how many times real time to stream, 0 for as fast as can be."""
+    if speed is None:
+        return 0.0 if realtime is False else 1.0
+    if realtime is not None:
+        fail("give either --speed or --realtime/--fast")
+    if not math.isfinite(speed):
+        fail("--speed is no number of times: 2 is twice as fast")
+    return speed
 
 
 async def _stream(files: list[Path], url: str, key: str, speed: float, as_json: bool) -> None:

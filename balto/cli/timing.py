@@ -36,22 +36,30 @@ def timeline(session: RunName, passphrase_file: PassphraseFile = None, as_json: 
 def show_timeline(rows: Sequence[Any]) -> None:
     """Print the phrases' steps as a table, and below it why they don't add up to the total where they don't."""
     print_rows(rows, _COLUMNS, title="Audio → STT → AI 1 → AI 2 → WS (ms)", as_json=False)
+    from projections.pace import faster_than_speech
+
     apart = [row.total_ms - sum(getattr(row, name) or 0.0 for name in _STEPS) for row in rows if row.total_ms]
     waited, early = [ms for ms in apart if ms > _ROUNDING_MS], [-ms for ms in apart if ms < -_ROUNDING_MS]
+    if faster_than_speech(rows):
+        explain(
+            "this session was sent faster than speech: what its phrases waited for one another no customer waits, and"
+            " `report latency` leaves it out where there are others"
+        )
     if waited:
-        _explain(
+        explain(
             f"{len(waited)} of {len(apart)} totals are more than their steps, by {max(waited) / 1000:.1f} s at most:"
             " the phrase waited, for those before it (streamed faster than speech, they queue) or to see whether the"
             " customer would go on"
         )
     if early:
-        _explain(
+        explain(
             f"{len(early)} of {len(apart)} totals are less than their steps, by {max(early) / 1000:.1f} s at most:"
             " speech-to-text was asked at the first pause, before it was certain that the phrase was over"
         )
 
 
-def _explain(text: str) -> None:
+def explain(text: str) -> None:
+    """Print a sentence below a table."""
     out.print(fill(text, _WIDTH), markup=False)
 
 

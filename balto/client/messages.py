@@ -104,7 +104,8 @@ class Unknown(_Said):
 
 
 Message = Ready | Recommendation | Transcript | Speech | Outcome | Metrics | Problem | Finished | Unknown
-Wish = Literal["transcript", "vad", "metrics"]
+Wish = Literal["transcript", "outcome", "vad", "metrics"]
+"""`transcript` brings outcomes too."""
 Answer = Literal["exibida", "aceita", "dispensada"]
 
 

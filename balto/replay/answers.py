@@ -127,6 +127,7 @@ class Answers:
                     anchors=event.anchors,
                     confidence=event.confidence,
                     cost_usd=event.cost_usd,
+                    with_stage_1=event.with_stage_1,
                 )
                 self._think(self._classified, event, whole_2, state, "classification")
             case ClassificationFailed():

@@ -82,6 +82,7 @@ def _row(run: Run, phrase: int, events: Sequence[RecordedEvent]) -> TimelineRow:
         rss_bytes=machine and machine.rss_bytes,
         system_memory_percent=machine and machine.system_memory_percent,
         loop_lag_ms=machine and machine.loop_lag_ms,
+        ahead_ms=None if end is None or captured_us is None else end / _SAMPLES_A_MS - captured_us / 1000,
     )
 
 

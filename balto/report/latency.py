@@ -41,9 +41,23 @@ def latency_page(hops: Sequence[HopLatency], over_time: Sequence[Point], about: 
                 body=lines(percentiles, unit="ms"),
             ),
             Section(title="Medians of the stages, over time", body=lines(medians, unit="ms")),
-            Section(title="Percentiles (ms)", body=table(hops, ("hop", "count", "p50", "p95", "p99"))),
+            Section(
+                title="Percentiles (ms)",
+                text=said_of_pace(hops),
+                body=table(hops, ("hop", "count", "p50", "p95", "p99")),
+            ),
         ],
     )
+
+
+def said_of_pace(hops: Sequence[HopLatency]) -> str:
+    """Return what is to be said of phrases that were sent faster than speech; nothing where there are none."""
+    left_out = max((hop.left_out for hop in hops), default=0)
+    if left_out:
+        return f"{left_out} phrases of sessions sent faster than speech are left out: they waited for one another."
+    if any(hop.faster_than_speech for hop in hops):
+        return "All were sent faster than speech: what phrases waited for one another is in these times."
+    return ""
 
 
 def biometrics_page(pitches: Sequence[Spread], noises: Sequence[Spread], about: str) -> str:

@@ -78,7 +78,7 @@ def calls(story: Story) -> Iterator[Call]:
                 yield _call("ai1", event.engine, event.model, "answered", event.latency_ms, new)
             case NormalisationFailed() as event:
                 yield _call("ai1", event.engine, event.model, event.code, event.latency_ms, new)
-            case ClassificationCompleted() as event:
+            case ClassificationCompleted(with_stage_1=False) as event:
                 yield _call("ai2", event.engine, event.model, "answered", event.latency_ms, new)
             case ClassificationFailed() as event:
                 yield _call("ai2", event.engine, event.model, event.code, event.latency_ms, new)

@@ -56,7 +56,7 @@ class Transcript(TypedDict):
 
 
 class Desfecho(TypedDict):
-    """A phrase came to nothing, or was understood with the phrase `com` (who wants `transcript`)."""
+    """A phrase came to nothing, or was understood with the phrase `com` (who wants `outcome` or `transcript`)."""
 
     comando: Literal["desfecho"]
     frase: int

@@ -27,8 +27,7 @@ from events.catalogue import (
     TranscriptionReceived,
 )
 
-Wish = Literal["transcript", "vad", "recommendation", "metrics"]
-
+Wish = Literal["transcript", "outcome", "vad", "recommendation", "metrics"]
 
 OFFSET_BYTES: Final = 8
 """Length of the offset before the audio in a binary frame."""
@@ -232,7 +231,8 @@ def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -
                 "centroide_hz": event.spectral_centroid_hz,
             }
         case _:
-            return outcome(event) if handshake.wants("transcript") else None
+            told = handshake.wants("outcome") or handshake.wants("transcript")
+            return outcome(event) if told else None
 
 
 def acknowledgement(byte_end: int, handshake: Handshake) -> Said | None:

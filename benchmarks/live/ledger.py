@@ -108,7 +108,8 @@ async def _phrases(connection: asyncpg.Connection, session: str, hops: Hops) -> 
                   extract(epoch FROM e.recorded_at - e.occurred_at)::float8 AS waited,
                   (e.data->>'sample_end')::bigint AS sample_end, e.data->>'cut_reason' AS cut,
                   coalesce(e.latency_ms, 0) / 1000 AS took,
-                  coalesce(e.data->>'engine', e.data->>'provider', '') AS engine
+                  coalesce(e.data->>'engine', e.data->>'provider', '') AS engine,
+                  coalesce((e.data->>'with_stage_1')::bool, false) AS along
              FROM events e JOIN streams s ON s.id = e.stream_id
             WHERE s.name = $1 ORDER BY e.stream_position""",
         f"session-{session}",
@@ -120,7 +121,7 @@ async def _phrases(connection: asyncpg.Connection, session: str, hops: Hops) -> 
             paused, sample_end = row["cut"] == "pause", row["sample_end"] or 0
             noted = _Noted(row["type"], row["occurred"], sample_end, paused, row["took"], row["engine"])
             phrases[row["phrase"]].append(noted)
-            if noted.type in _CALLS:
+            if noted.type in _CALLS and not row["along"]:
                 hops.engines[f"{noted.type}, {noted.engine}"].append(noted.took_s)
     return phrases
 

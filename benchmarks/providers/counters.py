@@ -12,9 +12,9 @@ import numpy as np
 from actors.basket.resolver import BasketEngine
 from actors.llm.router import RoutedUnderstanding
 from actors.routing.attempts import Ended
-from actors.routing.race import RaceLostError
+from actors.routing.race import RaceLostError, Won
 from actors.stt.router import RoutedTranscriber
-from actors.values import Pcm, Resolved, Transcript, VadSettings
+from actors.values import Classified, Normalised, Pcm, Resolved, Transcript, VadSettings
 
 _VAD: Final = VadSettings()
 PHRASE_S: Final = 2.0
@@ -118,7 +118,7 @@ class Counters:
         understood = [named.lane.name]
         recommended = False
         if named.answer.entities:
-            placed = await self.head.route_classify(text, named.answer.entities, budget_s=self.llm_budget_s)
+            placed = await self._place(text, named)
             understood.append(placed.lane.name)
             recommended = isinstance(self.baskets.resolve(placed.answer, named.answer.entities), Resolved)
         return Outcome(
@@ -131,6 +131,13 @@ class Counters:
             recommended=recommended,
             hedged=heard.why == "slow" or any(other.outcome in ("cancelled", "lost") for other in heard.others),
         )
+
+    async def _place(self, text: str, named: Won[Normalised]) -> Won[Classified]:
+        """Do stage 2 as the actor of understanding does."""
+        entities, placed = named.answer.entities, named.answer.placed
+        if placed is None or self.head.places_alone(text, entities):
+            return await self.head.route_classify(text, entities, budget_s=self.llm_budget_s)
+        return Won(answer=placed, lane=named.lane, why=named.why, latency_ms=0.0, others=())
 
 
 def _bill(others: Sequence[Ended]) -> float:

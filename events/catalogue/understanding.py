@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from events.catalogue.base import Event, personal, recorded
+from events.upcasters import Data, upcaster
 
 EntityKind = Literal["medicine", "symptom", "disease", "need"]
 
@@ -75,7 +76,7 @@ class ClassificationRequested(Event):
     model: str
 
 
-@recorded()
+@recorded(version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassificationCompleted(Event):
     """Stage 2 placed the phrase in the taxonomy."""
@@ -90,6 +91,14 @@ class ClassificationCompleted(Event):
     confidence: float
     latency_ms: float
     cost_usd: float
+    with_stage_1: bool = False
+    """Whether it came with the answer to `NormalisationRequested`, so that nobody was asked for it: it took no time of
+    its own and cost nothing more."""
+
+
+@upcaster("ClassificationCompleted", 1)
+def _asked_for_by_itself(data: Data) -> Data:
+    return {**data, "with_stage_1": False}
 
 
 @recorded()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from actors.llm.openai import OpenAIUnderstanding
 from actors.llm.understanding import Understanding, UnderstandingError
+from actors.values import Classified
 from events.catalogue import Category, Entity
 from tests.simulators.openai import Fault, OpenAISimulator, loose_part
 
@@ -61,9 +62,14 @@ def answer(name: str, asked: dict[str, Any]) -> object:
     }
 
 
-def categories(*labels: tuple[str, str | None]) -> object:
+def categories(*labels: tuple[str, str | None]) -> dict[str, object]:
     said = [{"macro": macro, "micro": micro} for macro, micro in labels]
     return {"categorias": said, "ancoras": [], "certeza": 0.5}
+
+
+def both(name: str, asked: dict[str, Any]) -> object:
+    assert (name, set(asked)) == ("entender", {"frase"})
+    return {"entidades": [DIPYRONE, INVENTED], **categories(("GASTROINTESTINAL", "AZIA_REFLUXO"))}
 
 
 DIPYRONE_ENTITY = Entity(kind="medicine", name="dipirona", span="de pirona", score=0.9)
@@ -75,9 +81,17 @@ def simulator() -> OpenAISimulator:
 
 
 @asynccontextmanager
-async def adapter(simulator: OpenAISimulator, *, key: str | None = None) -> AsyncIterator[OpenAIUnderstanding]:
+async def adapter(
+    simulator: OpenAISimulator,
+    *,
+    key: str | None = None,
+    at_once: bool = False,
+    prompts: Mapping[str, str] | None = None,
+) -> AsyncIterator[OpenAIUnderstanding]:
     async with simulator.serving() as url:
-        engine = OpenAIUnderstanding(key or simulator.key, MODEL, url, taxonomy=TAXONOMY, prices=PRICES)
+        engine = OpenAIUnderstanding(
+            key or simulator.key, MODEL, url, taxonomy=TAXONOMY, prices=PRICES, at_once=at_once, prompts=prompts
+        )
         await engine.warm()
         try:
             yield engine
@@ -136,6 +150,43 @@ async def test_the_request_is_what_the_policy_says(simulator: OpenAISimulator) -
     assert "{taxonomia}" not in second["instructions"]
     macros = second["text"]["format"]["schema"]["properties"]["categorias"]["items"]["properties"]["macro"]
     assert macros["enum"] == [*TAXONOMY, "OUTRO"]
+
+
+async def test_both_stages_are_asked_at_once_where_that_is_wanted() -> None:
+    simulator = OpenAISimulator(both)
+    async with adapter(simulator, at_once=True) as engine:
+        outcome = await engine.normalise(SPEECH, budget_s=AMPLE_S)
+    assert [entity.name for entity in outcome.entities] == ["dipirona"]
+    assert outcome.cost_usd > 0
+    assert outcome.placed == Classified(
+        categories=(Category(macro="GASTROINTESTINAL", micro="AZIA_REFLUXO"),),
+        anchors=("dipirona",),
+        confidence=0.5,
+        with_stage_1=True,
+    )
+    (body,) = simulator.bodies
+    schema = body["text"]["format"]["schema"]
+    assert loose_part(schema) is None
+    assert list(schema["properties"]) == ["entidades", "categorias", "ancoras", "certeza"]
+    assert "Liste em `entidades`" in body["instructions"]
+    assert "DOR_FEBRE_INFLAMACAO: FEBRE, DOR_DE_CABECA" in body["instructions"]
+    assert "{" not in body["instructions"]
+
+
+async def test_entities_outlive_categories_that_do_not_exist() -> None:
+    simulator = OpenAISimulator(lambda _name, _asked: {"entidades": [DIPYRONE], **categories(("ASTROLOGIA", None))})
+    async with adapter(simulator, at_once=True) as engine:
+        outcome = await engine.normalise(SPEECH, budget_s=AMPLE_S)
+    assert [entity.name for entity in outcome.entities] == ["dipirona"]
+    assert outcome.placed is None
+
+
+async def test_instructions_for_one_stage_are_followed_in_a_request_of_its_own(simulator: OpenAISimulator) -> None:
+    prompts = {"normalise": "Liste os remédios."}
+    async with adapter(simulator, at_once=True, prompts=prompts) as engine:
+        outcome = await engine.normalise(SPEECH, budget_s=AMPLE_S)
+    assert outcome.placed is None
+    assert simulator.bodies[0]["instructions"] == "Liste os remédios."
 
 
 async def test_sentences_share_one_connection(simulator: OpenAISimulator) -> None:

@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -39,17 +39,26 @@ def lexical_answerer() -> openai.Answerer:
     baskets = load_baskets(_ROOT / "cestas.json")
     lexicon = LexiconUnderstanding(baskets.lexicon, baskets.version)
 
-    def answer(name: str, asked: Mapping[str, Any]) -> object:
-        if name == "normalizar":
-            said = [
-                {"tipo": e.kind, "nome": e.name, "trecho": e.span, "certeza": e.score}
-                for e in lexicon.entities(asked["frase"])
-            ]
-            return {"entidades": said}
-        named = tuple(Entity(kind=e["tipo"], name=e["nome"], span="", score=1.0) for e in asked["entidades"])
-        done = lexicon.place(asked["frase"], named)
+    def name(text: str) -> dict[str, Any]:
+        found = lexicon.entities(text)
+        return {"entidades": [{"tipo": e.kind, "nome": e.name, "trecho": e.span, "certeza": e.score} for e in found]}
+
+    def place(text: str, entities: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        named = tuple(Entity(kind=e["tipo"], name=e["nome"], span="", score=1.0) for e in entities)
+        done = lexicon.place(text, named)
         places = [{"macro": c.macro, "micro": c.micro} for c in done.categories]
         return {"categorias": places, "ancoras": list(done.anchors), "certeza": done.confidence}
+
+    def answer(schema: str, asked: Mapping[str, Any]) -> object:
+        text = asked["frase"]
+        match schema:
+            case "normalizar":
+                return name(text)
+            case "classificar":
+                return place(text, asked["entidades"])
+            case _:
+                named = name(text)
+                return named | place(text, named["entidades"])
 
     return answer
 

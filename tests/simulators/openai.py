@@ -12,7 +12,10 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.simulators.weather import Weather
+from tests.simulators.weather import BOTH_STAGES, Weather
+
+_BOTH = "entender"
+"""Name of the schema that asks for both stages at once."""
 
 
 class Fault(StrEnum):
@@ -114,7 +117,8 @@ class OpenAISimulator:
         self.reached.set()
         if self.fault is None and self.weather is not None:
             latency_s, failing = self.weather.draw()
-            await asyncio.sleep(latency_s)
+            both = body["text"]["format"]["name"] == _BOTH and latency_s < self.weather.hang_s
+            await asyncio.sleep(latency_s * (BOTH_STAGES if both else 1.0))
             if failing:
                 return self._error(500, "server_error", "drawn")
         if self.fault in _STATUS:
@@ -203,7 +207,9 @@ def loose_part(schema: object) -> str | None:
 
 
 def _response(body: dict[str, Any], text: str) -> dict[str, Any]:
-    """Give a whole answer: 1000 tokens in, 600 of them cached, and 50 out."""
+    """Give a whole answer: 1000 tokens in, 600 of them cached, and 50 out; half as many again for both stages."""
+    share = 1.5 if body["text"]["format"]["name"] == _BOTH else 1
+    tokens = {"in": round(1000 * share), "cached": round(600 * share), "out": round(50 * share)}
     return {
         "id": "resp_1",
         "object": "response",
@@ -229,10 +235,10 @@ def _response(body: dict[str, Any], text: str) -> dict[str, Any]:
         "tools": [],
         "text": body["text"],
         "usage": {
-            "input_tokens": 1000,
-            "input_tokens_details": {"cached_tokens": 600},
-            "output_tokens": 50,
+            "input_tokens": tokens["in"],
+            "input_tokens_details": {"cached_tokens": tokens["cached"]},
+            "output_tokens": tokens["out"],
             "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": 1050,
+            "total_tokens": tokens["in"] + tokens["out"],
         },
     }

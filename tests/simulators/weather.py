@@ -53,3 +53,5 @@ ASSEMBLYAI = (256.0, 362.0, 417.0)
 """The same."""
 SMALL_MODEL = (350.0, 700.0, 1500.0)
 """Assumed of a small language model, a stage."""
+BOTH_STAGES = 1.3
+"""Assumed: the time of an answer to both stages over that to one. It is half as long again, and begins as late."""

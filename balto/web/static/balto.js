@@ -22,7 +22,7 @@
 
 /**
  * @typedef {object} Options
- * @property {("transcript"|"vad"|"metrics")[]} [want] kinds of messages beside recommendations
+ * @property {("transcript"|"outcome"|"vad"|"metrics")[]} [want] kinds of messages beside recommendations; `transcript` brings outcomes too
  * @property {{encoding: string, sample_rate?: number, channels?: number}} [audio] what the bytes are, if they don't tell
  * @property {{threshold_multiplier?: number, min_energy?: number}} [vadSettings] other than the counter's preset
  * @property {number} [patience] seconds in which a lost connection may be taken up again; 60

@@ -6,6 +6,8 @@ WITH calls AS (
            CASE e.type WHEN 'TranscriptionStreamClosed' THEN nullif(e.data ->> 'outcome', 'lost')
                        ELSE e.data ->> 'outcome' END AS outcome,
            e.data ->> 'rejected' IS NOT NULL AS refused,
+           -- Stage 2 that came with stage 1 is nobody's call.
+           coalesce((e.data ->> 'with_stage_1')::boolean, false) AS along,
            date_trunc('hour', e.occurred_at, 'UTC') AS hour,
            CASE WHEN e.type IN ('AttemptStarted', 'AttemptEnded') THEN e.data ->> 'step'
                 WHEN e.type IN ('ComparisonRequested', 'TranscriptCompared', 'ComparisonFailed') THEN 'comparison'
@@ -25,7 +27,7 @@ WITH calls AS (
 ), fresh AS (
     SELECT c.*,
            c.type IN ('TranscriptionReceived', 'TranscriptionRejected', 'NormalisationCompleted',
-                      'ClassificationCompleted', 'TranscriptCompared') AS answered,
+                      'ClassificationCompleted', 'TranscriptCompared') AND NOT c.along AS answered,
            -- Where nobody was asked, nobody failed.
            c.type IN ('TranscriptionFailed', 'NormalisationFailed', 'ClassificationFailed', 'ComparisonFailed')
                    AND c.code IS DISTINCT FROM 'budget_reached' AND c.code IS DISTINCT FROM 'unavailable'
@@ -42,7 +44,8 @@ INSERT INTO provider_health AS t (
 SELECT tenant, hour, step, provider, model,
        count(*) FILTER (WHERE type IN ('PhraseOffered', 'TranscriptionRequested', 'NormalisationRequested',
                                        'ClassificationRequested', 'AttemptStarted', 'ComparisonRequested',
-                                       'TranscriptionStreamOpened')),
+                                       'TranscriptionStreamOpened'))
+           - count(*) FILTER (WHERE along),
        count(*) FILTER (WHERE answered),
        count(*) FILTER (WHERE type = 'TranscriptionRejected' OR type = 'TranscriptCompared' AND refused),
        count(*) FILTER (WHERE failed), count(*) FILTER (WHERE outcome = 'cancelled'),

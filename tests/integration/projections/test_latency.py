@@ -7,6 +7,8 @@ import pytest
 
 from events.catalogue import RecommendationDelivered, TranscriptionRequested
 from projections import reports
+from projections.distributions import over_time
+from projections.pace import faster_than_speech
 from projections.projector import Projector
 from tests.integration.projections.script import DAY, Ledger, captured, received, sent, started
 
@@ -63,3 +65,52 @@ async def test_only_the_phrases_of_the_time_and_the_tenant_count(
     assert counts == [4, 3, 3, 2]
     (stt,) = [hop for hop in await reports.latency(pool, since=since, tenant="100000") if hop.hop == "stt"]
     assert (stt.count, stt.p50) == (2, 2.5)
+
+
+async def hurry(ledger: Ledger, session_id: str, *, speed: float, stt_ms: float, phrases: int = 4) -> None:
+    """Append a session whose audio came so many times as fast as it was spoken."""
+    stream = f"session-{session_id}"
+    await ledger.append(stream, "100000", started(session_id, "c1"))
+    for phrase in range(1, phrases + 1):
+        event = captured(phrase)
+        at_us = round(event.sample_end / 16_000 / speed * SECOND)
+        await ledger.append(stream, "100000", event, received(phrase, latency_ms=stt_ms), at_us=at_us)
+
+
+async def stt_of(pool: asyncpg.Pool) -> tuple[int, float | None, int, bool]:
+    stt = (await reports.latency(pool))[1]
+    assert sum(point.count for point in await over_time(pool) if point.hop == "stt") == stt.count
+    return stt.count, stt.p50, stt.left_out, stt.faster_than_speech
+
+
+async def test_sessions_sent_faster_than_speech_are_left_out_and_counted(
+    ledger: Ledger, projector: Projector, pool: asyncpg.Pool
+) -> None:
+    await hurry(ledger, "fast", speed=40.0, stt_ms=900.0)
+    await hurry(ledger, "twice", speed=2.0, stt_ms=800.0)
+    await projector.catch_up()
+    assert await stt_of(pool) == (8, 850.0, 0, True)
+    await hurry(ledger, "spoken", speed=1.0, stt_ms=100.0)
+    await hurry(ledger, "slow", speed=0.9, stt_ms=100.0)
+    await projector.catch_up()
+    assert await stt_of(pool) == (8, 100.0, 8, False)
+    (row,) = await pool.fetch("SELECT * FROM bi.latency_hourly_v2 WHERE hop = 'stt'")
+    assert (row["phrases"], row["p50_ms"], row["left_out"]) == (8, 100.0, 8)
+    for session_id, faster in (("fast", True), ("twice", True), ("spoken", False), ("slow", False)):
+        assert faster_than_speech(await reports.timeline(pool, session_id)) is faster
+
+
+async def test_a_long_session_that_had_to_wait_for_its_connection_counts(
+    ledger: Ledger, projector: Projector, pool: asyncpg.Pool
+) -> None:
+    stream = "session-waited"
+    await ledger.append(stream, "100000", started("waited", "c1"))
+    for phrase in (1, 80):
+        event, waited_us = captured(phrase), 5 * SECOND
+        at_us = max(0, event.sample_end * 125 // 2 - waited_us)
+        await ledger.append(stream, "100000", event, received(phrase, latency_ms=100.0), at_us=at_us)
+        await projector.catch_up()
+        assert (await stt_of(pool))[3] is (phrase == 1)
+    await hurry(ledger, "fast", speed=40.0, stt_ms=900.0)
+    await projector.catch_up()
+    assert await stt_of(pool) == (2, 100.0, 4, False)

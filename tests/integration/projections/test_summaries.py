@@ -1,5 +1,6 @@
 """What the summaries hold: sessions, counters' days, engines' hours, the machine at each phrase."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,8 @@ from events.catalogue import (
     AttemptEnded,
     AttemptStarted,
     AudioReceived,
+    ClassificationCompleted,
+    ClassificationRequested,
     PhraseDiscarded,
     PhraseOffered,
     RecommendationAnswered,
@@ -175,3 +178,18 @@ async def test_a_read_model_says_what_it_is_and_in_what_unit(
         "SELECT count(*) FROM pg_description WHERE objoid = to_regclass($1) AND objsubid > 0", view
     )
     assert described >= 5
+
+
+async def test_a_second_stage_that_came_with_the_first_is_nobodys_call(
+    projector: Projector, ledger: Ledger, pool: asyncpg.Pool
+) -> None:
+    asked = ClassificationRequested(phrase=1, engine="openai", model="m")
+    by_itself = ClassificationCompleted(
+        phrase=1, engine="openai", model="m", categories=(), anchors=(), confidence=0.5, latency_ms=400.0, cost_usd=0.25
+    )
+    along = replace(by_itself, latency_ms=0.0, cost_usd=0.0, with_stage_1=True)
+    await ledger.append("session-s1", "100000", asked, by_itself, asked, along)
+    await projector.catch_up()
+    (row,) = await rows(pool, "SELECT * FROM projections.provider_health WHERE step = 'classification'")
+    assert (row["asked"], row["answered"], row["within_300_ms"], row["within_600_ms"]) == (1, 1, 0, 1)
+    assert (row["latency_ms_sum"], row["cost_usd"]) == (Decimal(400), Decimal("0.25"))

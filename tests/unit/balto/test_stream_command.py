@@ -1,9 +1,58 @@
-"""What `balto stream` shows a person of a server's messages."""
+"""How fast `balto stream` sends, and what it shows a person of a server's messages."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+import balto.client
+from balto.cli.commands import app
 from balto.cli.serving import show_message
 from balto.client import Outcome
+
+RECORDING = Path(__file__).parents[2] / "assets" / "tosse.opus"
+
+
+@pytest.fixture
+def speeds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Note how many times real time the client is asked to send."""
+    asked: list[float] = []
+
+    async def stream(*_: Any, speed: float, **__: Any) -> AsyncIterator[Any]:
+        asked.append(speed)
+        return
+        yield
+
+    monkeypatch.setattr(balto.client, "stream", stream)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("options", "speed"),
+    [
+        ([], 1.0),
+        (["--realtime"], 1.0),
+        (["--fast"], 0.0),
+        (["--speed", "2"], 2.0),
+        (["--speed", "0.5"], 0.5),
+        (["--speed", "0"], 0.0),
+    ],
+)
+def test_a_file_is_sent_at_the_speed_that_is_asked_for(speeds: list[float], options: list[str], speed: float) -> None:
+    result = CliRunner().invoke(app, ["stream", str(RECORDING), "--key", "bk_1", *options])
+    assert (result.exit_code, speeds) == (0, [speed])
+
+
+@pytest.mark.parametrize(
+    "options", [["--speed", "-1"], ["--speed", "nan"], ["--speed", "inf"], ["--speed", "2", "--fast"], ["--speed", "x"]]
+)
+def test_no_file_is_sent_at_a_speed_that_is_none(speeds: list[float], options: list[str]) -> None:
+    result = CliRunner().invoke(app, ["stream", str(RECORDING), "--key", "bk_1", *options])
+    assert result.exit_code != 0
+    assert "--speed" in result.stderr
+    assert speeds == []
 
 
 def outcome(reason: str) -> Outcome:

@@ -62,3 +62,13 @@ def test_totals_that_are_not_the_sum_of_their_steps_are_explained(
     shown = capsys.readouterr().out
     assert said in " ".join(shown.split())
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80
+
+
+@pytest.mark.parametrize(("speed", "said"), [(4.0, True), (1.0, False)])
+def test_a_session_that_was_sent_faster_than_speech_is_told(
+    speed: float, said: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = rows(*phrase(1, 0.1, "tosse"))
+    end = 16_000 * 20
+    show_timeline([replace(row, sample_end=end, ahead_ms=20_000.0 * (1 - 1 / speed))])
+    assert ("sent faster than speech" in " ".join(capsys.readouterr().out.split())) is said

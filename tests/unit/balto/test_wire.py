@@ -1,7 +1,10 @@
 """Events as messages for clients."""
 
+import re
+from pathlib import Path
 from typing import get_args
 
+import orjson
 import pytest
 
 from balto.web.outcomes import outcome
@@ -11,6 +14,7 @@ from events.catalogue import (
     PhraseDiscarded,
     PhraseGathered,
     RecommendationWithheld,
+    TranscriptionReceived,
     TranscriptionRejected,
     WithheldReason,
 )
@@ -55,11 +59,35 @@ def test_speech_that_was_given_up_ends_for_whoever_was_told_that_it_began() -> N
         ),
     ],
 )
-def test_who_wants_transcripts_is_told_of_phrases_that_come_to_nothing(event: Event, said: dict[str, object]) -> None:
-    wants = parse_handshake('{"api_key": "k", "protocol": 2, "want": ["transcript"]}')
-    assert to_client(event, wants, "s", "t") == {"comando": "desfecho", **said}
-    for other in ('{"api_key": "k", "protocol": 2, "want": ["vad"]}', '{"api_key": "k"}'):
+def test_who_wants_outcomes_is_told_of_phrases_that_come_to_nothing(event: Event, said: dict[str, object]) -> None:
+    for wish in ("outcome", "transcript"):
+        wants = parse_handshake(f'{{"api_key": "k", "protocol": 2, "want": ["{wish}"]}}')
+        assert to_client(event, wants, "s", "t") == {"comando": "desfecho", **said}
+    for other in ('{"api_key": "k", "protocol": 2, "want": ["vad"]}', '{"api_key": "k", "want": ["outcome"]}'):
         assert to_client(event, parse_handshake(other), "s", "t") is None
+
+
+def test_outcomes_are_told_without_what_was_said() -> None:
+    wants = parse_handshake('{"api_key": "k", "protocol": 2, "want": ["outcome"]}')
+    heard = TranscriptionReceived(
+        phrase=3,
+        provider="p",
+        model="m",
+        text="x",
+        confidence=0.9,
+        latency_ms=1.0,
+        cost_usd=0.0,
+    )
+    assert to_client(heard, wants, "s", "t") is None
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.pt-BR.md"])
+def test_the_first_client_that_a_newcomer_writes_hears_of_referrals(page: str) -> None:
+    text = Path(__file__).parents[3].joinpath(page).read_text(encoding="utf-8")
+    hello, answers = re.findall(r"```json\n(.+?)```", text, re.DOTALL)
+    _, referral = answers.splitlines()
+    event = RecommendationWithheld(phrase=3, reason="refer_to_pharmacist")
+    assert to_client(event, parse_handshake(hello), "s", "t") == orjson.loads(referral)
 
 
 def test_nobody_is_told_that_nobody_was_there() -> None:

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from actors.llm.answers import SaidCategories, SaidEntities, believed_categories, believed_entities
-from actors.llm.openai import _retry_after_s
+from actors.llm.openai_replies import _retry_after_s
 from events.catalogue import Category
 
 TAXONOMY = {"DOR": ("FEBRE",), "PELE": ("SOL",)}

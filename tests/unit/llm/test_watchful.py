@@ -1,5 +1,8 @@
 """The watch in front of an engine: alarms go no further, circumstances go beside what the engine understood."""
 
+from dataclasses import replace
+from typing import override
+
 from actors.llm.understanding import Understanding
 from actors.llm.watchful import ALARM, UNNAMED_ALARM, WatchfulUnderstanding
 from actors.values import UNNAMED_SILENCE, Classified, Normalised
@@ -118,3 +121,16 @@ async def test_talk_of_prices_that_only_the_engine_knows_is_said_to_be_that_and_
     assert normalised == Normalised(entities=(talk,), silence=True, cost_usd=0.5)
     classified = await engine.classify("fica o dia todo ou tira", normalised.entities, budget_s=1)
     assert classified == Classified(categories=(), anchors=(), confidence=1.0)
+
+
+async def test_where_all_of_it_belongs_is_passed_on_unless_something_of_it_was_left_out() -> None:
+    class Quick(Recorder):
+        @override
+        async def normalise(self, text: str, *, budget_s: float) -> Normalised:
+            return replace(await super().normalise(text, budget_s=budget_s), placed=placed)
+
+    placed = Classified(categories=(PLACE,), anchors=(), confidence=0.5, with_stage_1=True)
+    beside = await watched(Quick(entity("dor"))).normalise("dor, e estou grávida", budget_s=1)
+    without = await watched(Quick(entity("dor"), entity("perigo"))).normalise("dor", budget_s=1)
+    assert (beside.placed, [each.name for each in beside.entities]) == (placed, ["dor", "gestante"])
+    assert (without.placed, [each.name for each in without.entities]) == (None, ["dor"])

@@ -29,7 +29,8 @@ SELECT session_id,
        system_cpu_percent,
        rss_bytes,
        system_memory_percent,
-       loop_lag_ms
+       loop_lag_ms,
+       (sample_end / 16.0 - captured_us / 1000.0)::float8 AS ahead_ms
   FROM phrase_timeline;
 
 COMMENT ON VIEW bi.phrase_timeline_v1 IS 'One row a phrase: when it was captured, how long each hop took, what came of it and what the machine did meanwhile.';
@@ -62,3 +63,4 @@ COMMENT ON COLUMN bi.phrase_timeline_v1.system_cpu_percent IS 'CPU of the machin
 COMMENT ON COLUMN bi.phrase_timeline_v1.rss_bytes IS 'Resident memory of the process then.';
 COMMENT ON COLUMN bi.phrase_timeline_v1.system_memory_percent IS 'Memory of the machine in use then.';
 COMMENT ON COLUMN bi.phrase_timeline_v1.loop_lag_ms IS 'How late the event loop woke then.';
+COMMENT ON COLUMN bi.phrase_timeline_v1.ahead_ms IS 'How far the phrase''s end lay ahead of the session''s clock when it was captured; above 0 only where audio came faster than it was spoken.';
