@@ -66,10 +66,14 @@ class Said:
             if _BREAK.search(self._after[place]):
                 return None
             if self._words[place] in _DENIALS:
-                return place
+                return None if self._likens(place) else place
             if self._words[place] not in _STATES:
                 return None
         return None
+
+    def _likens(self, place: int) -> bool:
+        """Tell of the "que nem" that only compares: "vomitei que nem borra de café"."""
+        return place > 0 and self._words[place] == "nem" and self._words[place - 1] == "que"
 
     def _denied_after(self, last: int) -> bool:
         """Tell of "dor no peito não, é azia" and "falta de ar não tenho", but not of "dor no peito não passa"."""

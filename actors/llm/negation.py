@@ -62,7 +62,8 @@ def _denied_before(tokens: Sequence[Token], first: int, *, product: bool) -> boo
         if tokens[place + 1].after_break:
             return False
         if word in _BARE:
-            return first - place <= 2 and not product
+            likens = word == "nem" and place > 0 and tokens[place - 1].text == "que"
+            return first - place <= 2 and not product and not likens
         if word == "nao" or (word in _NOT and not product):
             return True
         if word in _FOR and place and tokens[place - 1].text in _IS:

@@ -211,4 +211,6 @@ def test_only_emergencies_of_the_vocabulary_raise_an_alarm(catalogue: BasketCata
         ),
         *("hipoglicemia", "glicemia baixa", "glicose baixa", "açúcar baixo", "coágulo na menstruação"),
         *("gato arranhou", "mordida do cachorro", "queimadura de taturana"),
+        *("queimadura de água-viva", "água viva queimou", "caravela queimou"),
+        *("vista escura", "vista escurecendo", "vista escureceu", "escureceu a vista"),
     }
