@@ -124,6 +124,7 @@ async def test_both_are_told_of_whichever_takes_the_request(server: ServerProces
         'process="worker 2"',
     }
     _, text = server.ask("/metrics")
+    assert {"balto_workers_wanted 2.0", "balto_workers_alive 2.0"} <= set(text.splitlines())
     headings = [line for line in text.splitlines() if line.startswith("# TYPE")]
     assert len(headings) == len(set(headings))
 

@@ -46,25 +46,27 @@ _COUNTERS: Final = {
 async def metrics(request: web.Request) -> web.Response:
     """Answer in Prometheus's text format, for all processes of the server."""
     balto = request.app[BALTO]
-    ours = figures_of(balto, Database(await _standing(balto)))
-    body = merged([ours, *await balto.place.colleagues.figures()]).encode()
+    others = balto.place.colleagues
+    standing, alive, theirs = await asyncio.gather(_standing(balto), others.at_work(), others.figures())
+    ours = figures_of(balto, Database(standing), Staff(wanted=balto.place.of, alive=alive))
+    body = merged([ours, *theirs]).encode()
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def figures_of(balto: Balto, database: Collector | None = None) -> str:
+def figures_of(balto: Balto, *shared: Collector) -> str:
     """Return what this process tells, in Prometheus's text format, with its number where the server has several.
 
     Args:
         balto: of this process.
-        database: what there is to tell of the database, which is the same for all processes: one of them tells it.
+        shared: what there is to tell that is the same for all processes, such as of the database: one of them tells it.
     """
     place = balto.place
     labels = {"worker": str(place.number)} if place.of > 1 else {}
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Labelled(Workings(balto.sessions), labels))
     registry.register(Labelled(balto.telemetry.figures.registry, labels))
-    if database is not None:
-        registry.register(database)
+    for collector in shared:
+        registry.register(collector)
     return generate_latest(registry).decode() + resident(f"worker {place.number}", psutil.Process())
 
 
@@ -110,6 +112,25 @@ class Database(Collector):
         text = "1 while the database answers at once, else 0: nothing is told of read models then."
         yield GaugeMetricFamily("balto_database_answers", text, value=self._standing is not None)
         yield from _of_projections(self._standing or [])
+
+
+class Staff(Collector):
+    """Collects how many processes of the server take connections.
+
+    Args:
+        wanted: how many it was started with.
+        alive: how many do.
+    """
+
+    def __init__(self, *, wanted: int, alive: int) -> None:
+        self._wanted = wanted
+        self._alive = alive
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family of figures."""
+        text = "Processes of the server that are to take connections."
+        yield GaugeMetricFamily("balto_workers_wanted", text, value=self._wanted)
+        yield GaugeMetricFamily("balto_workers_alive", "Those of them that do.", value=self._alive)
 
 
 class Workings(Collector):

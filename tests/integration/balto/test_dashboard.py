@@ -73,6 +73,7 @@ async def test_every_family_that_an_operator_would_miss_is_on_the_dashboard(clie
         "balto_projection_live",
         "balto_dead_letters_by_reason",
         "balto_resident_bytes",
+        "balto_workers_alive",
     } <= roots
 
 

@@ -1,12 +1,17 @@
 """GET /metrics: what the process tells Prometheus of its sessions and actors, and whom it tells."""
 
+import dataclasses
+
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from balto.app import Balto
 from balto.listening import Collector, listen
+from balto.place import Colleagues, Place
 from balto.sessions import Overloaded
+from balto.web.server import build_app
 from events.store import StoreUnavailableError
 from tests.integration.balto.door import AFAR, Client, log_in
 from tests.recordings import conversation
@@ -83,6 +88,23 @@ async def test_what_needs_no_database_is_told_without_it(
     told = await response.text()
     assert "balto_sessions " in told
     assert "balto_database_answers 0.0" in told.splitlines()
+
+
+class OneOfThreeIsGone(Colleagues):
+    async def at_work(self) -> int:
+        return 2
+
+
+async def test_workers_that_are_wanted_and_alive_are_told_once(client: Client, balto: Balto) -> None:
+    told = (await (await client.get("/metrics")).text()).splitlines()
+    assert {"balto_workers_wanted 1.0", "balto_workers_alive 1.0"} <= set(told)
+    short = dataclasses.replace(balto, place=Place(of=3, colleagues=OneOfThreeIsGone()))
+    async with TestClient(TestServer(build_app(short))) as other:
+        told = (await (await other.get("/metrics")).text()).splitlines()
+    assert [line for line in told if line.startswith("balto_workers")] == [
+        "balto_workers_wanted 3.0",
+        "balto_workers_alive 2.0",
+    ]
 
 
 async def test_sessions_that_are_not_taken_are_counted(client: Client, balto: Balto) -> None:
