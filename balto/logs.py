@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path, PurePath
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, override
 
 import structlog
 
@@ -69,7 +69,7 @@ def set_up_logging(settings: Settings, *, process: str | None = None, to: TextIO
     ]
     if process is not None:
         before.append(_named(process))
-    handler = logging.StreamHandler(stream)
+    handler = ToStandardError() if to is None else logging.StreamHandler(to)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before,
@@ -84,6 +84,19 @@ def set_up_logging(settings: Settings, *, process: str | None = None, to: TextIO
     # Its pool tells of every connection that a lost server took along; the store says it once.
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
     logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells of its first font cache
+
+
+class ToStandardError(logging.StreamHandler[TextIO]):
+    """Writes to what is standard error at that moment.
+
+    Whoever runs a command within a process may lend it another and close that afterwards, while the rest of the process
+    goes on logging.
+    """
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,9 @@
 """What the log shows of an exception, through the real handler."""
 
 import asyncio
+import contextlib
 import importlib
+import io
 import json
 import logging
 from collections.abc import Iterator
@@ -101,6 +103,16 @@ def test_the_errors_whose_words_are_ours_exist() -> None:
     for name in OURS:
         module, _, kind = name.rpartition(".")
         assert issubclass(getattr(importlib.import_module(module), kind), Exception)
+
+
+def test_the_log_outlives_a_standard_error_that_was_lent_and_closed(capsys: pytest.CaptureFixture[str]) -> None:
+    with io.StringIO() as lent, contextlib.redirect_stderr(lent):
+        set_up_logging(Settings(_env_file=None, log_format="json"))
+        logging.getLogger("balto.test").warning("while it was lent")
+        within = lent.getvalue()
+    logging.getLogger("balto.test").warning("afterwards")
+    assert json.loads(within)["event"] == "while it was lent"
+    assert json.loads(capsys.readouterr().err)["event"] == "afterwards"
 
 
 def test_a_log_that_is_kept_in_a_file_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
