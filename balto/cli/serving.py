@@ -21,12 +21,14 @@ Host = Annotated[str | None, typer.Option("--host", help="Address to listen on. 
 
 def serve(port: Port = None, host: Host = None, workers: Workers = None) -> None:
     """Run the server until Ctrl-C or SIGTERM."""
+    from balto.archiving import tell_of_archive
     from balto.collector import held_off
     from balto.handles import take_all_allowed
     from balto.loops import serving_loop
 
     settings = load_settings(port=port, host=host, workers=workers)
     take_all_allowed()
+    tell_of_archive(settings)
     with held_off():
         run(_serve(settings) if settings.worker_count == 1 else _serve_with_workers(settings), serving_loop)
 

@@ -1,6 +1,7 @@
 """Starting and stopping as a process of its own: what goes wrong at once, and what a signal leaves behind."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -76,6 +77,24 @@ async def test_what_is_wrong_is_one_line_before_anything_is_started(
 ) -> None:
     assert await failure(tmp_path, "serve", BALTO_PORT="0", **settings) == line
     assert not (tmp_path / "postgres").exists()
+
+
+async def test_an_archive_that_cannot_be_written_is_one_line_and_the_start_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "mount").write_text("a file in its way")
+    settings = {
+        "BALTO_ARCHIVE_DIR": str(tmp_path / "mount" / "archive"),
+        "BALTO_DATABASE_URL": "postgresql://a:segredo@127.0.0.1:9/b",
+        "BALTO_LOG_FORMAT": "json",
+    }
+    process = await start(tmp_path, "serve", "--port", "0", **settings)
+    _, error = await process.communicate()
+    told = [json.loads(line) for line in error.decode().splitlines() if line.startswith("{")]
+    (warning,) = [line for line in told if line["level"] == "warning"]
+    assert warning["event"] == (
+        f"the archive {tmp_path}/mount/archive (BALTO_ARCHIVE_DIR) cannot be written (Not a directory): sessions go "
+        "on, but `balto store retain --events-older-than` cannot move old events there from here"
+    )
+    assert error.decode().splitlines()[-1].startswith("balto: the database at 127.0.0.1:9 does not answer")
 
 
 async def test_a_file_of_settings_that_is_no_text_is_one_line(tmp_path: Path) -> None:
