@@ -6,7 +6,7 @@ import typer
 
 from balto.cli.common import AsJson, print_rows, with_library
 from balto.cli.money import OfCounter, counter_of, show_compared
-from balto.cli.opening import Since, Until, moment
+from balto.cli.opening import Since, Until, span
 from balto.cli.pages import Html, write_advice
 
 COLUMNS = ("basket", "item", "sent", "shown", "accepted", "dismissed", "conversion")
@@ -29,7 +29,7 @@ def advice(
     how each day went.
     """
     if html is not None:
-        begin, end = moment("--since", since), moment("--until", until)
+        begin, end = span(since, until)
         write_advice(html, since=begin, until=end, counter=counter, as_json=as_json)
         return
     show = show_compared if compare else show_conversions
@@ -40,7 +40,7 @@ def show_conversions(since: str | None, until: str | None, counter: str | None, 
     """Print the conversions of a time, of one counter or of all."""
     from projections.conversions import conversions
 
-    begin, end = moment("--since", since), moment("--until", until)
+    begin, end = span(since, until)
 
     async def work(library: Any) -> Any:
         counter_id = await counter_of(library, counter)

@@ -10,7 +10,7 @@ import typer
 
 from balto.cli.common import cell, fail, note, out, print_json
 from balto.cli.names import existing_stream
-from balto.cli.opening import Since, Until, event_id, moment, with_store
+from balto.cli.opening import Since, Until, event_id, span, with_store
 
 
 def events(
@@ -50,7 +50,7 @@ def events(
     if stream is not None and category is not None:
         fail("give either --stream or --category")
     _check_types(types or [])
-    begin, end = moment("--since", since), moment("--until", until)
+    begin, end = span(since, until)
     about, cause = event_id("--correlation", correlation), event_id("--causation", causation)
 
     async def work(library: Any) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from balto.cli.common import fail, note, print_json, with_library
 from balto.cli.names import known_session
-from balto.cli.opening import Since, Until, moment
+from balto.cli.opening import Since, Until, span
 
 type Form = Literal["csv", "json", "parquet", "xlsx"]
 _FORMS: Final = "|".join(get_args(Form.__value__))
@@ -45,7 +45,7 @@ def export(
     if view is None:
         fail(f"there is no read model {name}; there are {', '.join(sorted({one.subject for one in bi_views()}))}")
     chosen = _form("json" if as_json and output is None and form is None else form, output)
-    begin, end = moment("--since", since), moment("--until", until)
+    begin, end = span(since, until)
 
     async def work(library: Any) -> dict[str, Any]:
         session_id = await known_session(library, session) if session else None

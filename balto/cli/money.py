@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from balto.cli.common import AsJson, fail, out, print_rows, with_library
-from balto.cli.opening import Since, Until, moment
+from balto.cli.opening import Since, Until, span
 from balto.cli.pages import Html, write_cost
 
 OfCounter = Annotated[str | None, typer.Option("--counter", help="Of one counter, by name or id.")]
@@ -42,7 +42,7 @@ def cost(
     """
     if session is not None and (since or until or counter):
         fail("--session goes with no other filter")
-    begin, end = moment("--since", since), moment("--until", until)
+    begin, end = span(since, until)
     if html is not None:
         write_cost(html, session=session, since=begin, until=end, counter=counter, as_json=as_json)
         return
@@ -80,7 +80,7 @@ def show_compared(since: str | None, until: str | None, counter: str | None, *, 
     """Print word error rate, latency and cost of engines that heard the same phrases."""
     from projections import spending
 
-    begin, end = moment("--since", since), moment("--until", until)
+    begin, end = span(since, until)
 
     async def work(library: Any) -> Any:
         counter_id = await counter_of(library, counter)

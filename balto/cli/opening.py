@@ -62,6 +62,14 @@ def moment(option: str, text: str | None) -> datetime | None:
     return within_calendar(given.replace(tzinfo=given.tzinfo or UTC))
 
 
+def span(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    """Return the times of --since and --until; a beginning after its end, between which nothing lies, is one line."""
+    begin, end = moment("--since", since), moment("--until", until)
+    if begin is not None and end is not None and begin > end:
+        fail(f"--since {since} is after --until {until}: nothing lies between them")
+    return begin, end
+
+
 def event_id(option: str, text: str | None) -> UUID | None:
     """Return an id that was given; what is none is one line."""
     if text is None:

@@ -10,7 +10,7 @@ from balto.cli.advice_report import advice
 from balto.cli.common import AsJson, fail, print_rows, with_library
 from balto.cli.money import cost
 from balto.cli.names import known_session
-from balto.cli.opening import Since, Until, moment
+from balto.cli.opening import Since, Until, span
 from balto.cli.pages import Html, write_biometrics, write_latency
 from balto.cli.timing import explain, timeline
 
@@ -77,7 +77,7 @@ def biometrics(
     """Pitch, SNR, spectral centroid, ZCR and level of each phrase; with --html how they are spread at each counter."""
     from projections import reports
 
-    begin, end = moment("--since", since), moment("--until", until)
+    begin, end = span(since, until)
     if html is not None:
         write_biometrics(html, session=session, since=begin, until=end, tenant=tenant, as_json=as_json)
         return
@@ -102,7 +102,7 @@ def latency(
     from balto.report.latency import said_of_pace
     from projections import reports
 
-    begin, end = moment("--since", since), moment("--until", until)
+    begin, end = span(since, until)
     if html is not None:
         write_latency(html, since=begin, until=end, tenant=tenant, as_json=as_json)
         return

@@ -11,7 +11,7 @@ import typer
 from balto.cli.checking import check_folder
 from balto.cli.common import AsJson, Force, fail, load_settings, note, print_json, run
 from balto.cli.names import existing_stream
-from balto.cli.opening import bar, moment
+from balto.cli.opening import bar, span
 from balto.cli.outcomes import show
 from balto.cli.retelling import retell
 from balto.cli.runs import PassphraseFile
@@ -95,7 +95,8 @@ def replay(
     if step or speed is not None or audio is not None:
         fail("--step, --speed and --audio are about telling one session again, without anything changed")
     plan = _plan(set_ or [], stt, cestas, prompt or [], pin, live=live)
-    query = {"counter": counter, "since": moment("--since", since), "until": moment("--until", until), "limit": limit}
+    begin, end = span(since, until)
+    query = {"counter": counter, "since": begin, "until": end, "limit": limit}
     outcomes = run(_replay(names, query if queried else None, plan, jobs, kept=keep))
     if as_json:
         from balto.replay.outcome import as_data

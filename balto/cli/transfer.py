@@ -9,7 +9,7 @@ import typer
 
 from balto.cli.common import AsJson, Force, fail, keep_what_is_there, out, print_json
 from balto.cli.names import existing_stream
-from balto.cli.opening import Since, Until, bar, moment, with_store
+from balto.cli.opening import Since, Until, bar, span, with_store
 
 MasterKey = Annotated[
     str | None,
@@ -57,7 +57,7 @@ def export(
     from events.selection import Selection
     from events.transfer import Rewrap
 
-    begin, end = moment("--since", since), moment("--until", until)
+    begin, end = span(since, until)
 
     async def work(library: Any) -> Any:
         name = await existing_stream(library, stream)

@@ -1,7 +1,7 @@
 """Telling a session again: event by event with what each changed of the folded state, and the state at any place."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from events.envelope import RecordedEvent
 
 _UNTOLD: Final = frozenset({"position"})
 """Of the state: every event changes it."""
+_NOTHING: Final = (None, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,9 @@ class Step:
 
     @property
     def changes(self) -> list[Change]:
-        """What the event changed."""
-        return [change for change in changes(self.before, self.after) if change.field not in _UNTOLD]
+        """What the event changed; the first one changes nothing that was there before, so all of it begins."""
+        found = [change for change in changes(self.before, self.after) if change.field not in _UNTOLD]
+        return found if self.before.position else [replace(change, before=None) for change in found]
 
 
 def steps(run: Run, upto: Place = EVERYTHING) -> Iterator[Step]:
@@ -82,11 +84,11 @@ def _under(path: str, name: str) -> str:
 
 
 def told(change: Change) -> str:
-    """Return a change as people read it."""
+    """Return a change as people read it: what begins, what is over, or what became what."""
     name = change.field.replace("open_phrases.", "phrase ").replace("_", " ").replace(".", " ", 1)
-    if change.before is None:
+    if change.before in _NOTHING:
         return f"{name} + {_value(change.after)}"
-    if change.after is None:
+    if change.after in _NOTHING:
         return f"{name} − {_value(change.before)}"
     return f"{name} {_value(change.before)} → {_value(change.after)}"
 

@@ -10,7 +10,7 @@ from actors.basket.medicines import Medicine
 from balto.replay.hearing import NothingHeardError, heard
 from balto.replay.medicines import MedicineNames
 from balto.replay.place import Place, parse_place
-from balto.replay.retelling import plain, state_at, steps, told
+from balto.replay.retelling import Change, plain, state_at, steps, told
 from balto.replay.sentence import sentence
 from events.catalogue import (
     AudioBookmarked,
@@ -23,7 +23,7 @@ from events.catalogue import (
 from events.envelope import UnknownEvent
 from events.store import RecordingChunk
 from tests.recordings import conversation, ogg
-from tests.runs import BEGAN, phrase, run, session
+from tests.runs import BEGAN, SESSION, phrase, run, session
 
 TOLD = run(session(phrase(1, 1.0, "dor de cabeça"), phrase(2, 4.0, "tosse")))
 
@@ -82,11 +82,25 @@ def test_each_step_tells_what_it_changed() -> None:
     ]
     assert [told(change) for change in walked["TranscriptionReceived 2"].changes] == [
         "phrase 2 stage transcribing → gathering",
-        "phrase 2 text “” → tosse",
+        "phrase 2 text + tosse",
     ]
     sent = [told(change) for change in walked["RecommendationSent 2"].changes]
     assert sent[:2] == ["phrase 2 − classifying from 4.00 s", "recommendations 1 → 2"]
     assert "undelivered r2 + recommendation DOR/CABECA of phrase 2" in sent
+
+
+def test_what_begins_is_told_as_a_beginning_and_not_as_a_change() -> None:
+    start, *rest = session(phrase(1, 1.0, "tosse"))
+    terms = {"engines": {"cheaper_s": 3.0, "fast_path": False}}
+    first, *_ = steps(run([replace(start, settings=terms), *rest]))  # type: ignore[call-arg]
+    assert [told(change) for change in first.changes] == [
+        f"session id + {SESSION}",
+        "terms fast path + no",
+        "terms cheaper s + 3",
+    ]
+    assert {change.before for change in first.changes} == {None}
+    assert told(Change("open_phrases.3.text", "tosse", "")) == "phrase 3 text − tosse"
+    assert told(Change("recommendations", 0, 1)) == "recommendations 0 → 1"
 
 
 def test_every_change_leads_from_the_state_before_to_the_one_after() -> None:
