@@ -41,6 +41,7 @@ def grant(
 def revoke(
     login: Login,
     tenant: Annotated[str | None, typer.Option("--tenant", help="This client's rows alone.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Take a client's rows, or all, from a login; one that is left with none is dropped."""
     from projections.analysts import AnalystError, revoke_analyst
@@ -52,6 +53,9 @@ def revoke(
             fail(str(error))
 
     dropped = with_store(work)
+    if as_json:
+        print_json({"login": login, "tenant": tenant, "dropped": dropped})
+        return
     out.print(f"dropped {login}" if dropped else f"{login} no longer sees the rows of {tenant}")
 
 
@@ -98,7 +102,7 @@ def tokens(as_json: AsJson = False) -> None:
 
 
 @app.command("revoke-token")
-def revoke_token(token_id: Annotated[str, typer.Argument(help="Its id.")]) -> None:
+def revoke_token(token_id: Annotated[str, typer.Argument(help="Its id.")], as_json: AsJson = False) -> None:
     """Let a token open nothing from its next request on."""
     from balto.analysts import UnknownTokenError
     from balto.analysts import revoke_token as revoke_it
@@ -110,7 +114,10 @@ def revoke_token(token_id: Annotated[str, typer.Argument(help="Its id.")]) -> No
             fail(str(error))
 
     with_store(work)
-    out.print(f"token {token_id} opens nothing any more")
+    if as_json:
+        print_json({"token_id": token_id, "revoked": True})
+    else:
+        out.print(f"token {token_id} opens nothing any more")
 
 
 @app.command()

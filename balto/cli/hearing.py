@@ -18,7 +18,8 @@ MinEnergy = Annotated[float | None, typer.Option("--min-energy", help="RMS below
 _LONG_S: Final = 300
 """Shorter files are looked through before a bar could be read."""
 Ears = Annotated[
-    Literal["auto", "local", "elevenlabs", "assemblyai"] | None, typer.Option("--engine", help="Speech-to-text.")
+    Literal["auto", "local", "elevenlabs", "assemblyai"] | None,
+    typer.Option("--engine", metavar="ENGINE", help="Speech-to-text: auto, local, elevenlabs or assemblyai."),
 ]
 
 

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from balto.cli.common import err, fail, load_settings, run
 
+Stream = Annotated[str | None, typer.Option("--stream", help="A stream, or a session by its id.")]
 Since = Annotated[
     str | None, typer.Option("--since", metavar="TIME", help="Recorded at this time or later (UTC, or with its zone).")
 ]

@@ -24,7 +24,7 @@ Sessions = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A setting, such as vad.threshold_multiplier=2.0; repeatable."),
+    typer.Option("--set", metavar="NAME=VALUE", help="A setting, such as vad.min_energy=300; repeatable."),
 ]
 Prompt = Annotated[
     list[str] | None,
@@ -38,7 +38,11 @@ def replay(
     set_: Set = None,
     stt: Annotated[
         Literal["local", "elevenlabs", "assemblyai"] | None,
-        typer.Option("--stt", help="Ask this engine for every phrase; the others' texts are not used."),
+        typer.Option(
+            "--stt",
+            metavar="ENGINE",
+            help="Ask local, elevenlabs or assemblyai for every phrase; the others' texts are not used.",
+        ),
     ] = None,
     cestas: Annotated[Path | None, typer.Option("--cestas", metavar="FILE", help="Another baskets file.")] = None,
     prompt: Prompt = None,
@@ -52,11 +56,11 @@ def replay(
         str | None,
         typer.Option("--until", metavar="PLACE|TIME", help="Told up to here; of several: all that began before."),
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many sessions.")] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes at work.")] = 1,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many sessions.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, metavar="N", help="Processes at work.")] = 1,
     keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Keep each replay as a stream of its own.")] = True,
     speed: Annotated[
-        float | None, typer.Option("--speed", min=0, help="Told so many times as fast; 0: at once.")
+        float | None, typer.Option("--speed", min=0, metavar="N", help="Told so many times as fast; 0: at once.")
     ] = None,
     step: Annotated[bool, typer.Option("--step", help="Told one event a key.")] = False,
     audio: Annotated[Path | None, typer.Option("--audio", metavar="FILE", help="Write what was heard as WAV.")] = None,

@@ -49,7 +49,8 @@ async def test_an_analyst_is_made_listed_and_taken_away(postgres_url: str) -> No
     await analyst.close()
     (row,) = json.loads((await balto("bi", "list", "--json")).stdout)
     assert (row["login"], row["tenant"]) == (login, made["client"])
-    assert (await balto("bi", "revoke", login)).stdout == f"dropped {login}\n"
+    revoked = await balto("bi", "revoke", login, "--json")
+    assert json.loads(revoked.stdout) == {"login": login, "tenant": None, "dropped": True}
     assert json.loads((await balto("bi", "list", "--json")).stdout) == []
 
 
@@ -61,7 +62,8 @@ async def test_a_token_is_made_listed_and_revoked() -> None:
     (row,) = json.loads(listed.stdout)
     assert (row["token_id"], row["tenant"], row["label"]) == (token["token_id"], made["client"], "painel")
     assert token["token"] not in listed.stdout
-    assert (await balto("bi", "revoke-token", token["token_id"])).exit_code == 0
+    revoked = await balto("bi", "revoke-token", token["token_id"], "--json")
+    assert json.loads(revoked.stdout) == {"token_id": token["token_id"], "revoked": True}
     assert json.loads((await balto("bi", "tokens", "--json")).stdout) == []
     assert (await balto("bi", "revoke-token", token["token_id"])).exit_code == 1
 

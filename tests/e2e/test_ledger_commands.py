@@ -199,7 +199,7 @@ async def test_partitions_go_to_the_archive_and_come_back(home: Path, postgres_u
     assert (await told("verify"))["events"] == 4
     (cold,) = (await told("store", "status"))["cold"]
     assert (cold["file"], cold["events"]) == ("events_000000000001_000000000004.parquet", 4)
-    assert (await balto("store", "thaw", "0")).stdout == "4 events are back\n"
+    assert await told("store", "thaw", "0") == {"first": 0, "events": 4}
     assert (await told("store", "status"))["cold"] == []
 
 
