@@ -29,6 +29,10 @@ _SHAPES: Final[Mapping[str, tuple[int, ...]]] = {
 }
 
 
+class OtherNetworkError(ValueError):
+    """The file holds another network than the one that is known here, or none."""
+
+
 def side_by_side(model: bytes) -> bytes:
     """Lay Silero VAD v6 out as a network that takes windows as rows of one image.
 
@@ -47,14 +51,14 @@ def side_by_side(model: bytes) -> bytes:
         the optimisations of memory layout.
 
     Raises:
-        ValueError: the file is another network's.
+        OtherNetworkError: the file is another network's, or none.
     """
     try:
         weights = dict(_tensors(model))
-    except (IndexError, UnicodeDecodeError) as error:
-        raise ValueError("not an ONNX file") from error
+    except (IndexError, ValueError) as error:
+        raise OtherNetworkError("not an ONNX file") from error
     if any(len(weights.get(name, b"")) != 4 * _product(shape) for name, shape in _SHAPES.items()):
-        raise ValueError("not the network that was expected")
+        raise OtherNetworkError("not the network that was expected")
     graph = _message(
         *((1, node) for node in _nodes()),
         (2, "silero"),

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.vad.network import AT_ONCE, WIDTH, side_by_side
+from actors.vad.network import AT_ONCE, WIDTH, OtherNetworkError, side_by_side
 from actors.values import Pcm
 
 logger = logging.getLogger(__name__)
@@ -19,6 +19,8 @@ WINDOW: Final = 512
 CONTEXT: Final = 64
 """Samples before a window that it hears with it."""
 MODEL: Final = "silero-v6"
+UNKNOWN: Final = "silero-unknown"
+"""A network in its file's place that is another one than ours is laid out from."""
 _FILE: Final = Path("assets", "silero_vad_v6.onnx")
 _ROW: Final = np.pad(np.arange(CONTEXT + WINDOW), (0, WIDTH - CONTEXT - WINDOW), mode="reflect")
 _ROWS: Final = (np.arange(AT_ONCE)[:, np.newaxis] * WINDOW + _ROW)[np.newaxis, np.newaxis]
@@ -59,22 +61,15 @@ class Silero:
 
     Raises:
         ImportError: onnxruntime isn't there.
-        OSError: the file can't be read; `ValueError`: it is another network's.
+        OSError: the file can't be read; `OtherNetworkError`: it is another network's.
         Exception: onnxruntime's own, for what it can't load.
     """
 
     name = MODEL
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime as ort  # type: ignore[import-untyped]  # noqa: PLC0415 - untyped, and only where it is used
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # All but those of memory layout, with which the same network comes to other numbers.
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        network = side_by_side(path.read_bytes())
-        self._run: Any = ort.InferenceSession(network, options, providers=["CPUExecutionProvider"]).run
+        # Without optimisations of memory layout, with which the same network comes to other numbers.
+        self._run = _runner(side_by_side(path.read_bytes()), layout=False)
 
     def judge(self, samples: Pcm, memory: Memory | None) -> tuple[list[float], Memory]:
         """Judge windows; see `SpeechModel.judge`."""
@@ -84,10 +79,66 @@ class Silero:
             late, memory = self.judge(samples[AT_ONCE * WINDOW :], memory)
             return early + late, memory
         rows = (samples * _SCALE).take(_ROWS[:, :, :count], mode="clip")
-        hidden, cell = memory or (np.zeros((1, 1, _UNITS), np.float32), np.zeros((1, 1, _UNITS), np.float32))
+        hidden, cell = memory or _nothing()
         probabilities, hidden, cell = self._run(None, {"rows": rows, "h": hidden, "c": cell})
         told: list[float] = probabilities.tolist()
         return told, (hidden, cell)
+
+
+class SileroAsInstalled:
+    """A network of Silero's run as its file has it, windows as a batch: half as fast, but of whatever weights.
+
+    Args:
+        path: the ONNX file: inputs `input`, shape (n, 576), `h` and `c`, shape (1, 1, 128); outputs n probabilities and
+            both anew. All float32.
+
+    Raises:
+        ImportError: onnxruntime isn't there.
+        ValueError: what it says has another shape.
+        Exception: onnxruntime's own, for what it can't load or run.
+    """
+
+    name = UNKNOWN
+
+    def __init__(self, path: Path) -> None:
+        self._run = _runner(str(path), layout=True)
+        # A network that takes or says something else must be found out here and not in a session.
+        told, (hidden, cell) = self.judge(np.zeros(CONTEXT + 2 * WINDOW, np.int16), None)
+        if (np.shape(told), hidden.shape, cell.shape) != ((2,), (1, 1, _UNITS), (1, 1, _UNITS)):
+            raise ValueError("not a network that judges windows in a row")
+
+    def judge(self, samples: Pcm, memory: Memory | None) -> tuple[list[float], Memory]:
+        """Judge windows; see `SpeechModel.judge`."""
+        count = (samples.size - CONTEXT) // WINDOW
+        heard = np.empty((count, CONTEXT + WINDOW), dtype=np.float32)
+        heard[:, :CONTEXT] = samples[: count * WINDOW].reshape(count, WINDOW)[:, :CONTEXT]
+        heard[:, CONTEXT:] = samples[CONTEXT:].reshape(count, WINDOW)
+        heard *= _SCALE
+        hidden, cell = memory or _nothing()
+        probabilities, hidden, cell = self._run(None, {"input": heard, "h": hidden, "c": cell})
+        told: list[float] = probabilities.tolist()
+        return told, (hidden, cell)
+
+
+def _runner(network: bytes | str, *, layout: bool) -> Any:
+    """Load a network, from its bytes or its file's name; return what runs it.
+
+    Args:
+        network: as onnxruntime takes it.
+        layout: whether onnxruntime may lay tensors out anew too.
+    """
+    import onnxruntime as ort  # type: ignore[import-untyped]  # noqa: PLC0415 - untyped, and only where it is used
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    levels = ort.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if layout else levels.ORT_ENABLE_EXTENDED
+    return ort.InferenceSession(network, options, providers=["CPUExecutionProvider"]).run
+
+
+def _nothing() -> Memory:
+    return np.zeros((1, 1, _UNITS), np.float32), np.zeros((1, 1, _UNITS), np.float32)
 
 
 def model_file() -> Path | None:
@@ -101,14 +152,24 @@ def model_file() -> Path | None:
 def speech_model() -> SpeechModel | None:
     """Return the process's model; None, with one warning in the log, where it isn't installed or can't be loaded.
 
-    It comes with faster-whisper, Balto's extra `local`. The first call takes a tenth of a second.
+    It comes with faster-whisper, Balto's extra `local`; another network in its place is run as its file has it, with
+    one warning too. The first call takes a tenth of a second.
     """
     path = model_file()
     if path is None:
         logger.warning("no %s here: voices are found by energy and webrtcvad alone", MODEL)
         return None
     try:
-        return Silero(path)
+        return _of(path)
     except Exception as error:
         logger.warning("%s can't be loaded (%s): voices are found without it", MODEL, type(error).__name__)
         return None
+
+
+def _of(path: Path) -> SpeechModel:
+    try:
+        return Silero(path)
+    except OtherNetworkError:
+        model = SileroAsInstalled(path)
+    logger.warning("%s is another network than %s: it is run as it comes, at twice the cost", path.name, MODEL)
+    return model
