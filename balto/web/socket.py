@@ -32,6 +32,7 @@ from balto.web.wire import (
     Handshake,
     HandshakeError,
     Reply,
+    farewell,
     parse_control,
     parse_handshake,
     problem,
@@ -144,7 +145,7 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
         session_id, session = await _open_session(request.app[BALTO], handshake, counter, outbox, flow)
     except SessionOverError as over:
         await outbox.tell_the_end(over.last, over.byte_end)
-        raise _Refused(CloseCode.NORMAL, "fim") from None
+        raise _Refused(*farewell(over.last)) from None
     outbox.introduce(session_id, resume_token(counter.key_sha256, session_id))
     structlog.contextvars.bind_contextvars(session=session_id)
     gathering, silence = Gathering.of(handshake.format), Silence(ws)

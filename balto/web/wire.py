@@ -1,5 +1,6 @@
 """The words of the socket: handshake, control frames, close codes, and events as messages for clients."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Annotated, Any, Final, Literal
 
@@ -70,6 +71,17 @@ CLOSE_CODES: dict[Goodbye, tuple[CloseCode, str]] = {
     "taken_over": (CloseCode.TAKEN_OVER, "outra conexão assumiu esta sessão"),
     "gap": (CloseCode.POLICY, "faltam bytes antes deste quadro; retome a sessão"),
 }
+
+
+def farewell(last: Sequence[Event]) -> tuple[CloseCode, str]:
+    """Return how to close on a client that comes back to a session that is over.
+
+    Args:
+        last: what the session recorded last.
+    """
+    unheard = any(isinstance(event, SessionEnded) and event.reason == "audio_undecodable" for event in last)
+    return CLOSE_CODES["audio_undecodable" if unheard else "client_finished"]
+
 
 MISLED: Final = (CloseCode.TRY_AGAIN, "a sessão não está mais aqui; retome-a")
 """For who came back to a process that found out only then that it had lost the session. It can be resumed at once."""
@@ -222,6 +234,9 @@ def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -
             return _ready(session_id, token, event.byte_offset, handshake)
         case AudioReceived():
             return acknowledgement(event.byte_end, handshake)
+        case SessionEnded(reason="audio_undecodable"):
+            # Not everything has been answered, since not everything was heard: the close code says so.
+            return None
         case SessionEnded() if handshake.protocol == 2:
             return {"comando": "fim", "frases": event.phrases, "recomendacoes": event.recommendations}
         case SpeechStarted() if handshake.wants("vad"):

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
-from balto.web.wire import CloseCode
+from balto.web.wire import OFFSET_BYTES, CloseCode
 from events.catalogue import AudioReceived, AudioRejected, PhraseCaptured, SessionEnded
 from tests.e2e.conftest import House, Open, converse, of_type
 from tests.recordings import DEMO, conversation, mp4_with_picture, webm
@@ -150,6 +150,19 @@ async def test_a_video_without_sound_is_refused(house: House) -> None:
     assert answer.close_code == CloseCode.UNDECODABLE
     assert of_type(recorded, AudioRejected)
     assert of_type(recorded, SessionEnded)[0].reason == "audio_undecodable"
+
+
+async def test_audio_of_another_format_than_declared_is_refused_and_never_said_to_be_answered(house: House) -> None:
+    noise = bytes(OFFSET_BYTES) + np.random.default_rng(7).bytes(3_200)
+    hello: dict[str, Any] = {"protocol": 2, "audio": {"encoding": "ogg-opus"}, "offsets": True}
+    answer = await converse(house, noise, chunk=len(noise), **hello)
+    assert (answer.close_code, answer.of("fim")) == (CloseCode.UNDECODABLE, [])
+    ((*recorded,),) = await house.ended()
+    assert of_type(recorded, SessionEnded)[0].reason == "audio_undecodable"
+    (ready,) = answer.of("ready")
+    again = await converse(house, b"", **hello, resume={"session": ready["session"], "token": ready["token"]})
+    assert (again.close_code, again.of("fim")) == (CloseCode.UNDECODABLE, [])
+    assert again.of("ack") == [{"comando": "ack", "offset": 3_200}]
 
 
 async def test_what_a_webm_held_before_it_broke_is_heard(house: House) -> None:
