@@ -22,6 +22,7 @@ from balto.web.gate import recognise, remote_of
 from balto.web.gathering import Gathering
 from balto.web.http import BALTO
 from balto.web.outbox import SocketOutbox, offer, tell
+from balto.web.parting import PartingSocket
 from balto.web.silence import Silence
 from balto.web.wire import (
     OFFSET_BYTES,
@@ -31,6 +32,7 @@ from balto.web.wire import (
     Handshake,
     HandshakeError,
     Reply,
+    farewell,
     parse_control,
     parse_handshake,
     problem,
@@ -59,7 +61,8 @@ class _Refused(Exception):  # noqa: N818 - carries the close frame up to where t
 async def socket(request: web.Request) -> web.WebSocketResponse:
     """Serve one client from handshake to close. Every way out has a code of `CloseCode`."""
     # No heartbeat of the server library's: it would take a client for dead whom we ourselves keep from being read.
-    ws = web.WebSocketResponse(
+    ws = PartingSocket(
+        request,
         max_msg_size=request.app[BALTO].settings.max_frame_bytes + OFFSET_BYTES,
         autoping=False,
         compress=False,
@@ -74,6 +77,7 @@ async def socket(request: web.Request) -> web.WebSocketResponse:
         await ws.close(code=refused.code, message=refused.reason.encode())
     finally:
         request.app[SOCKETS].remove(ws)
+        await ws.linger()
     return ws
 
 
@@ -141,7 +145,7 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
         session_id, session = await _open_session(request.app[BALTO], handshake, counter, outbox, flow)
     except SessionOverError as over:
         await outbox.tell_the_end(over.last, over.byte_end)
-        raise _Refused(CloseCode.NORMAL, "fim") from None
+        raise _Refused(*farewell(over.last)) from None
     outbox.introduce(session_id, resume_token(counter.key_sha256, session_id))
     structlog.contextvars.bind_contextvars(session=session_id)
     gathering, silence = Gathering.of(handshake.format), Silence(ws)

@@ -1,10 +1,11 @@
 """The words of the socket: handshake, control frames, close codes, and events as messages for clients."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
 
 from actors.session.ports import AudioFormat, Goodbye
 from actors.vad.settings import vad_settings_from
@@ -71,6 +72,17 @@ CLOSE_CODES: dict[Goodbye, tuple[CloseCode, str]] = {
     "gap": (CloseCode.POLICY, "faltam bytes antes deste quadro; retome a sessão"),
 }
 
+
+def farewell(last: Sequence[Event]) -> tuple[CloseCode, str]:
+    """Return how to close on a client that comes back to a session that is over.
+
+    Args:
+        last: what the session recorded last.
+    """
+    unheard = any(isinstance(event, SessionEnded) and event.reason == "audio_undecodable" for event in last)
+    return CLOSE_CODES["audio_undecodable" if unheard else "client_finished"]
+
+
 MISLED: Final = (CloseCode.TRY_AGAIN, "a sessão não está mais aqui; retome-a")
 """For who came back to a process that found out only then that it had lost the session. It can be resumed at once."""
 
@@ -79,14 +91,24 @@ class HandshakeError(Exception):
     """The first frame is not a handshake; the message is for the client, in Portuguese."""
 
 
+def _number(value: object) -> object:
+    """Refuse what pydantic would take for a number. 16000.0 is one: JSON knows no other kind."""
+    if isinstance(value, bool | str):
+        raise ValueError("not a number")  # noqa: TRY004 - it is what pydantic asks for
+    return value
+
+
+_Number: Final = BeforeValidator(_number)
+
+
 class AudioOffer(BaseModel):
     """What the client says it will send."""
 
     model_config = ConfigDict(extra="ignore")
 
     encoding: Literal["webm-opus", "ogg-opus", "pcm_s16le", "wav", "auto"] = "auto"
-    sample_rate: int = Field(default=16_000, ge=4_000, le=192_000)
-    channels: int = Field(default=1, ge=1, le=8)
+    sample_rate: Annotated[int, _Number] = Field(default=16_000, ge=4_000, le=192_000)
+    channels: Annotated[int, _Number] = Field(default=1, ge=1, le=8)
 
 
 class Resume(BaseModel):
@@ -105,10 +127,10 @@ class Handshake(BaseModel):
 
     api_key: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     vad_settings: dict[str, Any] | None = None
-    protocol: Literal[1, 2] = 1
+    protocol: Annotated[Literal[1, 2], _Number] = 1
     audio: AudioOffer = Field(default_factory=AudioOffer)
     want: frozenset[Wish] | None = None
-    offsets: bool = False
+    offsets: StrictBool = False
     """Whether each binary frame begins with the 8-byte big-endian offset of its first byte of audio."""
     resume: Resume | None = None
 
@@ -212,6 +234,9 @@ def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -
             return _ready(session_id, token, event.byte_offset, handshake)
         case AudioReceived():
             return acknowledgement(event.byte_end, handshake)
+        case SessionEnded(reason="audio_undecodable"):
+            # Not everything has been answered, since not everything was heard: the close code says so.
+            return None
         case SessionEnded() if handshake.protocol == 2:
             return {"comando": "fim", "frases": event.phrases, "recomendacoes": event.recommendations}
         case SpeechStarted() if handshake.wants("vad"):

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
-from balto.web.wire import CloseCode
+from balto.web.wire import OFFSET_BYTES, CloseCode
 from events.catalogue import AudioReceived, AudioRejected, PhraseCaptured, SessionEnded
 from tests.e2e.conftest import House, Open, converse, of_type
 from tests.recordings import DEMO, conversation, mp4_with_picture, webm
@@ -102,17 +102,24 @@ async def test_a_full_server_says_so_and_opens_again(open_house: Open) -> None:
         assert (await converse(house, PCM.tobytes(), protocol=2)).close_code == 1000
 
 
-async def test_a_frame_of_50_megabytes_is_refused_and_what_came_before_is_kept(house: House) -> None:
+@pytest.mark.parametrize("frame", [bytes(1 << 26), "a" * 5_000_000], ids=["64 MiB", "text of 5 MB"])
+async def test_a_frame_that_is_too_large_is_refused_by_its_code_and_what_came_before_is_kept(
+    house: House, frame: str | bytes
+) -> None:
     async with aiohttp.ClientSession() as http, http.ws_connect(house.socket_url) as ws:
         await ws.send_str(orjson.dumps({"api_key": house.key}).decode())
         await ws.send_bytes(PCM.tobytes())
+        # The server stops reading as soon as it knows how long the frame is, and aiohttp stops writing when told so.
         with contextlib.suppress(ConnectionError, aiohttp.ClientError):
-            await ws.send_bytes(bytes(50_000_000))
-        # The server may cut the line before its close frame has been read.
-        assert await _closing(ws) in {CloseCode.TOO_BIG, aiohttp.WSCloseCode.ABNORMAL_CLOSURE}
+            await (ws.send_str(frame) if isinstance(frame, str) else ws.send_bytes(frame))
+        assert await _closing(ws) == CloseCode.TOO_BIG
     ((*recorded,),) = await house.ended()
     assert of_type(recorded, SessionEnded)[0].samples == len(PCM)
     assert len(of_type(recorded, PhraseCaptured)) == 1
+
+
+async def test_a_first_frame_that_is_too_large_is_refused_by_its_code(house: House) -> None:
+    assert await first_frame(house, bytes(1 << 26)) == (CloseCode.TOO_BIG, "quadro grande demais")
 
 
 async def _closing(ws: aiohttp.ClientWebSocketResponse) -> int | None:
@@ -143,6 +150,19 @@ async def test_a_video_without_sound_is_refused(house: House) -> None:
     assert answer.close_code == CloseCode.UNDECODABLE
     assert of_type(recorded, AudioRejected)
     assert of_type(recorded, SessionEnded)[0].reason == "audio_undecodable"
+
+
+async def test_audio_of_another_format_than_declared_is_refused_and_never_said_to_be_answered(house: House) -> None:
+    noise = bytes(OFFSET_BYTES) + np.random.default_rng(7).bytes(3_200)
+    hello: dict[str, Any] = {"protocol": 2, "audio": {"encoding": "ogg-opus"}, "offsets": True}
+    answer = await converse(house, noise, chunk=len(noise), **hello)
+    assert (answer.close_code, answer.of("fim")) == (CloseCode.UNDECODABLE, [])
+    ((*recorded,),) = await house.ended()
+    assert of_type(recorded, SessionEnded)[0].reason == "audio_undecodable"
+    (ready,) = answer.of("ready")
+    again = await converse(house, b"", **hello, resume={"session": ready["session"], "token": ready["token"]})
+    assert (again.close_code, again.of("fim")) == (CloseCode.UNDECODABLE, [])
+    assert again.of("ack") == [{"comando": "ack", "offset": 3_200}]
 
 
 async def test_what_a_webm_held_before_it_broke_is_heard(house: House) -> None:

@@ -7,8 +7,9 @@ from typing import get_args
 import orjson
 import pytest
 
+from actors.values import VadSettings
 from balto.web.outcomes import outcome
-from balto.web.wire import parse_handshake, to_client
+from balto.web.wire import HandshakeError, parse_handshake, to_client, vad_settings
 from events.catalogue import (
     Event,
     PhraseDiscarded,
@@ -79,6 +80,40 @@ def test_outcomes_are_told_without_what_was_said() -> None:
         cost_usd=0.0,
     )
     assert to_client(heard, wants, "s", "t") is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ('"offsets": "true"', "offsets"),
+        ('"offsets": 1', "offsets"),
+        ('"protocol": true', "protocol"),
+        ('"protocol": "2"', "protocol"),
+        ('"audio": {"sample_rate": "16000"}', "audio.sample_rate"),
+        ('"audio": {"channels": true}', "audio.channels"),
+    ],
+)
+def test_a_field_of_a_wrong_type_is_refused_by_its_name(fields: str, named: str) -> None:
+    with pytest.raises(HandshakeError, match=f"^campo inválido: {named}$"):
+        parse_handshake(f'{{"api_key": "k", {fields}}}')
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '"vad_settings": {"threshold_multiplier": 1.5, "min_energy": 120.0}',
+        '"vad_settings": {"threshold_multiplier": 2, "min_energy_threshold": 120}',
+        '"vad_settings": null',
+        '"vad_settings": {"min_energy": null}',
+        '"protocol": 2.0',
+        '"audio": {"sample_rate": 16000.0, "channels": 1.0}',
+        '"offsets": false, "resume": null, "want": null',
+    ],
+)
+def test_numbers_are_taken_however_they_are_written(fields: str) -> None:
+    handshake = parse_handshake(f'{{"api_key": "k", {fields}}}')
+    vad_settings(handshake, VadSettings())
+    assert (handshake.audio.sample_rate, handshake.audio.channels, handshake.offsets) == (16_000, 1, False)
 
 
 @pytest.mark.parametrize("page", ["README.md", "README.pt-BR.md"])
