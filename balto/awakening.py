@@ -8,6 +8,7 @@ from typing import Self
 from actors.audio import biometrics, clean, decode
 from actors.llm.by_example import learnt
 from actors.vad.silero import speech_model
+from events import codec
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ class Awakening:
         self._loads: tuple[Callable[[], object], ...] = (
             decode.warm,
             speech_model,
+            codec.warm,
             *loads,
             learnt,
             biometrics.warm,

@@ -115,6 +115,13 @@ def hot_fields(event: Event) -> HotFields:
     return HotFields(phrase, sample_start, sample_end, getattr(event, "latency_ms", None))
 
 
+def warm() -> None:
+    """Make the writers that phrases need, which the first ones would else wait for. Blocks for 25 ms."""
+    for name, cls in event_types().items():
+        if any(field.name == "phrase" for field in fields(cls)):
+            (_writer_apart if _personal(name) else _writer)(name)
+
+
 def _known(event: Event) -> str:
     name = type(event).__name__
     if event_type(name) is not type(event):
