@@ -44,7 +44,7 @@ class AccountError(Exception):
 
 
 class InvalidEmailError(AccountError):
-    """This is no e-mail address."""
+    """This is not an e-mail address."""
 
     def __init__(self) -> None:
         super().__init__("e-mail inválido")
@@ -96,7 +96,7 @@ async def register_client(
     named after the e-mail's hash.
 
     Raises:
-        InvalidEmailError: this is no e-mail.
+        InvalidEmailError: this is not an e-mail address.
         EmailTakenError: the e-mail has a client already.
         StoreError: it could not be recorded.
     """

@@ -55,7 +55,7 @@ def check(terms: CounterTerms, known: Collection[str] = TRANSCRIBERS) -> None:
     """Check terms before they are recorded.
 
     Raises:
-        TermsError: an engine is unknown or named twice, or the budget is no sum of money.
+        TermsError: an engine is unknown or named twice, or the budget is not a sum of money.
     """
     for name in terms.prefer:
         if name not in known:

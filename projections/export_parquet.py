@@ -18,7 +18,7 @@ class ParquetError(Exception):
     """Parquet cannot be written here: the extra `export` is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("Parquet needs pyarrow: install the extra `export`")
+        super().__init__("Parquet needs pyarrow: install the extra `export` (pip install pyarrow)")
 
 
 async def write_parquet(export: Export, sink: Sink) -> int:

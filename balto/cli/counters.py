@@ -137,7 +137,7 @@ def _dollars(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        fail(f"--daily-budget {text} is no sum: write 2.50, or none")
+        fail(f"--daily-budget {text} is not a sum: write 2.50, or none")
 
 
 def _in_english(error: Exception) -> str:
@@ -147,7 +147,7 @@ def _in_english(error: Exception) -> str:
 
 _NOTE: Final = "[dim](kept nowhere else; write it down)[/dim]"
 _ERRORS: Final = {
-    "InvalidEmailError": "this is no e-mail address",
+    "InvalidEmailError": "this is not an e-mail address",
     "EmailTakenError": "this e-mail has a client already: use --client CODE (`balto counters list` shows the codes)",
     "UnknownClientError": "there is no client of this code (`balto counters list` shows the codes)",
 }

@@ -95,4 +95,7 @@ def _show_missing(outcomes: Sequence[Any]) -> None:
         note(f"{missing} times nothing was recorded for what was asked (no_recording): --live asks the engines")
     audio, cpu = _sum(outcomes, "audio_s"), _sum(outcomes, "cpu_s")
     if cpu:
-        out.print(f"[dim]{audio:.0f} s of audio in {cpu:.1f} s of CPU: {audio / cpu:.0f} × real time a core[/dim]")
+        speed = f"{audio:.0f} s of audio in {cpu:.1f} s of CPU: {audio / cpu:.0f} × real time a core"
+        out.print(
+            f"[dim]{speed}; recorded answers cost nothing, and are taken unless something else is asked for[/dim]"
+        )

@@ -76,7 +76,7 @@ def read_recording(path: Path, *, raw: bool = False, rate: int | None = None, ch
             start = file.read(_HEAD_BYTES)
             kind = sniff(start, ended=True)
             if not start or (not raw and kind == "pcm"):
-                fail(f"{path} is no audio file (bare samples need --raw)")
+                fail(f"{path} is not an audio file (bare samples need --raw)")
             file.seek(0)
             # an MP4 is read back and forth: how far it is can't be told
             total = None if kind == "mov" and not raw else size
@@ -88,7 +88,7 @@ def read_recording(path: Path, *, raw: bool = False, rate: int | None = None, ch
         fail(str(error))
     pcm, fault = salvaged.pcm, salvaged.fault
     if not pcm.size:
-        fail(f"{path} is no audio file" + (f" ({fault.code} at byte {fault.byte_offset})" if fault else ""))
+        fail(f"{path} is not an audio file" + (f" ({fault.code} at byte {fault.byte_offset})" if fault else ""))
     if fault is not None:
         note(f"{path} cannot be decoded from {pcm.size / 16000:.2f} s on ({fault.code} at byte {fault.byte_offset})")
     elif not raw and _is_cut_off(start, size):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from balto.cli.common import AsJson, err, fail, load_settings, out, print_json, run, say
+from balto.cli.common import AsJson, err, fail, load_settings, note, out, print_json, run, say
 
 if TYPE_CHECKING:
     from balto.client import Message
@@ -130,17 +130,22 @@ def _pace(realtime: bool | None, speed: float | None) -> float:
 
 
 async def _stream(files: list[Path], url: str, key: str, speed: float, as_json: bool) -> None:
-    from balto.client import ClientError, read_audio
-    from balto.client import stream as stream_audio
+    from balto.client import ClientError, Stream, read_audio
+
+    def tell_of_the_loss(reason: str) -> None:
+        note(f"{reason}; trying to come back")
 
     try:
         for path in files:
             audio = await asyncio.to_thread(read_audio, path)
-            async for message in stream_audio(url, key, audio, speed=speed, want=("transcript",)):
+            one = Stream(url, key, audio, speed=speed, want=("transcript",), on_lost=tell_of_the_loss)
+            async for message in one.messages():
                 if as_json:
                     print_json(message.raw)
                 else:
                     show_message(message)
+            if one.session and not as_json:
+                note(f"{path.name} is kept as session {one.session}: balto timeline {one.session}")
     except ClientError as error:
         fail(_explained(error.code, error.reason) or str(error))
 

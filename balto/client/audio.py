@@ -160,7 +160,7 @@ def read_audio(path: Path) -> AudioFile:
     except OSError as error:
         raise ClientError(f"{path} cannot be read: {error.strerror or error}") from error
     except av.FFmpegError as error:
-        raise ClientError(f"{path} is no audio file") from error
+        raise ClientError(f"{path} is not an audio file") from error
 
 
 def _duration_s(container: Any, time_base: int) -> float:

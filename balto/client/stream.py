@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -55,6 +55,7 @@ class Stream:
         patience_s: how long to try to come back.
         format: what the bytes are; None where their first ones tell.
         vad_settings: other than the counter's preset: `threshold_multiplier`, `min_energy`.
+        on_lost: called with the reason each time that the connection is lost, before the first attempt to come back.
     """
 
     def __init__(
@@ -68,7 +69,9 @@ class Stream:
         patience_s: float = 60.0,
         format: Format | None = None,  # noqa: A002 - the word of the protocol
         vad_settings: Mapping[str, float] | None = None,
+        on_lost: Callable[[str], None] | None = None,
     ) -> None:
+        self._on_lost = on_lost
         self._urls = [url] if isinstance(url, str) else list(url)
         self._hello = _hello(api_key, want, format, vad_settings)
         self._audio: Source = Paced(audio, speed) if isinstance(audio, AudioFile) else audio
@@ -104,6 +107,8 @@ class Stream:
                 except _Interrupted as interrupted:
                     if self._is_hopeless(turn + 1, interrupted.code):
                         raise ClientError(str(interrupted), interrupted.code) from interrupted
+                    if self._on_lost is not None and not self._failures:
+                        self._on_lost(str(interrupted))
                 self.reconnections += self.session is not None
                 await asyncio.sleep(min(1.0, 0.05 * 2 ** min(self._failures, 5)))
                 self._failures += 1

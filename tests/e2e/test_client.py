@@ -66,10 +66,14 @@ def shown(messages: list[Message]) -> list[str]:
 @pytest.mark.parametrize("kind", ["pcm", "wav", "webm"])
 async def test_it_comes_back_by_itself_however_often_the_line_breaks(house: House, kind: str) -> None:
     data = {"pcm": DATA, "wav": wav(PCM), "webm": webm(PCM)}[kind]
-    stream = Stream(house.url, house.key, AudioFile(data, len(PCM) / 16_000), speed=8.0, want=("transcript",))
+    lost: list[str] = []
+    audio = AudioFile(data, len(PCM) / 16_000)
+    stream = Stream(house.url, house.key, audio, speed=8.0, want=("transcript",), on_lost=lost.append)
     async with breaking_lines(house, stream, 0.4):
         messages = [message async for message in stream.messages()]
     assert stream.reconnections > 0
+    assert lost
+    assert all("the connection" in reason for reason in lost)
     ((*recorded,),) = await house.ended()
     # Whoever missed the end is told of that, and not how many bytes there are.
     assert of_type(recorded, AudioReceived)[-1].byte_end == len(data)

@@ -95,7 +95,7 @@ async def test_advice_on_lines(home: Path) -> None:
         (("counters", "add", "Balcão", "--client", "000000"), "balto: there is no client of this code"),
         (("counters", "rotate-key", "nobody"), "balto: there is no counter nobody (`balto counters list`"),
         (("counters", "add", " ", "--email", "a@b.example"), "balto: the counter needs a name"),
-        (("counters", "add", "Balcão", "--email", "nobody"), "balto: this is no e-mail address"),
+        (("counters", "add", "Balcão", "--email", "nobody"), "balto: this is not an e-mail address"),
         (("report", "advice", "--counter", "nobody"), "balto: there is no counter nobody"),
         (("report", "biometrics", "--session", "nope"), "balto: there is no session nope"),
         (("events", "--stream", "nope"), "balto: there is no stream nope"),

@@ -43,7 +43,7 @@ async def test_what_is_no_audio_is_refused_in_one_line(home: Path, command: str,
     (home / "file").write_bytes(NO_AUDIO[kind])
     result = await balto(command, "file")
     assert result.exit_code == 1
-    assert result.stderr.startswith("balto: file is no audio file")
+    assert result.stderr.startswith("balto: file is not an audio file")
     assert len(result.stderr.splitlines()) == 1
     assert not (home / "postgres").exists()
 

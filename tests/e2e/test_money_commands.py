@@ -97,7 +97,7 @@ async def test_a_key_is_rotated_by_the_counters_name(home: Path) -> None:
         (("--prefer", "local,local"), "an engine is named twice"),
         (("--daily-budget", "-1"), "a daily budget is a sum from 0"),
         (("--daily-budget", "nan"), "a daily budget is a sum from 0"),
-        (("--daily-budget", "muito"), "--daily-budget muito is no sum"),
+        (("--daily-budget", "muito"), "--daily-budget muito is not a sum"),
         ((), "nothing to set"),
     ],
 )
