@@ -1,6 +1,7 @@
 """The desk: a connection on which what is new is laid out once for all read models, and folded by plans that stay."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -87,7 +88,14 @@ class Desk:
 
     def is_worn(self, now: float) -> bool:
         """Tell whether it should be given up for a new one."""
-        return self._connection.is_closed() or now - self._opened >= RENEWED_S
+        return self.is_lost() or now - self._opened >= RENEWED_S
+
+    def is_lost(self) -> bool:
+        """Tell whether its connection is gone."""
+        try:
+            return self._connection.is_closed()
+        except asyncpg.InterfaceError:
+            return True  # the pool took it back when its server went away
 
     async def round(self, known: Mapping[str, Projection], head: int | None, batch: int, *, wait: bool) -> Step | None:
         """Fold a run into each read model that is behind, and move their checkpoints, all or none.
@@ -231,7 +239,7 @@ class Seat:
 
     async def _leave(self) -> None:
         """Give the connection back as it was."""
-        if self._desk is not None and not self._desk.connection.is_closed():
+        if self._desk is not None and not self._desk.is_lost():
             try:
                 await self._desk.close()
             except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
@@ -244,5 +252,6 @@ class Seat:
         """Give up the connection with all that is on it."""
         desk, self._desk = self._desk, None
         if desk is not None:
-            desk.connection.terminate()
+            with contextlib.suppress(asyncpg.InterfaceError):  # the pool took it back when its server went away
+                desk.connection.terminate()
             await self._pool.release(desk.connection)

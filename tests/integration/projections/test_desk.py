@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from events.watch import Watch
-from projections.desk import MOST, Desk
+from projections.desk import MOST, Desk, Seat
 from projections.following import Follower
 from projections.projection import standard
 from projections.projector import Projector
@@ -94,6 +94,25 @@ async def test_a_desk_whose_connection_is_lost_is_made_anew(
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     await other.close()
+
+
+async def test_a_desk_whose_connection_the_pool_took_back_is_left_without_a_word(
+    projector: Projector, pool: asyncpg.Pool
+) -> None:
+    await projector.install()
+    seat = Seat(pool)
+    async with seat.kept():
+        async with seat.taken() as first:
+            assert first is not None
+            backend = await first.connection.fetchval("SELECT pg_backend_pid()")
+        await pool.execute("SELECT pg_terminate_backend($1, 10000)", backend)
+        async with asyncio.timeout(10):
+            while not first.is_lost():  # noqa: ASYNC110 - told by another process
+                await asyncio.sleep(0)
+        with pytest.raises(asyncpg.InterfaceError):
+            first.connection.is_closed()
+        async with seat.taken() as second:
+            assert second not in (None, first)
 
 
 async def test_what_a_desk_cannot_fold_stops_that_read_model_alone(ledger: Ledger, pool: asyncpg.Pool) -> None:
