@@ -3,7 +3,7 @@
 import logging
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
@@ -279,5 +279,21 @@ def _openai(settings: Settings, baskets: BasketCatalogue, prompts: Mapping[str, 
         taxonomy=baskets.taxonomy,
         prices=prices()["llm"],
         prompts=prompts,
-        at_once=settings.llm_at_once,
+        at_once=at_once(settings, baskets),
     )
+
+
+def at_once(settings: Settings, baskets: BasketCatalogue) -> Callable[[str], bool] | None:
+    """Return what tells if a model asked for stage 1 is likely to be asked for stage 2; None for never at once."""
+    if not settings.llm_at_once:
+        return None
+    if not settings.fast_path:
+        return lambda _: True
+
+    def is_likely(text: str) -> bool:
+        sure = plain_lexicon(baskets.lexicon, baskets.version)
+        # The model will hardly name less than the lexicon, and be as sure of it.
+        named = tuple(replace(entity, score=1.0) for entity in sure.entities(text))
+        return sure.certain_category(text, named) is None
+
+    return is_likely

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.resources import files
@@ -79,8 +79,8 @@ class OpenAIUnderstanding:
             there costs 0.
         prompts: other instructions than our own, by stage: `normalise`, `classify`, the latter with `{taxonomia}` where
             the labels go.
-        at_once: whether stage 1 asks for stage 2's answer too, which comes as the outcome's `placed`. Not with other
-            instructions than our own, which are for one stage.
+        at_once: tells of a sentence whether stage 1 asks for stage 2's answer too, which comes as the outcome's
+            `placed`; None for never. Not with other instructions than our own, which are for one stage.
     """
 
     engine = NAME
@@ -94,7 +94,7 @@ class OpenAIUnderstanding:
         taxonomy: Taxonomy,
         prices: Mapping[str, Any] | None = None,
         prompts: Mapping[str, str] | None = None,
-        at_once: bool = False,
+        at_once: Callable[[str], bool] | None = None,
     ) -> None:
         self.model = model
         self._api_key = api_key
@@ -116,7 +116,7 @@ class OpenAIUnderstanding:
             SaidAll,
             MAX_OUTPUT_TOKENS_AT_ONCE,
         )
-        self._at_once = at_once and not given
+        self._at_once = None if given else at_once
         self._client: AsyncOpenAI | None = None
         self._http: httpx2.AsyncClient | None = None
         self._connecting = asyncio.Lock()
@@ -138,7 +138,7 @@ class OpenAIUnderstanding:
         Raises:
             UnderstandingError: with every code.
         """
-        if not self._at_once:
+        if self._at_once is None or not self._at_once(text):
             named, cost = await self._ask(self._naming, {"frase": text}, budget_s)
             return believed_entities(named, text, cost)
         said, cost = await self._ask(self._both, {"frase": text}, budget_s)

@@ -25,8 +25,8 @@ from actors.runtime.clock import SystemClock
 from actors.stt.assemblyai import AssemblyAITranscriber
 from actors.stt.elevenlabs import ElevenLabsTranscriber
 from actors.stt.router import RoutedTranscriber
-from balto.engines import prices, usd_per_hour
-from balto.settings import OWN_BASKETS
+from balto.engines import at_once, prices, usd_per_hour
+from balto.settings import OWN_BASKETS, Settings
 from benchmarks.providers.cost import cpu_ms, of_rounds
 from benchmarks.providers.counters import PHRASE_S, Counters, Outcome, StandIn
 from benchmarks.providers.weather import Providers, providers
@@ -131,7 +131,7 @@ async def _counters(places: Providers, scale: Scale, way: Way) -> AsyncIterator[
         places.url("openai"),
         taxonomy=baskets.taxonomy,
         prices=prices()["llm"],
-        at_once=way.at_once,
+        at_once=at_once(Settings(_env_file=None, fast_path=way.fast, llm_at_once=way.at_once), baskets),
     )
     head = RoutedUnderstanding(model, lexicon, clock, sure=lexicon if way.fast else None)
     try:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -79,12 +79,18 @@ async def adapter(
     simulator: OpenAISimulator,
     *,
     key: str | None = None,
-    at_once: bool = False,
+    at_once: Callable[[str], bool] | None = None,
     prompts: Mapping[str, str] | None = None,
 ) -> AsyncIterator[OpenAIUnderstanding]:
     async with simulator.serving() as url:
         engine = OpenAIUnderstanding(
-            key or simulator.key, MODEL, url, taxonomy=TAXONOMY, prices=PRICES, at_once=at_once, prompts=prompts
+            key or simulator.key,
+            MODEL,
+            url,
+            taxonomy=TAXONOMY,
+            prices=PRICES,
+            at_once=at_once,
+            prompts=prompts,
         )
         await engine.warm()
         try:

@@ -1,6 +1,6 @@
 """How fast `balto stream` sends, and what it shows a person of a server's messages."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,19 @@ def speeds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Note how many times real time the client is asked to send."""
     asked: list[float] = []
 
-    async def stream(*_: Any, speed: float, **__: Any) -> AsyncIterator[Any]:
-        asked.append(speed)
-        return
-        yield
+    class Stream:
+        session = "s-1"
 
-    monkeypatch.setattr(balto.client, "stream", stream)
+        def __init__(self, *_: Any, speed: float, on_lost: Callable[[str], None], **__: Any) -> None:
+            asked.append(speed)
+            self._on_lost = on_lost
+
+        async def messages(self) -> AsyncIterator[Any]:
+            self._on_lost("the connection was lost")
+            return
+            yield
+
+    monkeypatch.setattr(balto.client, "Stream", Stream)
     return asked
 
 
@@ -43,6 +50,9 @@ def speeds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_file_is_sent_at_the_speed_that_is_asked_for(speeds: list[float], options: list[str], speed: float) -> None:
     result = CliRunner().invoke(app, ["stream", str(RECORDING), "--key", "bk_1", *options])
     assert (result.exit_code, speeds) == (0, [speed])
+    lost, kept = result.stderr.splitlines()
+    assert lost == "balto: the connection was lost; trying to come back"
+    assert kept.startswith("balto: tosse.opus is kept as session s-1")
 
 
 @pytest.mark.parametrize(
