@@ -24,6 +24,10 @@ class LineClosedError(Exception):
     """The other end is gone; whether it did what it was asked is not known."""
 
 
+class NotTakenError(LineClosedError):
+    """The other end was gone before it took the question, which may be asked again."""
+
+
 class UnansweredError(Exception):
     """The other end failed at a question. The message is the type of its error, which quotes nobody."""
 
@@ -49,6 +53,7 @@ class Line:
         self._answer = answer
         self._numbers = itertools.count()
         self._asked: dict[int, asyncio.Future[Any]] = {}
+        self._taken: set[int] = set()
         self._answering: dict[int, asyncio.Task[None]] = {}
         self._closed = False
 
@@ -61,7 +66,8 @@ class Line:
         """Ask, and wait for the answer. Who stops waiting takes the question back.
 
         Raises:
-            LineClosedError: the other end is gone, or goes meanwhile.
+            NotTakenError: the other end is gone, and never took the question.
+            LineClosedError: it took the question, and went.
             UnansweredError: it failed.
         """
         number, future = next(self._numbers), asyncio.get_running_loop().create_future()
@@ -75,6 +81,7 @@ class Line:
             raise
         finally:
             self._asked.pop(number, None)
+            self._taken.discard(number)
 
     async def run(self) -> None:
         """Answer, and bring answers, until the other end is gone or this is cancelled."""
@@ -92,6 +99,10 @@ class Line:
             case {"ask": str() as what, "number": int() as number}:
                 task = asyncio.create_task(self._reply(number, what, head.get("about"), body), name=f"answer-{what}")
                 self._answering[number] = task
+                with contextlib.suppress(LineClosedError):
+                    self._send({"taken": number})
+            case {"taken": int() as number}:
+                self._taken.add(number)
             case {"forget": int() as number}:
                 if number in self._answering:
                     self._answering[number].cancel()
@@ -118,7 +129,7 @@ class Line:
     def _send(self, head: dict[str, Any], body: bytes = b"") -> None:
         # A broken connection is known to the loop first, and not every loop lets one write to it.
         if self._closed or self._writer.is_closing():
-            raise LineClosedError("the other end is gone")
+            raise NotTakenError("the other end is gone")
         said = orjson.dumps(head)
         self._writer.write(_LENGTHS.pack(len(said), len(body)) + said + body)
 
@@ -133,7 +144,8 @@ class Line:
         self._closed = True
         for task in list(self._answering.values()):
             task.cancel()
-        for future in self._asked.values():
+        for number, future in self._asked.items():
             if not future.done():
-                future.set_exception(LineClosedError("the other end is gone"))
+                gone = LineClosedError if number in self._taken else NotTakenError
+                future.set_exception(gone("the other end is gone"))
         self._writer.close()
