@@ -11,6 +11,7 @@ def a_report(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, objec
     assert main([*words, "--json", "--quick"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert set(report) == {"bench", "checks", "machine", "compared"}
+    assert report["machine"]["interpreter_ms"] > 0
     for check in report["checks"]:
         assert set(check) == {"name", "value", "unit", "goal", "better", "met"}
         assert check["better"] in {"less", "more"}
