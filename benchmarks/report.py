@@ -53,8 +53,8 @@ class Machine:
     system: str
     python: str
     interpreter_ms: float
-    """CPU that a fixed piece of plain Python takes, the best of five. An interpreter that was built without profile-guided
-    optimisation needs twice as much."""
+    """CPU that a fixed piece of plain Python takes, the best of five. One that was built without profile-guided optimisation
+    needs twice as much."""
     load_before: float
     """Processes that wanted a CPU over the last minute, before the benchmark began."""
 
