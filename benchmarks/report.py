@@ -53,7 +53,7 @@ class Machine:
     system: str
     python: str
     interpreter_ms: float
-    """CPU that a fixed piece of plain Python takes, the best of five. One that was built without profile-guided optimisation
+    """CPU that a fixed piece of plain Python takes, the best of five. Built without profile-guided optimisation, one
     needs twice as much."""
     load_before: float
     """Processes that wanted a CPU over the last minute, before the benchmark began."""
