@@ -48,8 +48,14 @@ def unit(field: str) -> str | None:
 
 @cache
 def field_docs(cls: type) -> dict[str, str]:
-    """Return the text that stands below each field of a dataclass, by field; fields without any are missing."""
-    source = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    """Return the text that stands below each field of a dataclass, by field; fields without any are missing.
+
+    A class that was made at run time has no source, and so no such texts.
+    """
+    try:
+        source = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    except OSError:
+        return {}
     body = [line for node in source.body if isinstance(node, ast.ClassDef) for line in node.body]
     docs: dict[str, str] = {}
     for before, after in pairwise(body):
