@@ -1,10 +1,11 @@
 """The forms of a vocabulary, what matches of them in a sentence, and the tables that find them by sound."""
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from actors.llm.phonetics import skeleton
+from actors.llm.phonetics import skeletons
 from actors.llm.words import Token
 from actors.values import LexiconEntry
 
@@ -55,19 +56,27 @@ class Form:
         return Match(self.entry, first, last, score, min(self.letters, said) * score * score)
 
 
-def by_beginning(sounds: Mapping[str, Form]) -> Mapping[str, tuple[tuple[str, Form], ...]]:
-    """Return the keys that may be found across words, by their first letters."""
-    found: defaultdict[str, list[tuple[str, Form]]] = defaultdict(list)
-    for key, form in sounds.items():
-        if len(key) >= MIN_ACROSS:
-            found[key[:MIN_ACROSS]].append((key, form))
-    return {beginning: tuple(forms) for beginning, forms in found.items()}
+def said_at(keys: Sequence[str], said: str, at: int) -> Iterator[str]:
+    """Yield the keys that a text has at a place.
+
+    Args:
+        keys: that may be found across words, in the order of letters.
+        said: the phonetic keys of words in a row.
+        at: index of a letter.
+    """
+    beginning = said[at : at + MIN_ACROSS]
+    place = bisect_left(keys, beginning)
+    while place < len(keys) and keys[place].startswith(beginning):
+        if said.startswith(keys[place], at):
+            yield keys[place]
+        place += 1
 
 
 def by_skeleton(sounds: Mapping[str, Form]) -> Mapping[str, tuple[str, ...]]:
     """Return the keys of single words by their consonants, where these are enough to tell them."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for key, form in sounds.items():
-        if form.words == 1 and len(key) >= MIN_LIKE and len(consonants := skeleton(key)) >= _MIN_SKELETON:
+    single = [key for key, form in sounds.items() if form.words == 1 and len(key) >= MIN_LIKE]
+    for key, consonants in zip(single, skeletons(single), strict=True):
+        if len(consonants) >= _MIN_SKELETON:
             found[consonants].append(key)
     return {consonants: tuple(keys) for consonants, keys in found.items()}

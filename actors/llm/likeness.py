@@ -1,6 +1,6 @@
 """The phonetic keys of a vocabulary that are like another one: by their letters first, then by the order of these."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -35,7 +35,7 @@ class Likeness:
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._keys = tuple(sorted(keys, key=len))
-        self._letters = np.array([_letters(key) for key in self._keys], dtype=np.uint64)
+        self._letters = _letters_of(self._keys)
         lengths = np.array([len(key) for key in self._keys], dtype=np.intp)
         longest = int(lengths.max(initial=0))
         self._reach = {length: _reach(lengths, length) for length in range(MIN_LIKE, 2 * longest)}
@@ -57,6 +57,18 @@ def _letters(key: str) -> int:
         once, again = _BITS[letter]
         bits |= again if bits & once else once
     return bits
+
+
+def _letters_of(keys: Sequence[str]) -> NDArray[np.uint64]:
+    """Return what `_letters` does of each key, letter after letter of all of them at once."""
+    once, again = (np.zeros(256, dtype=np.uint64) for _ in range(2))
+    for letter, bits in _BITS.items():
+        once[ord(letter)], again[ord(letter)] = bits
+    found = np.zeros(len(keys), dtype=np.uint64)
+    codes = np.array(keys, dtype=np.bytes_)
+    for column in codes.view(np.uint8).reshape(len(keys), codes.itemsize).T:
+        found |= np.where(found & once[column], again[column], once[column])
+    return found
 
 
 def _reach(lengths: NDArray[np.intp], length: int) -> tuple[int, NDArray[np.uint8]]:

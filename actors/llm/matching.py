@@ -1,13 +1,14 @@
 """The matching index: every way to say every entry, compiled once, and the search for them in a sentence."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from rapidfuzz import fuzz
 
 from actors.llm.anatomy import Anatomy
-from actors.llm.forms import MIN_ACROSS, MIN_LIKE, Form, Match, by_beginning, by_skeleton
+from actors.llm.forms import MIN_ACROSS, MIN_LIKE, Form, Match, by_skeleton, said_at
 from actors.llm.likeness import MIN_RATIO, Likeness
 from actors.llm.phonetics import skeleton
+from actors.llm.spelling import Spelt, bag, spelled
 from actors.llm.words import (
     FILLERS,
     Token,
@@ -70,11 +71,11 @@ class MatchingIndex:
         self._sounds: dict[str, Form] = {}
         self._known: set[str] = set()
         likes: list[str] = []
-        for entry in entries:
-            for text in (entry.name, *entry.forms):
-                self._add(entry, tokenise(text), likes)
+        named = [(entry, name) for entry in entries for name in (entry.name, *entry.forms)]
+        for (entry, _), spelt in zip(named, spelled([name for _, name in named]), strict=True):
+            self._add(entry, spelt, likes)
         self._likes = Likeness(likes)
-        self._across = by_beginning(self._sounds)
+        self._across = sorted(key for key in self._sounds if len(key) >= MIN_ACROSS)
         self._skeletons = by_skeleton(self._sounds)
         self._anatomy = Anatomy(self.entry)
 
@@ -102,27 +103,25 @@ class MatchingIndex:
         form = self._exact.get("".join(token.text for token in tokenise(name)))
         return form.entry if form else None
 
-    def _add(self, entry: LexiconEntry, tokens: Sequence[Token], likes: list[str]) -> None:
-        joined = "".join(token.text for token in tokens)
+    def _add(self, entry: LexiconEntry, spelt: Spelt, likes: list[str]) -> None:
+        words, telling, stems, stem_sounds, key = spelt
+        joined = "".join(words)
         if not joined:
             return
-        telling = [token for token in tokens if token.text not in FILLERS]
-        form = Form(entry, len(joined), MIN_RATIO if len(telling) < 2 else _MIN_RATIO_OF_WORDS, len(tokens))
-        self._known.update(token.text for token in tokens)
+        form = Form(entry, len(joined), MIN_RATIO if len(telling) < 2 else _MIN_RATIO_OF_WORDS, len(words))
+        self._known.update(words)
         self._exact.setdefault(joined, form)
-        stems = _bag(stem(token.text) for token in telling) if len(telling) > 1 else ()
         # "Não tem tosse" must not become "não para de tossir", so a denying form needs more to go by.
         if len(stems) > (2 if _DENIAL in stems else 1):
             self._stems.setdefault(stems, form)
-            self._stem_sounds.setdefault(_bag(stem_sound(token) for token in telling), form)
-        elif len(tokens) == 1 and len(alone := light_stem(joined)) >= _MIN_LONE_STEM:
+            self._stem_sounds.setdefault(stem_sounds, form)
+        elif len(words) == 1 and len(alone := light_stem(joined)) >= _MIN_LONE_STEM:
             self._lone.setdefault(alone, form)
-        key = sound("".join(token.heard for token in tokens))
         least = _MIN_SOUND_OF_MEDICINES if entry.kind == "medicine" else _MIN_SOUND
         if len(key) >= least and key not in self._sounds:
             self._sounds[key] = form
-            if len(key) >= (MIN_LIKE if len(tokens) == 1 else _MIN_LIKE_SPLIT) and all(
-                len(token.text) > 2 and not token.text.isdigit() for token in telling
+            if len(key) >= (MIN_LIKE if len(words) == 1 else _MIN_LIKE_SPLIT) and all(
+                len(word) > 2 and not word.isdigit() for word in telling
             ):
                 likes.append(key)
 
@@ -200,7 +199,7 @@ class MatchingIndex:
         said = "".join(keys)
         owners = [place for place, key in enumerate(keys) for _ in key]
         for at in range(len(said) - MIN_ACROSS + 1):
-            for key, form in self._across.get(said[at : at + MIN_ACROSS], ()):
+            for key in said_at(self._across, said, at):
                 places = owners[at : at + len(key)]
                 first, last = places[0], places[-1]
                 inside = at > 0 and owners[at - 1] == first
@@ -208,8 +207,8 @@ class MatchingIndex:
                 loose = first != last and inside and owners[at + len(key) : at + len(key) + 1] == [last]
                 opposed = inside and tokens[first].text.startswith(_OPPOSED)
                 strange_letters = sum(strange[place] for place in places)
-                if said.startswith(key, at) and 2 * strange_letters > len(key) and not (opposed or loose):
-                    yield Match(form.entry, first, last, _ACROSS, len(key) * _ACROSS * _ACROSS)
+                if 2 * strange_letters > len(key) and not (opposed or loose):
+                    yield Match(self._sounds[key].entry, first, last, _ACROSS, len(key) * _ACROSS * _ACROSS)
 
     def _by_stems(self, tokens: Sequence[Token]) -> Iterator[Match]:
         """Yield matches of the telling words, inflected, in any order, with fillers between them."""
@@ -219,10 +218,10 @@ class MatchingIndex:
                 places = telling[position : position + size]
                 if len(places) < size:
                     break
-                stems = _bag(stem(tokens[place].text) for place in places)
+                stems = bag(stem(tokens[place].text) for place in places)
                 hit, score = self._stems.get(stems), _INFLECTED
                 if hit is None and not all(is_common(tokens[place].text) for place in places):
-                    hit, score = self._stem_sounds.get(_bag(stem_sound(tokens[place]) for place in places)), _SOUND
+                    hit, score = self._stem_sounds.get(bag(stem_sound(tokens[place]) for place in places)), _SOUND
                 if hit:
                     yield hit.match(tokens, first, places[-1], score)
 
@@ -239,10 +238,6 @@ def _texts(tokens: Sequence[Token]) -> Iterator[str]:
 
 def _overlap(one: Match, other: Match) -> bool:
     return one.first <= other.last and other.first <= one.last
-
-
-def _bag(stems: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(stems)))
 
 
 def _sound_alike(key: str, other: str) -> bool:

@@ -24,12 +24,16 @@ _LETTERS: Final = {
 }  # fmt: skip
 _LETTERS_OF_VITAMINS: Final = {"a": "a", "be": "b", "ce": "c", "de": "d", "e": "e", "ka": "k"}
 _ONLY_LETTERS: Final = frozenset({"ka", "ipsilon"})
+_BEFORE_LETTERS: Final = frozenset({"vitamina", "complexo"})
+
+TURNED: Final = (_BEGINNINGS | _LETTERS.keys() | _BEFORE_LETTERS) - _ARTICLES
+"""Words without any of which a sentence is written as it is said."""
 
 
 def letter_at(words: Sequence[str], place: int) -> str | None:
     """Return the letter that a word names: after "vitamina", beside a number, or where it is no other word."""
     word = words[place]
-    if place and words[place - 1] in ("vitamina", "complexo"):
+    if place and words[place - 1] in _BEFORE_LETTERS:
         return _LETTERS_OF_VITAMINS.get(word)
     letter = _LETTERS.get(word)
     # Few words name one at all: only of these is it worth asking what follows.

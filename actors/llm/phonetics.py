@@ -2,14 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from operator import methodcaller
 
 _RULES: tuple[tuple[str, Callable[[str], str]], ...] = tuple(
-    (letters, partial(re.compile(pattern).sub, other) if pattern else methodcaller("replace", letters, other))
+    (letters, partial(re.compile(f"(?m){pattern}").sub, other) if pattern else methodcaller("replace", letters, other))
     for letters, pattern, other in (
-        ("", r"[^a-z0-9]+", ""),
         ("ph", "", "f"),
         ("th", "", "t"),
         ("w", "", "v"),
@@ -41,8 +40,10 @@ _RULES: tuple[tuple[str, Callable[[str], str]], ...] = tuple(
 """Applied in order to folded text. Unstressed e/i and o/u merge in speech, and a coda l is said as u.
 
 Each with the letters without which it changes nothing: most concern few words, and to look for an expression takes ten
-times as long as for letters.
+times as long as for letters. None reaches beyond a line.
 """
+_SILENT = re.compile(r"[^a-z0-9]+")
+_SILENT_IN_LINES = re.compile(r"[^a-z0-9\n]+")
 
 
 def fold(text: str) -> str:
@@ -62,7 +63,28 @@ def phonetic_key(text: str) -> str:
     ei/e, doubled letters, and the r of infinitives that nobody says. b and v stay apart,
     as they do in Brazil.
     """
-    key = fold(text.casefold().replace("ç", "ss").replace("ã", "an"))
+    return _by_rules(_SILENT.sub("", spoken(text)))
+
+
+def phonetic_keys(texts: Collection[str]) -> list[str]:
+    """Return the key of each of many texts, which `spoken` has spelled out and which have no line breaks.
+
+    The rules go over all of them together, in a third of the time.
+    """
+    return _by_rules(_SILENT_IN_LINES.sub("", "\n".join(texts))).split("\n") if texts else []
+
+
+def spoken(text: str) -> str:
+    """Return a folded text in which letters are spelled out that folding would make others: ç as ss, ã as an."""
+    return fold(text.casefold().replace("ç", "ss").replace("ã", "an"))
+
+
+def spoken_otherwise(word: str) -> bool:
+    """Tell whether a word in lower case is spelled out otherwise than folded."""
+    return "ç" in word or "ã" in word
+
+
+def _by_rules(key: str) -> str:
     for letters, apply in _RULES:
         if letters in key:
             key = apply(key)
@@ -79,3 +101,8 @@ def skeleton(key: str) -> str:
     What a recogniser mishears is mostly vowels and voice, so this is what two likenesses must still share.
     """
     return _REPEATED.sub(r"\1", key.translate(_VOICELESS))
+
+
+def skeletons(keys: Sequence[str]) -> list[str]:
+    """Return the skeleton of each of many keys."""
+    return skeleton("\n".join(keys)).split("\n") if keys else []

@@ -103,39 +103,18 @@ _SAME_STEM = {
     for word in group.split()
 }
 
-_SUFFIXES = (
-    "amento",
-    "imento",
-    "encia",
-    "ancia",
-    "mente",
-    "acao",
-    "eira",
-    "ando",
-    "endo",
-    "indo",
-    "aram",
-    "ado",
-    "ada",
-    "ido",
-    "ida",
-    "aco",
-    "ava",
-    "ou",
-    "ar",
-    "er",
-    "ir",
-    "ei",
-    "iu",
-    "am",
-    "em",
-    "al",
-    "a",
-    "o",
-    "e",
+_SUFFIXES = frozenset(
+    word
+    for words in (
+        "amento imento encia ancia mente acao eira ando endo indo aram ado ada ido ida aco ava",
+        "ou ar er ir ei iu am em al a o e",
+    )
+    for word in words.split()
 )
+_LONGEST_SUFFIX = max(map(len, _SUFFIXES))
 _MIN_STEM = 3
-_MIN_SOUNDED = 4
+MIN_SOUNDED = 4
+"""Letters of a stem that is compared by its sound: "dura" and "dor" would be one."""
 
 
 _DIMINUTIVE = re.compile(r"(?:(z)?inh[oa]s?|(z)?ao|ac[oa]|issim[oa])$")
@@ -187,9 +166,9 @@ def stem(word: str) -> str:
     singular = word[:-1] if len(word) > _MIN_STEM and word.endswith("s") else word
     if singular in _SAME_STEM:
         return _SAME_STEM[singular]
-    for suffix in _SUFFIXES:
-        if singular.endswith(suffix) and len(singular) - len(suffix) >= _MIN_STEM:
-            return singular[: -len(suffix)]
+    for size in range(min(_LONGEST_SUFFIX, len(singular) - _MIN_STEM), 0, -1):
+        if singular[-size:] in _SUFFIXES:
+            return singular[:-size]
     return singular
 
 
@@ -203,9 +182,12 @@ def sound(joined: str) -> str:
 
 
 def stem_sound(token: Token) -> str:
-    """Return the phonetic key of a word's stem, with the ç that folding loses."""
+    """Return the phonetic key of a word's stem; a short stem is its own."""
     short = stem(token.text)
-    if len(short) < _MIN_SOUNDED:  # "dura" and "dor" would be one
-        return short
-    same_letters = len(token.heard) == len(token.text) and token.text.startswith(short)
-    return sound(token.heard[: len(short)] if same_letters else short)
+    return sound(heard_of_stem(token.text, token.heard, short)) if len(short) >= MIN_SOUNDED else short
+
+
+def heard_of_stem(text: str, heard: str, stem: str) -> str:
+    """Return a folded word's stem as it is heard, with the ç that folding loses."""
+    same_letters = len(heard) == len(text) and text.startswith(stem)
+    return heard[: len(stem)] if same_letters else stem
