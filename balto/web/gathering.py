@@ -18,12 +18,14 @@ class Gathering:
 
     Args:
         block: bytes, counted from the session's first one, in which voices are looked for; 0 to hold nothing.
+        bytes_per_s: of the audio.
     """
 
-    __slots__ = ("_block", "_counted", "_end", "_held", "_start")
+    __slots__ = ("_block", "_counted", "_end", "_held", "_start", "bytes_per_s")
 
-    def __init__(self, block: int) -> None:
+    def __init__(self, block: int, bytes_per_s: int) -> None:
         self._block = block
+        self.bytes_per_s = bytes_per_s
         self._held: list[bytes] = []
         self._start = self._end = 0
         self._counted = False
@@ -32,7 +34,13 @@ class Gathering:
     def of(cls, audio: AudioFormat) -> "Gathering":
         """Return what suits a format: only of raw PCM at our own rate is it known where a block ends."""
         known = audio.encoding == "pcm_s16le" and audio.sample_rate == SAMPLE_RATE
-        return cls(BLOCK_SAMPLES * _SAMPLE_BYTES * audio.channels if known else 0)
+        sample = _SAMPLE_BYTES * audio.channels
+        return cls(BLOCK_SAMPLES * sample if known else 0, SAMPLE_RATE * sample)
+
+    @property
+    def missing(self) -> int:
+        """Bytes until the next block is complete; 0 where none is waited for."""
+        return self._block - self._end % self._block if self._block else 0
 
     def take(self, data: bytes, byte_start: int | None) -> list[AudioArrived]:
         """Take a frame and return what the session is to have now, in order.

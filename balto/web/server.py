@@ -16,8 +16,9 @@ from aiohttp import web
 from balto.app import Balto
 from balto.orphans import Orphans
 from balto.web.http import add_routes
+from balto.web.lowwater import Tide
 from balto.web.port import in_url, take_port
-from balto.web.socket import SOCKETS, close_sockets, socket
+from balto.web.socket import SOCKETS, TIDE, close_sockets, socket
 from events.watch import Watch
 from projections.cadence import WATCH_DOZE_S, WATCH_PACE_S
 from projections.leading import while_leading
@@ -35,6 +36,7 @@ def build_app(balto: Balto) -> web.Application:
     add_routes(app, balto)
     app.router.add_get("/ws", socket)
     app[SOCKETS] = []
+    app[TIDE] = Tide(asyncio.get_running_loop())
     app.on_shutdown.append(close_sockets)
     return app
 

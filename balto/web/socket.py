@@ -21,6 +21,7 @@ from balto.web.answers import RequestError
 from balto.web.gate import recognise, remote_of
 from balto.web.gathering import Gathering
 from balto.web.http import BALTO
+from balto.web.lowwater import LowWater, Tide
 from balto.web.outbox import SocketOutbox, offer, tell
 from balto.web.parting import PartingSocket
 from balto.web.silence import Silence
@@ -45,6 +46,7 @@ logger = logging.getLogger(__name__)
 
 SUBPROTOCOL: Final = "balto.v2"
 SOCKETS: Final = web.AppKey("sockets", list[web.WebSocketResponse])
+TIDE: Final = web.AppKey("tide", Tide)
 _SIGNS: Final = frozenset({WSMsgType.PING, WSMsgType.PONG})
 """Of life, and nothing more."""
 _LOOKUP_S: Final = 10.0
@@ -149,12 +151,14 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
     outbox.introduce(session_id, resume_token(counter.key_sha256, session_id))
     structlog.contextvars.bind_contextvars(session=session_id)
     gathering, silence = Gathering.of(handshake.format), Silence(ws)
-    reading = asyncio.create_task(_read(ws, session, flow, outbox, handshake, gathering, silence), name="socket")
+    water = LowWater(request.transport, request.app[TIDE], gathering.bytes_per_s)
+    reading = asyncio.create_task(_read(ws, session, flow, outbox, handshake, gathering, silence, water), name="socket")
     writing = asyncio.create_task(outbox.run(session), name="outbox")
     watching = asyncio.create_task(silence.outlasts_patience(), name="silence")
     try:
         await asyncio.wait({reading, writing, watching}, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        water.lower()
         try:
             await _pass_on(gathering.rest(), session)
         finally:
@@ -211,6 +215,7 @@ async def _read(
     handshake: Handshake,
     gathering: Gathering,
     silence: Silence,
+    water: LowWater,
 ) -> None:
     counted = handshake.resumable
     while True:
@@ -227,7 +232,11 @@ async def _read(
                 await flow.acquire(len(data))
             if ready := gathering.take(data, byte_start):
                 await _pass_on(ready, session)
+                water.raise_to(gathering.missing, len(data), len(frame.data))
+            else:
+                water.passed(len(frame.data))
             continue
+        water.lower()
         await _pass_on(gathering.rest(), session)
         if frame.type is not WSMsgType.TEXT:
             return

@@ -11,6 +11,7 @@ import pytest
 from actors.llm.understanding import UnderstandingError
 from actors.stt.transcriber import TranscriptionError
 from balto.logs import CHATTY
+from balto.web.lowwater import LowWater, Tide
 from events.catalogue import (
     AttemptEnded,
     AttemptStarted,
@@ -50,6 +51,39 @@ async def test_raw_pcm_in_any_chunks_gives_the_same_phrases(house: House, chunk:
     ((*recorded,),) = await house.ended()
     captured = of_type(recorded, PhraseCaptured)
     assert ranges(list(captured)) == ranges(list(await phrases_of_reference(house)))
+
+
+async def test_a_busy_server_hears_the_same_and_leaves_no_word_of_a_client_unread(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks: list[int] = []
+    raised = Tide.raised
+
+    def noted(tide: Tide, mark: LowWater, within_s: float) -> None:
+        marks.append(mark.mark)
+        raised(tide, mark, within_s)
+
+    monkeypatch.setattr(Tide, "busy", True)
+    monkeypatch.setattr(Tide, "raised", noted)
+    async with aiohttp.ClientSession() as http, http.ws_connect(house.socket_url) as ws:
+        await ws.send_str(
+            orjson.dumps({"api_key": house.key, "protocol": 2, "audio": {"encoding": "pcm_s16le"}}).decode()
+        )
+        data = PCM.tobytes()
+        for at in range(0, len(data), 640):
+            await ws.send_bytes(data[at : at + 640])
+            # Faster than speech, yet never much ahead: the kernel has to wait for blocks.
+            await asyncio.sleep(0)
+            if at % 128_000 == 0:
+                await ws.send_str(orjson.dumps({"tipo": "eco"}).decode())
+                while orjson.loads(await ws.receive_str(timeout=10))["comando"] != "eco":
+                    pass
+        await ws.send_str(END)
+        commands = [orjson.loads(frame.data)["comando"] async for frame in ws if frame.type is aiohttp.WSMsgType.TEXT]
+        assert commands[-1] == "fim"
+    assert min(marks) > 2 * 640
+    ((*recorded,),) = await house.ended()
+    assert ranges(list(of_type(recorded, PhraseCaptured))) == ranges(list(await phrases_of_reference(house)))
 
 
 async def phrases_of_reference(house: House) -> list[PhraseCaptured]:
