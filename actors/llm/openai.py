@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 NAME = "openai"
-KEEPALIVE_S = 120.0
-"""Seconds an idle connection is kept: a counter is often silent for longer than the library's 5 s."""
 READ_TIMEOUT_S = 120.0
 """Per read and no deadline; the caller's budget is the deadline."""
 REHEARSAL_S = 10.0
@@ -235,12 +233,11 @@ class OpenAIUnderstanding:
             return self._client
 
     def _connect(self) -> "AsyncOpenAI":
-        import httpx2  # noqa: PLC0415 - half a second with the SDK, so in a thread
-        import openai  # noqa: PLC0415 - the same
+        import openai  # noqa: PLC0415 - half a second, so in a thread
 
-        self._http = openai.DefaultAsyncHttpxClient(
-            timeout=READ_TIMEOUT_S, limits=httpx2.Limits(keepalive_expiry=KEEPALIVE_S)
-        )
+        from actors.llm.carried import CarriedTransport  # noqa: PLC0415 - stands on the SDK's HTTP
+
+        self._http = openai.DefaultAsyncHttpxClient(timeout=READ_TIMEOUT_S, transport=CarriedTransport())
         return openai.AsyncOpenAI(
             api_key=self._api_key,
             base_url=self._base_url,
