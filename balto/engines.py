@@ -3,7 +3,7 @@
 import logging
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
@@ -291,9 +291,6 @@ def at_once(settings: Settings, baskets: BasketCatalogue) -> Callable[[str], boo
         return lambda _: True
 
     def is_likely(text: str) -> bool:
-        sure = plain_lexicon(baskets.lexicon, baskets.version)
-        # The model will hardly name less than the lexicon, and be as sure of it.
-        named = tuple(replace(entity, score=1.0) for entity in sure.entities(text))
-        return sure.certain_category(text, named) is None
+        return not plain_lexicon(baskets.lexicon, baskets.version).one_place(text)
 
     return is_likely

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from actors.llm.by_example import Learnt, Row, judge
+from actors.llm.cues import cues
 from actors.llm.fusion import Evidence, Verdict, mode_of, name_scores, named_features, weigh
 from actors.llm.nearest import Near
 from actors.values import LexiconEntry
@@ -81,6 +82,14 @@ class DecisionByExample:
         self._look = look
         self._supply = supply
         self._entries: dict[str, LexiconEntry | None] = {}
+        self.ready = False
+        """Whether the weights have been read."""
+
+    def prepare(self) -> None:
+        """Have the weights, and what is looked for beside them, read. Blocks for 30 ms the first time."""
+        self._supply()
+        cues()
+        self.ready = True
 
     def decide(self, text: str, evidence: Evidence, vector: Row | None) -> Decided:
         """Weigh; the vector is the encoder's, shape (512,), None without it."""

@@ -2,8 +2,9 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain, pairwise
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,10 @@ from actors.llm.words import MAX_LETTERS, sound, tokenise
 BUCKETS = 1 << 13
 """Length of a row (Weinberger et al., "Feature hashing for large scale multitask learning", 2009)."""
 
+_REMEMBERED = 2048
+"""Words whose buckets are kept: people repeat themselves."""
+_LONGEST = 32
+"""Letters of such a word: nobody says a longer one twice."""
 _LETTERS = (3, 4, 5)
 _SOUNDS = (4, 5)
 _NUMBER = "#"
@@ -28,7 +33,7 @@ def counted(sentence: str) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     Args:
         sentence: any text; its first `MAX_LETTERS` letters count.
     """
-    counts = Counter(zlib.crc32(feature.encode()) % BUCKETS for feature in _features(sentence[:MAX_LETTERS]))
+    counts = Counter(_buckets(sentence[:MAX_LETTERS]))
     columns = np.fromiter(counts, dtype=np.intp, count=len(counts))
     return columns, 1 + np.log(np.fromiter(counts.values(), dtype=np.float32, count=len(counts)))
 
@@ -61,15 +66,34 @@ def _words(said: Sequence[str]) -> Iterator[str]:
             yield _NUMBER
 
 
-def _features(sentence: str) -> Iterator[str]:
+def _buckets(sentence: str) -> Iterable[int]:
+    """Return the bucket of each feature: words, pairs of them, then the letters of each word, then sounds."""
     tokens = tokenise(sentence)
     words = list(_words([token.text for token in tokens]))
-    yield from (f"w {word}" for word in words)
-    yield from (f"b {one} {other}" for one, other in pairwise(["<", *words, ">"]))
-    for word in words:
-        padded = f" {word} "
-        for size in _LETTERS:
-            yield from (padded[first : first + size] for first in range(len(padded) - size + 1))
+    pairs = (f"b {one} {other}" for one, other in pairwise(["<", *words, ">"]))
     said = "".join(sound(token.heard) for token in tokens)
-    for size in _SOUNDS:
-        yield from (f"s {said[first : first + size]}" for first in range(len(said) - size + 1))
+    sounds = (f"s {said[first : first + size]}" for size in _SOUNDS for first in range(len(said) - size + 1))
+    return chain(
+        map(_of_word, words),
+        map(_bucket, pairs),
+        chain.from_iterable(_of_letters(word) if len(word) <= _LONGEST else _letters(word) for word in words),
+        map(_bucket, sounds),
+    )
+
+
+def _bucket(feature: str) -> int:
+    return zlib.crc32(feature.encode()) % BUCKETS
+
+
+@lru_cache(_REMEMBERED)
+def _of_word(word: str) -> int:
+    return _bucket(f"w {word}")
+
+
+def _letters(word: str) -> tuple[int, ...]:
+    padded = f" {word} "
+    groups = (padded[first : first + size] for size in _LETTERS for first in range(len(padded) - size + 1))
+    return tuple(map(_bucket, groups))
+
+
+_of_letters = lru_cache(_REMEMBERED)(_letters)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from actors.llm.by_example import Learnt, Row
 from actors.llm.context import PEDIATRICS, for_a_child, made_for_a_child, told_of_a_child
@@ -54,7 +55,7 @@ class LexiconUnderstanding:
     Args:
         entries: the vocabulary.
         version: what `model` says of it.
-        nearest: asked, in a thread, about sentences that are not certain.
+        nearest: asked about sentences that are not certain.
         learnt: supplies the weights of a classifier by example, whose scores are then weighed against what is found.
     """
 
@@ -102,9 +103,10 @@ class LexiconUnderstanding:
             return Normalised(entities=entities)
         try:
             async with asyncio.timeout(budget_s):
-                return self._named_in.keep(text, await asyncio.to_thread(self._compared, reading, entities))
+                near = await self._near(text)
         except TimeoutError:
             return Normalised(entities=entities)
+        return self._named_in.keep(text, self._compared(reading, entities, near))
 
     async def classify(self, text: str, entities: tuple[Entity, ...], *, budget_s: float) -> Classified:
         """Place the entities in the taxonomy; see `place`; examples are waited for within the budget. Never raises."""
@@ -118,10 +120,10 @@ class LexiconUnderstanding:
             return self.place(text, entities)
         try:
             async with asyncio.timeout(budget_s):
-                decided = await asyncio.to_thread(self._decide, self._decision, text, reading.entities())
+                near = await self._near(text)
         except TimeoutError:
-            decided = None
-        return self.place(text, entities, decided)
+            return self.place(text, entities)
+        return self.place(text, entities, self._weigh(self._decision, text, reading.entities(), near.vector))
 
     def place(self, text: str, entities: tuple[Entity, ...], decided: Decided | None = None) -> Classified:
         """Place the entities in the taxonomy.
@@ -193,9 +195,14 @@ class LexiconUnderstanding:
     def _compares(self, reading: Reading) -> bool:
         return (self._nearest is not None or self._decision is not None) and _worth_comparing(reading)
 
-    def _compared(self, reading: Reading, entities: tuple[Entity, ...]) -> Normalised:
-        """Return what is named once examples were heard. Blocks."""
-        near = Near() if self._nearest is None else self._nearest.find(reading.text)
+    async def _near(self, text: str) -> Near:
+        """Return what a text is near to, once all that a comparison takes is loaded."""
+        if self._decision is not None and not self._decision.ready:
+            await asyncio.to_thread(self._decision.prepare)
+        return Near() if self._nearest is None else await self._nearest.look(text)
+
+    def _compared(self, reading: Reading, entities: tuple[Entity, ...], near: Near) -> Normalised:
+        """Return what is named once examples were heard."""
         if self._decision is None:
             named = () if near.hush else entities or self._guessed(reading, near.name)
             return Normalised(entities=named, alarm=near.alarm)
@@ -221,11 +228,6 @@ class LexiconUnderstanding:
             return ()
         likely = self._guessed(reading, near.name) if decided.request >= _LIKELY else ()
         return likely or (decision.guess(decided, reading.text) if decided.asked else ())
-
-    def _decide(self, decision: DecisionByExample, text: str, entities: tuple[Entity, ...]) -> Decided:
-        """Return what examples say of a text, whoever named its entities. Blocks."""
-        near = Near() if self._nearest is None else self._nearest.find(text)
-        return self._weigh(decision, text, entities, near.vector)
 
     def _weigh(
         self, decision: DecisionByExample, text: str, entities: tuple[Entity, ...], vector: Row | None
@@ -258,6 +260,12 @@ class LexiconUnderstanding:
         if len(places) != 1 or in_doubt or self._read(text).refused():
             return None
         return places.pop()
+
+    def one_place(self, text: str) -> tuple[Entity, ...]:
+        """Return what a sentence names, as sure as a model would be of it, if all of it belongs in one category."""
+        # A model will hardly name less.
+        named = tuple(replace(entity, score=1.0) for entity in self.entities(text))
+        return named if self.certain_category(text, named) is not None else ()
 
     def _guessed(self, reading: Reading, name: str | None) -> tuple[Entity, ...]:
         """Return the entity that an example names, unless the sentence names something itself, if only to deny it."""

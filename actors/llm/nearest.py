@@ -1,11 +1,12 @@
 """What no entry of the vocabulary names: the nearest of a few hundred example sentences, or nothing."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,15 @@ class Encoder(Protocol):
         ...
 
 
+@runtime_checkable
+class AwaitedEncoder(Encoder, Protocol):
+    """One that need not be waited for in a thread."""
+
+    async def encode_one(self, sentence: str) -> NDArray[np.float32]:
+        """Return the row of a sentence; raises `EncoderAwayError`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """A sentence, and the vocabulary's name of what it complains of or asks for; None where nothing is to be said."""
@@ -73,7 +83,7 @@ class Near:
 
 
 class NearestExamples:
-    """The examples, by their letters and, where an encoder is given, by their meaning. Its methods block.
+    """The examples, by their letters and, where an encoder is given, by their meaning. Only `look` does not block.
 
     Args:
         examples: whose names are all in the vocabulary.
@@ -94,14 +104,33 @@ class NearestExamples:
             if self._encoder is not None and self._vectors is None and self._examples:
                 self._vectors = self._encoder.encode([example.text for example in self._examples])
 
+    async def look(self, text: str) -> Near:
+        """Return what a sentence is near to, as `find`, without blocking: a thread, or another process, encodes it."""
+        if not self._ready:
+            await asyncio.to_thread(self.prepare)
+        text = text[:_MAX_LETTERS]
+        vector: NDArray[np.float32] | None = None
+        with suppress(EncoderAwayError):
+            if self._vectors is not None and isinstance(self._encoder, AwaitedEncoder):
+                vector = await self._encoder.encode_one(text)
+            elif self._vectors is not None:
+                vector = await asyncio.to_thread(self._meaning, text)
+        return self._near(text, vector)
+
     def find(self, text: str) -> Near:
         """Return what a sentence is near to; its first 300 letters count."""
-        if not self._examples:
-            return Near()
         self.prepare()
         text = text[:_MAX_LETTERS]
+        return self._near(text, self._meaning(text))
+
+    @property
+    def _ready(self) -> bool:
+        return self._encoder is None or self._vectors is not None or not self._examples
+
+    def _near(self, text: str, vector: NDArray[np.float32] | None) -> Near:
+        if not self._examples:
+            return Near()
         by_letters = self._letters.likeness(text)
-        vector = self._meaning(text)
         if vector is None or self._vectors is None:
             return Near(self._nearest(by_letters, _FLOOR_OF_LETTERS))
         by_meaning = self._vectors @ vector
@@ -116,11 +145,10 @@ class NearestExamples:
     def _meaning(self, text: str) -> NDArray[np.float32] | None:
         if self._encoder is None or self._vectors is None:
             return None
-        try:
+        with suppress(EncoderAwayError):
             vector: NDArray[np.float32] = self._encoder.encode([text])[0]
-        except EncoderAwayError:
-            return None
-        return vector
+            return vector
+        return None
 
     def _nearest(self, likeness: NDArray[np.float32], floor: float) -> str | None:
         best = int(np.argmax(likeness))

@@ -1,7 +1,9 @@
-"""What OpenAI's replies mean: the text of a good one, and our error for every other."""
+"""What OpenAI's replies mean: the text of a good one and what it cost, and our error for every other."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,6 @@ from actors.llm.understanding import UnderstandingError, UnderstandingErrorCode
 
 if TYPE_CHECKING:
     from openai import APIStatusError
-    from openai.types.responses import Response
 
 _CODES: Mapping[int, UnderstandingErrorCode] = {
     400: "rejected",
@@ -27,28 +28,66 @@ _EXHAUSTED = "insufficient_quota"
 """A 429 that no waiting mends."""
 
 
-def text_of(reply: "Response") -> str:
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a reply is billed for."""
+
+    fresh: int
+    """Read, and not found in the provider's cache."""
+    cached: int
+    """Read from it."""
+    written: int
+
+
+def reply_of(body: bytes) -> Mapping[str, Any]:
+    """Return a reply of the Responses API.
+
+    Raises:
+        UnderstandingError: the body is something else.
+        ValueError: it is no JSON at all.
+    """
+    # Not by orjson, which refuses half a surrogate pair: it is left out where the answer is recorded.
+    reply = json.loads(body)
+    if not isinstance(reply, dict) or not isinstance(reply.get("output"), list):
+        raise UnderstandingError("invalid_answer", "openai answered with something else than a response")
+    return reply
+
+
+def text_of(reply: Mapping[str, Any]) -> str:
     """Return the text of a whole answer.
 
     Raises:
-        UnderstandingError: it is a refusal, cut short, failed, or no answer at all.
+        UnderstandingError: it is a refusal, cut short, failed, or empty.
+        LookupError, TypeError, AttributeError: the API has no such reply.
     """
-    output: Sequence[Any] | None = getattr(reply, "output", None)
-    if not isinstance(output, list):
-        raise UnderstandingError("invalid_answer", "openai answered with something else than a response")
-    if reply.status == "incomplete":
-        reason = reply.incomplete_details.reason if reply.incomplete_details else None
+    status = reply.get("status")
+    if status == "incomplete":
+        reason = (reply.get("incomplete_details") or {}).get("reason")
         code: UnderstandingErrorCode = "refused" if reason == "content_filter" else "truncated"
         raise UnderstandingError(code, "openai left its answer incomplete")
-    if reply.status == "failed":
+    if status == "failed":
         raise UnderstandingError("transient", "openai failed to answer")
-    parts = [part for item in output if item.type == "message" for part in item.content or ()]
-    if any(part.type == "refusal" for part in parts):
+    parts = [part for item in reply["output"] if item["type"] == "message" for part in item["content"] or ()]
+    if any(part["type"] == "refusal" for part in parts):
         raise UnderstandingError("refused", "openai refused to answer")
-    text = "".join(part.text or "" for part in parts if part.type == "output_text")
+    text = "".join(part["text"] or "" for part in parts if part["type"] == "output_text")
     if not text:
         raise UnderstandingError("invalid_answer", "openai gave an empty answer")
     return text
+
+
+def tokens_of(reply: Mapping[str, Any]) -> Tokens | None:
+    """Return what a reply is billed for, None where it does not tell.
+
+    Raises:
+        LookupError, TypeError, AttributeError: it tells in another way than the API's.
+    """
+    usage = reply.get("usage")
+    if usage is None:
+        return None
+    details = usage.get("input_tokens_details")
+    cached = details["cached_tokens"] if details is not None else 0
+    return Tokens(usage["input_tokens"] - cached, cached, usage["output_tokens"])
 
 
 def error_of(error: "APIStatusError") -> UnderstandingError:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from actors.llm.encoder import EncoderAwayError, SentenceEncoder, Vectors
 from actors.runtime.caller import Caller
@@ -22,7 +23,7 @@ _LISTS: Final = 4
 
 
 class RemoteEncoder:
-    """The encoder in another process; implements `actors.llm.nearest.Encoder`. It is asked from threads.
+    """The encoder in another process; implements `actors.llm.nearest.AwaitedEncoder`.
 
     Args:
         path: of the unix socket.
@@ -41,6 +42,24 @@ class RemoteEncoder:
         """Hang up."""
         await self._caller.close()
 
+    async def encode_one(self, sentence: str) -> NDArray[np.float32]:
+        """Return the vector of a sentence, as `SentenceEncoder.encode`; on any loop.
+
+        Raises:
+            EncoderAwayError: the process died, or takes too long.
+        """
+        if self._loop is None:
+            raise EncoderAwayError("nobody has called it yet")
+        asking = self._caller.ask("encode", [sentence])
+        at_home = asyncio.get_running_loop() is self._loop
+        asked = asking if at_home else asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asking, self._loop))
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                vector: NDArray[np.float32] = _rows(await asked)[0]
+        except (LineClosedError, UnansweredError, OSError, TimeoutError) as error:
+            raise EncoderAwayError("the process of the encoder does not answer") from error
+        return vector
+
     def encode(self, sentences: Sequence[str]) -> Vectors:
         """Return the vectors of sentences, as `SentenceEncoder.encode`; on any thread but the loop's.
 
@@ -55,7 +74,11 @@ class RemoteEncoder:
         except (LineClosedError, UnansweredError, OSError, TimeoutError) as error:
             asked.cancel()
             raise EncoderAwayError("the process of the encoder does not answer") from error
-        return np.frombuffer(base64.b64decode(said), np.float32).reshape(-1, _WIDTH)
+        return _rows(said)
+
+
+def _rows(said: str) -> Vectors:
+    return np.frombuffer(base64.b64decode(said), np.float32).reshape(-1, _WIDTH)
 
 
 class EncodingDesk:

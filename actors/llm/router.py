@@ -113,9 +113,12 @@ class RoutedUnderstanding:
         return engine == self._last.engine or bool(certain)
 
     async def foresee(self, text: str, *, budget_s: float, fast_path: bool = True) -> None:
-        """Have the lexicon think about a text of which stage 1 is likely to be its alone."""
+        """Have the lexicon think about a text, for what is likely to be its alone: stage 1, or else stage 2."""
         if self.names_alone(text, fast_path=fast_path):
             await self._last.normalise(text, budget_s=budget_s)
+        elif fast_path and self._sure is not None and (named := self._sure.one_place(text)):
+            # Whatever the model will name: what examples say is of the text alone.
+            await self._last.classify(text, named, budget_s=budget_s)
 
     async def route_normalise(
         self,

@@ -2,7 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +13,23 @@ from actors.llm.phonetics import fold
 
 _SIZES = (3, 4, 5)
 _WORD = re.compile(r"[a-z0-9]+")
+_REMEMBERED = 2048
+"""Words whose groups are kept: people repeat themselves."""
+_LONGEST = 32
+"""Letters of such a word: nobody says a longer one twice."""
 
 
 class CharacterTfidf:
     """Weights learnt from the given sentences (Salton & Buckley, 1988, with logarithmic counts and smoothed idf)."""
 
     def __init__(self, sentences: Sequence[str]) -> None:
-        counts = [Counter(_groups(sentence)) for sentence in sentences]
+        counts = [Counter(chain.from_iterable(map(_groups, _words(sentence)))) for sentence in sentences]
         spread = Counter(group for each in counts for group in each)
         self._columns = {group: column for column, group in enumerate(spread)}
+        self._remembered = lru_cache(_REMEMBERED)(self._known)
         frequency = np.fromiter(spread.values(), dtype=np.float32, count=len(spread))
         self._idf: NDArray[np.float32] = np.log((1 + len(sentences)) / (1 + frequency)) + 1
-        weighed = [self._weighed(each) for each in counts]
+        weighed = [self._weighed({self._columns[group]: count for group, count in each.items()}) for each in counts]
         rows = np.repeat(np.arange(len(sentences)), [len(columns) for columns, _ in weighed])
         columns = np.concatenate([columns for columns, _ in weighed] or [np.zeros(0, dtype=np.intp)])
         weights = np.concatenate([weights for _, weights in weighed] or [np.zeros(0, dtype=np.float32)])
@@ -35,7 +42,8 @@ class CharacterTfidf:
 
     def likeness(self, sentence: str) -> NDArray[np.float32]:
         """Return the cosine of a sentence with each of the given ones, 0 to 1: shape (sentences,)."""
-        columns, weights = self._weighed(Counter(_groups(sentence)))
+        known = (self._remembered(word) if len(word) <= _LONGEST else self._known(word) for word in _words(sentence))
+        columns, weights = self._weighed(Counter(chain.from_iterable(known)))
         first = self._starts[columns]
         sizes = self._starts[columns + 1] - first
         # Where the entries of these groups stand: each group's own run of places, one run behind the other.
@@ -43,17 +51,23 @@ class CharacterTfidf:
         shares = np.repeat(weights, sizes) * self._weights[places]
         return np.bincount(self._rows[places], shares, self._sentences).astype(np.float32)
 
-    def _weighed(self, counts: Counter[str]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        known = [(self._columns[group], count) for group, count in counts.items() if group in self._columns]
-        columns = np.array([column for column, _ in known], dtype=np.intp)
-        weights = (1 + np.log(np.array([count for _, count in known], dtype=np.float32))) * self._idf[columns]
+    def _known(self, word: str) -> tuple[int, ...]:
+        return tuple(self._columns[group] for group in _groups(word) if group in self._columns)
+
+    def _weighed(self, counts: Mapping[int, int]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        columns = np.fromiter(counts, dtype=np.intp, count=len(counts))
+        often = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
+        weights = (1 + np.log(often)) * self._idf[columns]
         length = float(np.linalg.norm(weights))
         return columns, (weights / length if length else weights).astype(np.float32)
 
 
-def _groups(sentence: str) -> Iterator[str]:
-    for word in _WORD.findall(fold(sentence)):
-        padded = f" {word} "
-        for size in _SIZES:
-            for first in range(max(1, len(padded) - size + 1)):
-                yield padded[first : first + size]
+def _words(sentence: str) -> list[str]:
+    return _WORD.findall(fold(sentence))
+
+
+def _groups(word: str) -> Iterator[str]:
+    padded = f" {word} "
+    for size in _SIZES:
+        for first in range(max(1, len(padded) - size + 1)):
+            yield padded[first : first + size]

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from actors.stt.cloud import (
-    KEEPALIVE_S,
     READ_TIMEOUT_S,
     REHEARSAL_S,
     cost_usd,
@@ -82,10 +81,9 @@ class ElevenLabsTranscriber:
 
         await self._connected()
         if self._http is not None:
-            root = self._base_url or "https://api.elevenlabs.io"
             with contextlib.suppress(httpx.HTTPError, TimeoutError):
                 async with asyncio.timeout(REHEARSAL_S):
-                    await self._http.head(root)
+                    await self._http.head(self._base_url or "https://api.elevenlabs.io")
 
     async def transcribe(self, pcm: Pcm, *, budget_s: float, terms: Sequence[str] = ()) -> Transcript:
         """Write down one phrase; see `Transcriber.transcribe`.
@@ -116,18 +114,11 @@ class ElevenLabsTranscriber:
         import httpx  # noqa: PLC0415 - half a second with the SDK, so in a thread
         from elevenlabs.client import AsyncElevenLabs  # noqa: PLC0415 - the same
 
-        async def in_one_piece(request: httpx.Request) -> None:
-            # Otherwise each of some fifty form fields is a write of its own.
-            await request.aread()
-
+        from actors.exchange import Exchange  # noqa: PLC0415 - stands on aiohttp
         from actors.stt.slim import SlimTransport  # noqa: PLC0415 - stands on httpx
 
         rehearse()
-        self._http = httpx.AsyncClient(
-            timeout=READ_TIMEOUT_S,
-            transport=SlimTransport(httpx.AsyncHTTPTransport(limits=httpx.Limits(keepalive_expiry=KEEPALIVE_S))),
-            event_hooks={"request": [in_one_piece]},
-        )
+        self._http = httpx.AsyncClient(timeout=READ_TIMEOUT_S, transport=SlimTransport(Exchange(httpx)))
         return AsyncElevenLabs(api_key=self._api_key, base_url=self._base_url, httpx_client=self._http)
 
     def _listened_for(self, terms: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,11 @@ def phrases() -> list[str]:
 
 
 def lexical_answerer() -> openai.Answerer:
-    """Return a model that knows what the lexicon knows."""
+    """Return a model that knows what the lexicon knows; what it names in a sentence it looks for once."""
     baskets = load_baskets(_ROOT / "cestas.json")
     lexicon = LexiconUnderstanding(baskets.lexicon, baskets.version)
 
+    @cache
     def name(text: str) -> dict[str, Any]:
         found = lexicon.entities(text)
         return {"entidades": [{"tipo": e.kind, "nome": e.name, "trecho": e.span, "certeza": e.score} for e in found]}

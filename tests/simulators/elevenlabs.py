@@ -1,15 +1,17 @@
 """ElevenLabs' speech-to-text over HTTP, on loopback."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
 from tests.simulators.elevenlabs_live import ElevenLabsLive
 from tests.simulators.speech import Call, SpeechSimulator
 
 _UNSET = "null"
 """What the SDK sends for a form field that was never set."""
+_NAME = re.compile(rb'Content-Disposition: form-data; name="([^"]+)"')
 
 
 @dataclass
@@ -92,13 +94,20 @@ class ElevenLabsSimulator(SpeechSimulator):
 
 
 async def _read_form(request: web.Request) -> tuple[list[str], dict[str, list[str]], bytes]:
+    """Take a form apart by hand: aiohttp's reader takes 20 ms of a hundred fields, in which nobody else is answered."""
     names: list[str] = []
     fields: dict[str, list[str]] = {}
     audio = b""
-    async for part in await request.multipart():
-        assert isinstance(part, BodyPartReader)
-        name = part.name or ""
-        body = bytes(await part.read())
+    kind, _, boundary = request.headers["content-type"].partition("; boundary=")
+    assert kind == "multipart/form-data", kind
+    _, *parts, end = (b"\r\n" + await request.read()).split(b"\r\n--" + boundary.encode())
+    assert end.strip() == b"--", end
+    for part in parts:
+        head, blank, body = part.partition(b"\r\n\r\n")
+        found = _NAME.search(head)
+        assert blank, head
+        assert found is not None, head
+        name = found[1].decode()
         if name == "file":
             audio = body
         elif body.decode() == _UNSET:

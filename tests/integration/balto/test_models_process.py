@@ -53,6 +53,9 @@ async def test_several_hear_with_one_model_and_a_crash_fails_what_it_had_and_not
     assert vectors.shape == (3, 512)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-3)
+    assert await encoder.encode_one(sentences[0]) == pytest.approx(vectors[0], abs=1e-5)
+    on_another_loop = await asyncio.to_thread(asyncio.run, encoder.encode_one(sentences[0]))
+    assert on_another_loop == pytest.approx(vectors[0], abs=1e-5)
 
     before = models.pid
     assert before is not None
@@ -78,6 +81,8 @@ async def test_without_its_process_letters_alone_tell_what_is_near(tmp_path: Pat
     encoder = RemoteEncoder(tmp_path / "nobody")
     with pytest.raises(EncoderAwayError):
         encoder.encode(["dor"])
+    with pytest.raises(EncoderAwayError):
+        await encoder.encode_one("dor")
     near = NearestExamples([Example("estou com dor de cabeça", "dor de cabeça")], encoder)
     assert near.find("estou com dor de cabeca").name == "dor de cabeça"
 

@@ -7,6 +7,7 @@ import pytest
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.router import RoutedUnderstanding
 from actors.llm.understanding import UnderstandingError, UnderstandingErrorCode
+from actors.runtime.clock import SystemClock
 from actors.runtime.testkit import VirtualSystem
 from actors.values import Classified, LexiconEntry, Normalised
 from events.catalogue import Category, Entity
@@ -161,3 +162,39 @@ def test_two_places_are_not_certain() -> None:
     entities = LEXICON.entities(text)
     assert len(entities) == 2
     assert LEXICON.certain_category(text, entities) is None
+
+
+class Watched(LexiconUnderstanding):
+    """A lexicon that remembers what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(ENTRIES, "v1")
+        self.asked: list[tuple[str, tuple[str, ...]]] = []
+
+    async def normalise(self, text: str, *, budget_s: float) -> Normalised:
+        self.asked.append(("normalise", ()))
+        return await super().normalise(text, budget_s=budget_s)
+
+    async def classify(self, text: str, entities: tuple[Entity, ...], *, budget_s: float) -> Classified:
+        self.asked.append(("classify", tuple(entity.name for entity in entities)))
+        return await super().classify(text, entities, budget_s=budget_s)
+
+
+@pytest.mark.parametrize(
+    ("text", "fast", "thought"),
+    [
+        ("quero dipirona", True, [("normalise", ())]),
+        (UNCLEAR, True, [("classify", ("dipirona",))]),
+        ("aquele comprimidinho da propaganda", True, []),
+        ("me vê aquele negócio da propaganda, a dipirona, e a azia voltou", True, []),
+        ("quero dipirona", False, []),
+        (UNCLEAR, False, []),
+    ],
+)
+async def test_what_is_likely_to_be_the_lexicons_alone_it_thinks_about_ahead(
+    text: str, fast: bool, thought: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    model, last = PlannedModel(0.3), Watched()
+    engine = RoutedUnderstanding(model, last, SystemClock(), sure=LEXICON)
+    await engine.foresee(text, budget_s=1.5, fast_path=fast)
+    assert (last.asked, model.asked) == (thought, 0)
