@@ -5,17 +5,17 @@ import logging
 import os
 import random
 from collections.abc import Coroutine
-from contextvars import Context, ContextVar, copy_context
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, override
 
 import pykka
-from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
+from pykka.messages import _ActorStop
 
 from actors.runtime.futures import LoopFuture
 from actors.runtime.letters import (
-    SYSTEM_MESSAGES,
+    NOT_TOLD,
     ChildFailed,
     ChildRestarting,
     Letter,
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["Actor", "Birth", "ChildFailed", "ChildRestarting", "LettersDied", "birth"]
 
 logger = logging.getLogger(__name__)
-
-_NOT_PLAIN = SYSTEM_MESSAGES | {ProxyCall, ProxyGetAttr, ProxySetAttr}
-
 
 _urns = random.Random()  # noqa: S311 - names, not secrets; asking the system for each costs a third of a spawn
 os.register_at_fork(after_in_child=_urns.seed)
@@ -164,13 +161,13 @@ class Actor(pykka.Actor):
         if letter is None:
             raise RuntimeError("a message outside of the mailbox")
         context = letter.context
-        handle = self._handle_other if type(message) in _NOT_PLAIN else self.on_receive
+        handle = self._handle_other if type(message) in NOT_TOLD else self.on_receive
         try:
             result = handle(message) if context is None else context.run(handle, message)
         except (KeyboardInterrupt, SystemExit) as error:
             return self._stop_everything(error)
         if type(result) is CoroutineType:
-            return self._hold_for(result, letter, context)
+            return self.hold_for(result, letter)
         return result
 
     def _handle_other(self, message: Any) -> Any:
@@ -205,8 +202,10 @@ class Actor(pykka.Actor):
         for ref in reversed(pykka.ActorRegistry.get_all()):
             ref.stop(block=False)
 
-    def _hold_for(self, coroutine: Coroutine[Any, Any, Any], letter: Letter, context: Context | None) -> None:
+    def hold_for(self, coroutine: Coroutine[Any, Any, Any], letter: Letter) -> None:
+        """Take no other letter until a coroutine handler is done with this one."""
         # Pykka's loop replies as soon as the handler returns; the reply belongs to the coroutine's outcome instead.
+        context = letter.context
         reply_to, letter.reply_to = letter.reply_to, None
         cause = letter.message
         inbox = self.actor_inbox

@@ -8,8 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-from actors.runtime.draining import TURN_CHECK_MASK
-from actors.runtime.mailbox import Mailbox
+from actors.runtime.draining import TURN_CHECK_MASK, Drained
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +30,11 @@ class LoopDispatcher:
         self.loop = loop
         self.clock = clock
         self._thread = threading.get_ident()
-        self._ready: deque[Mailbox] = deque()
+        self._ready: deque[Drained] = deque()
         self._lock = threading.Lock()
         self._awake = False
 
-    def schedule(self, mailbox: Mailbox) -> None:
+    def schedule(self, mailbox: Drained) -> None:
         """Queue a mailbox for the next turn of the loop. Any thread may call."""
         # Appended before the flag is read, and the turn looks at the queue after it has cleared the flag: a mailbox
         # that sees the flag set is seen by that turn.
@@ -90,11 +89,11 @@ class PoolDispatcher:
         self._turn_s = turn_s
         self.clock = clock
 
-    def schedule(self, mailbox: Mailbox) -> None:
+    def schedule(self, mailbox: Drained) -> None:
         """Queue a mailbox for the next free thread."""
         self._executor.submit(self._run, mailbox)
 
-    def _run(self, mailbox: Mailbox) -> None:
+    def _run(self, mailbox: Drained) -> None:
         try:
             mailbox.run(self.clock() + self._turn_s)
         except Exception:

@@ -1,10 +1,7 @@
 """Draining: what a mailbox and whoever drains it agree on."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from actors.runtime.mailbox import Mailbox
+from typing import Protocol
 
 TURN_CHECK_MASK = 3
 """The clock is looked at before a fourth of the messages, and after every fourth mailbox of a turn."""
@@ -12,6 +9,14 @@ TURN_CHECK_MASK = 3
 
 class Park(Exception):  # noqa: N818 - control flow, not an error
     """Raised by `Mailbox.get` to leave Pykka's actor loop when there is nothing more to do in this turn."""
+
+
+class Drained(Protocol):
+    """What a dispatcher drains."""
+
+    def run(self, turn_ends: float) -> None:
+        """Drain until empty, held, stopped or the time `turn_ends`; never two at once."""
+        ...
 
 
 class Dispatcher(Protocol):
@@ -23,6 +28,6 @@ class Dispatcher(Protocol):
     serial: bool
     """Whether one thread drains all of its mailboxes."""
 
-    def schedule(self, mailbox: "Mailbox") -> None:
+    def schedule(self, mailbox: Drained) -> None:
         """See to it that `mailbox.run()` is called soon, never by two threads at once. Any thread may call."""
         ...

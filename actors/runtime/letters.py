@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pykka
 from pykka._envelope import Envelope
-from pykka.messages import _ActorStop
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 
 class Letter(Envelope[Any]):
@@ -103,3 +103,5 @@ SYSTEM_MESSAGES = frozenset(
     {_ActorStop, Start, Restarted, Outcome, ReceiveTimeout, ChildFailed, ChildRestarting, LettersDied}
 )
 """The runtime's own. They pass every bound, since what they do frees the mailbox."""
+NOT_TOLD = SYSTEM_MESSAGES | {ProxyCall, ProxyGetAttr, ProxySetAttr}
+"""Messages that are not for `on_receive`."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, overload, override
 
-from actors.runtime.mailbox import Mailbox
+from actors.runtime.draining import Drained
 from actors.runtime.system import ActorSystem
 from actors.runtime.virtual import InlineExecutor, VirtualClock, VirtualLoop
 
@@ -71,10 +71,10 @@ class _Dispatcher:
         self._loop = loop
         self.clock: Callable[[], float] = loop.time
 
-    def schedule(self, mailbox: Mailbox) -> None:
+    def schedule(self, mailbox: Drained) -> None:
         self._loop.call_soon(self._run, mailbox)
 
-    def _run(self, mailbox: Mailbox) -> None:
+    def _run(self, mailbox: Drained) -> None:
         # A turn that is over from the start ends before one of the next four messages.
         mailbox.run(self._loop.random.choice((-1.0, float("inf"), float("inf"))))
 

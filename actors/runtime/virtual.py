@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
 from typing import Any, override
 
-from actors.runtime.mailbox import Mailbox
+from actors.runtime.draining import Drained
 from actors.runtime.system import ActorSystem
 
 _FOR_EVER = float("inf")
@@ -117,9 +117,9 @@ class SeededDispatcher:
         self._loop = loop
         self.clock: Callable[[], float] = loop.time
         self._random = None if seed is None else random.Random(seed)  # noqa: S311 - repeatable on purpose
-        self._ready: list[Mailbox] = []
+        self._ready: list[Drained] = []
 
-    def schedule(self, mailbox: Mailbox) -> None:
+    def schedule(self, mailbox: Drained) -> None:
         """Queue a mailbox for a turn of its own."""
         if self._random is None:
             self._loop.call_soon(mailbox.run, _FOR_EVER)
