@@ -6,11 +6,12 @@ from typing import Any, ClassVar, Final, override
 import numpy as np
 import pykka
 
+from actors.audio.bookmarks import Bookmarks
 from actors.audio.decode import AudioUndecodableError, open_decoder
 from actors.audio.pacing import Pace, PacedSamples
 from actors.messages import Decode, Decoded, DecodingFailed, FinishDecoding, JumpTo
 from actors.runtime.actor import Actor
-from actors.values import SAMPLE_RATE, Pcm
+from actors.values import Pcm
 from events.catalogue import Bookmark
 
 QUICK: Final = frozenset({"pcm_s16le", "wav", "webm-opus", "ogg-opus"})
@@ -18,15 +19,6 @@ QUICK: Final = frozenset({"pcm_s16le", "wav", "webm-opus", "ogg-opus"})
 
 
 _NOTHING: Final = np.zeros(0, dtype=np.int16)
-BOOKMARK_EVERY: Final = 30 * SAMPLE_RATE
-"""Samples from one bookmark to the next."""
-BOOKMARK_AHEAD: Final = 6 * SAMPLE_RATE
-"""Samples by which a bookmark comes before a multiple of that: there a session's listening may be taken up, and by then
-the decoder has settled."""
-
-
-def _due_after(sample: int) -> int:
-    return ((sample + BOOKMARK_AHEAD) // BOOKMARK_EVERY + 1) * BOOKMARK_EVERY - BOOKMARK_AHEAD
 
 
 class AudioActor(Actor):
@@ -55,8 +47,7 @@ class AudioActor(Actor):
         self._session = session
         self._decoder = open_decoder(encoding, sample_rate=sample_rate, channels=channels)
         self._byte_end = 0
-        self._latest: Bookmark | None = None
-        self._bookmark_due = BOOKMARK_EVERY - BOOKMARK_AHEAD
+        self._bookmarks = Bookmarks(self._decoder)
         self._announced = False
         self._failed = False
         self._paced = None if pace is None else PacedSamples(pace)
@@ -76,15 +67,7 @@ class AudioActor(Actor):
         self._decoder.feed(header)
         self._decoder.jump(bookmark)
         self._byte_end = bookmark.byte_offset
-        self._bookmark_due = _due_after(bookmark.sample)
-
-    def _bookmark(self) -> Bookmark | None:
-        """Return the last place before one was due, once that is past."""
-        latest, self._latest = self._latest, self._decoder.bookmark()
-        if self._latest is None or self._latest.sample <= self._bookmark_due:
-            return None
-        self._bookmark_due = _due_after(self._latest.sample)
-        return latest
+        self._bookmarks.go_on(bookmark)
 
     def _attempt(self, decode: Callable[[], Pcm], *, final: bool) -> Any:
         if self._failed:
@@ -127,6 +110,7 @@ class AudioActor(Actor):
     def _answer(self, pcm: Pcm, byte_end: int, *, final: bool, more: bool = False) -> None:
         encoding = None if self._announced or not self._byte_end else self._decoder.encoding
         self._announced = self._announced or encoding is not None
+        self._bookmarks.given(pcm.size)
         self._session.tell(
             Decoded(
                 pcm=pcm,
@@ -134,7 +118,7 @@ class AudioActor(Actor):
                 encoding=encoding,
                 sample_rate=self._decoder.sample_rate if encoding else None,
                 channels=self._decoder.channels if encoding else None,
-                bookmark=None if final or more else self._bookmark(),
+                bookmark=None if final or more else self._bookmarks.due(),
                 more=more,
                 final=final,
             )

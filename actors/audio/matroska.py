@@ -23,6 +23,10 @@ _AUDIO, _RATE, _CHANNELS = 0xE1, 0xB5, 0x9F
 _ENCODINGS = 0x6D80
 _ENCRYPTION = 0x5035
 _TYPE_AUDIO = 2
+_LACING = 0x06
+"""Bits of a block's flags that tell how its frames are laced; none of them where there is one frame."""
+_SHORTEST_BLOCK = 8
+"""Bytes up to which a block, its header included, is not worth knowing quickly."""
 
 
 @dataclass(slots=True)
@@ -119,6 +123,36 @@ def _float(content: bytes) -> float:
     return 0.0 if not content else struct.unpack(">f" if len(content) == 4 else ">d", content)[0]
 
 
+def plain_blocks(buffer: bytes | bytearray, at: int, limit: int, track: int) -> list[tuple[int, int, int]]:
+    """Find simple blocks of one track that follow upon one another, whole and with one frame each.
+
+    Args:
+        buffer: of which a cluster is being read.
+        at: where in it its next element begins.
+        limit: where the cluster or what is there of it ends.
+        track: the track's number.
+
+    Returns:
+        Where each block begins, where its frame does and where both end, up to the first element that is anything
+        else or is written in an unusual way.
+    """
+    found = []
+    number = 0x80 | track if track < 0x7F else -1
+    while at + _SHORTEST_BLOCK <= limit and buffer[at] == SIMPLE_BLOCK:
+        size, inside = buffer[at + 1], at + 2
+        length = size & 0x7F
+        if size < 0x80:
+            length, inside = (size & 0x3F) << 8 | buffer[inside], inside + 1
+        stop = inside + length
+        if size < 0x40 or size == 0xFF or length == 0x3FFF or length < 4 or stop > limit:
+            break
+        if buffer[inside] != number or buffer[inside + 3] & _LACING:
+            break
+        found.append((at, inside + 4, stop))
+        at = stop
+    return found
+
+
 def block_frames(block: bytes, number: int) -> list[bytes]:
     """Return the frames of a block, whichever way it is laced.
 
@@ -132,7 +166,7 @@ def block_frames(block: bytes, number: int) -> list[bytes]:
     at = number + 3
     if len(block) < at:
         raise ValueError("block cut short")
-    lacing = block[at - 1] & 0x06
+    lacing = block[at - 1] & _LACING
     if not lacing:
         return [block[at:]]
     if at >= len(block):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import av
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
-from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.error import FFmpegError
 from numpy.typing import NDArray
@@ -19,11 +18,10 @@ OPUS_RATE = 48_000
 """Hz at which Opus is decoded and its pre-skip, granules and durations are counted."""
 MAX_PACKET = 61_440
 """Bytes: 48 frames of 1275 and their lengths fit (RFC 6716 section 3.2)."""
+_MOST_LENT = 64
+"""Pieces that may stay in libav's memory, which costs many times what they hold."""
 _MAX_BAD_PACKETS = 50
 """Packets in a row that may fail to decode before the stream is given up: a second of the usual 20 ms."""
-_PIECE = 5_760
-"""Samples at 48 kHz resampled at once, 120 ms: libav keeps buffers of the largest piece it ever saw, and a call costs
-as much as 30 ms of audio."""
 _FRAME_48K = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4
 """Samples of a frame, by the configuration in the first byte (RFC 6716 section 3.1)."""
 
@@ -118,7 +116,7 @@ class OpusDecoder:
         except (FFmpegError, ValueError) as error:
             raise ValueError("the Opus header can't be used") from error
         self._resampler = Resampler(OPUS_RATE)
-        self._pending = AudioFifo()
+        self._lent: list[Pcm] = []
         self._done: list[Pcm] = []
         self._done_samples = 0
         self._bad = 0
@@ -162,36 +160,35 @@ class OpusDecoder:
             frames = _frames(joined[self._drop_start :])
             self._drop_start = max(0, self._drop_start - len(joined))
         for frame in frames:
-            # where the samples belong is counted here; what libav thinks of it would be checked against the queue's
-            frame.pts = None
-            self._pending.write(frame)
-        if self._pending.samples >= _PIECE:
-            self._resample()
+            # Frame by frame: to put them together first costs as much as it saves, and libav keeps several buffers of
+            # the largest piece that it ever saw.
+            self._lent.append(self._resampler.push_frame(frame))
+        if len(self._lent) >= _MOST_LENT:
+            self._give_back()
             if self._done_samples > MAX_BURST:
                 raise AudioUndecodableError("too_large", byte_offset, "too much audio at once")
 
     def take(self) -> Pcm:
         """Return the samples of all packets since the last `take`."""
-        if self._pending.samples:
-            self._resample()
+        self._give_back()
         done, self._done, self._done_samples = self._done, [], 0
         if len(done) == 1:
             return done[0]
         return np.concatenate(done) if done else no_samples()
 
+    def _give_back(self) -> None:
+        if self._lent:
+            self._done.append(np.concatenate(self._lent))
+            self._done_samples += self._done[-1].size
+            self._lent.clear()
+
     def finish(self) -> Pcm:
         """Return the last samples; nothing may be decoded after it."""
         return np.concatenate([self.take(), self._resampler.flush()])
 
-    def _resample(self) -> None:
-        joined = self._pending.read()
-        if joined is not None:
-            self._done.append(self._resampler.push_frame(joined))
-            self._done_samples += len(self._done[-1])
-
     def _decoded(self, packet: bytes) -> list[AudioFrame] | None:
-        # an empty packet, which has no duration either, would tell libav that the stream is over
-        if not packet_duration(packet):
+        # an empty packet would tell libav that the stream is over
+        if not packet or (packet[0] & 3 == 3 and not packet_duration(packet)):
             return None
         try:
             frames = self._codec.decode(av.Packet(packet))

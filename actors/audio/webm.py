@@ -106,8 +106,10 @@ class WebmDecoder(StreamDecoder):
             self._head += data
         self._buffer += data
         try:
-            while self._other is None and self._element():
-                pass
+            while self._other is None:
+                self._read_plain_blocks()
+                if not self._element():
+                    break
         except ValueError as error:
             raise AudioUndecodableError("bad_container", self._position, str(error)) from error
         finally:
@@ -254,6 +256,18 @@ class WebmDecoder(StreamDecoder):
         if name == mkv.SIMPLE_BLOCK:
             self._emit_held()
         return True
+
+    def _read_plain_blocks(self) -> None:
+        """Read the blocks at hand that hold one frame each: nearly all there is. The rest is left to `_element`."""
+        if not self._open or self._open[-1][0] != mkv.CLUSTER or self._skip or self._padding_ns or self._held:
+            return
+        if self._opus is None or self._track is None:
+            return
+        end = self._open[-1][1]
+        limit = len(self._buffer) if end is None else min(len(self._buffer), end - self._dropped)
+        for start, frame, stop in mkv.plain_blocks(self._buffer, self._at, limit, self._track.number):
+            self._at = stop
+            self._opus.decode(bytes(self._buffer[frame:stop]), self._dropped + start)
 
     def _emit_held(self) -> None:
         """Decode the block at hand; one of a block group waits for the padding that may follow it."""

@@ -1,10 +1,12 @@
 """Going on in the middle: a fresh decoder at a bookmark gives the samples of one that heard everything."""
 
 from collections.abc import Callable
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
+from actors.audio.bookmarks import Bookmarks
 from actors.audio.decode import open_decoder
 from actors.audio.decoder import Decoder
 from actors.audio.pcm import PcmDecoder
@@ -105,3 +107,54 @@ def test_a_bookmark_of_another_stream_is_refused(kind: str) -> None:
     decoder.feed(data[:200])
     with pytest.raises(ValueError, match="bookmark of another"):
         decoder.jump(Bookmark(encoding="flac", header_bytes=0, byte_offset=0, sample=0, place=()))
+
+
+DUE = [(30 * number - 6) * SAMPLE_RATE for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("ms", [20, 100, 1_000, 1_999, 3_500, 10_000])
+def test_the_last_place_before_each_that_is_due_is_noted_once_it_is_past(ms: int) -> None:
+    decoder, step = PcmDecoder(), ms * 16
+    bookmarks, noted = Bookmarks(decoder), []
+    for number in range(1, 100_000 // ms):
+        bookmarks.given(decoder.feed(bytes(2 * step)).size)
+        found = bookmarks.due()
+        if found is not None:
+            noted.append((found.sample, number * step))
+    assert [sample for sample, _ in noted] == [due - due % step for due in DUE]
+    assert [at for _, at in noted] == [due - due % step + step for due in DUE]
+
+
+def test_a_place_is_found_where_what_was_given_in_pieces_is_past_it() -> None:
+    decoder = PcmDecoder()
+    bookmarks = Bookmarks(decoder)
+    for _ in range(2):
+        decoder.feed(bytes(2 * 20 * SAMPLE_RATE))
+        for _ in range(20):
+            bookmarks.given(SAMPLE_RATE)
+        found = bookmarks.due()
+    assert found is not None
+    assert found.sample == 20 * SAMPLE_RATE
+
+
+def test_after_a_jump_the_next_place_is_due_where_it_would_have_been() -> None:
+    decoder = PcmDecoder()
+    bookmarks = Bookmarks(decoder)
+    place = Bookmark(encoding="pcm_s16le", header_bytes=0, byte_offset=2 * DUE[0], sample=DUE[0], place=())
+    decoder.jump(place)
+    bookmarks.go_on(place)
+    noted = []
+    for _ in range(350):
+        bookmarks.given(decoder.feed(bytes(2 * SAMPLE_RATE // 10)).size)
+        noted.append(bookmarks.due())
+    assert [found.sample for found in noted if found is not None] == [DUE[1]]
+
+
+def test_a_decoder_is_not_asked_where_no_place_is_due_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Mock()
+    monkeypatch.setattr(PcmDecoder, "bookmark", asked)
+    bookmarks = Bookmarks(PcmDecoder())
+    for _ in range(19 * 50):
+        bookmarks.given(SAMPLE_RATE // 50)
+        bookmarks.due()
+    assert not asked.called
