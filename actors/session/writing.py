@@ -11,6 +11,7 @@ import pykka
 
 from actors.messages import AudioArrived
 from actors.session.ports import SessionServices, SessionSpec
+from actors.session.unrecorded import Unrecorded
 from events.catalogue import (
     AudioBookmarked,
     AudioFormatDetected,
@@ -79,7 +80,7 @@ class Writer:
         self.began_us = began_us
         """When the session started, on the clock's monotonic time."""
         self._lane = Lane()
-        self._unrecorded = bytearray()
+        self._unrecorded = Unrecorded()
         self._recorded_to = recorded_to
         self._phrases: dict[int, UUID] = {}
         self._last_of_phrase: dict[int, UUID] = {}
@@ -100,12 +101,11 @@ class Writer:
 
     def receive(self, data: bytes) -> None:
         """Keep a client's bytes until the event that records them."""
-        self._unrecorded += data
+        self._unrecorded.append(data)
 
     def received(self, start: int, size: int) -> bytes:
         """Return up to `size` of the bytes that are not recorded yet, from byte `start` of the session."""
-        at = start - self._recorded_to
-        return bytes(self._unrecorded[at : at + size])
+        return self._unrecorded.read(start - self._recorded_to, size)
 
     def write(self, events: list[Event], expected: int) -> None:
         """Submit events, which go to the stream after position `expected`, with the recordings they speak of."""
@@ -183,8 +183,6 @@ class Writer:
         )
 
     def _cut(self, event: AudioReceived) -> RecordingChunk:
-        size = event.byte_end - self._recorded_to
-        data = bytes(self._unrecorded[:size])
-        del self._unrecorded[:size]
+        data = self._unrecorded.cut(event.byte_end - self._recorded_to)
         self._recorded_to = event.byte_end
         return RecordingChunk(byte_start=event.byte_start, data=data)

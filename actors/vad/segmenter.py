@@ -4,11 +4,10 @@ from collections import deque
 from enum import Enum, auto
 from typing import Final
 
-import numpy as np
-
 from actors.vad.cascade import BLOCK_SAMPLES, WINDOW_MS, Cascade, Window
 from actors.vad.history import SampleHistory
 from actors.vad.phrases import OpenPhrase, flaw, snapshot
+from actors.vad.profile import NoiseProfile
 from actors.vad.settings import check
 from actors.vad.silero import WINDOW, SpeechModel
 from actors.values import (
@@ -28,10 +27,6 @@ from events.catalogue import CutReason
 _MS: Final = SAMPLE_RATE // 1000
 _TAIL: Final = 256 // WINDOW_MS
 """Windows kept after the last speech of a phrase, unless the pause that ends or offers it is shorter."""
-_NOISE: Final = 1_500 // WINDOW_MS * WINDOW
-"""Samples of the noise profile."""
-_NOISE_DELAY: Final = 10
-"""Windows before an onset that are not taken for noise, since soft consonants hide there."""
 _REVIVE: Final = 2
 """Speech windows in a row that continue a phrase in its hangover; a single one is a click."""
 
@@ -74,19 +69,18 @@ class Segmenter:
         self._hangover = max(1, settings.hangover_ms // WINDOW_MS)
         self._offer_after = settings.offer_ms // WINDOW_MS
         self._tail = min(_TAIL, self._hangover, self._offer_after or _TAIL) * WINDOW
-        self._keep = settings.pre_roll_ms * _MS + (self._onset * 2 + _NOISE_DELAY + 2) * WINDOW + _NOISE
+        self._lead = settings.pre_roll_ms * _MS + (self._onset * 2 + 2) * WINDOW
+        """Samples before now that a phrase may begin with."""
         self._state = State.QUIET
         self._window = 0
         self._number = 0
         self._offers = 0
-        self._offered = False
+        self._offered: Phrase | None = None
         self._free_from = 0
         self._phrase: OpenPhrase | None = None
         self._silent = 0
         self._revived = 0
-        self._noise = np.zeros(0, dtype=np.int16)
-        self._quiet_from = 0
-        """Sample from which nothing has been taken for speech."""
+        self._noise = NoiseProfile()
         self._finished = False
 
     @property
@@ -170,11 +164,11 @@ class Segmenter:
         count = sum(each.speech for each in self._recent)
         if not count:
             if self._state is State.STARTING:
-                self._quiet_from = (self._window + 1) * WINDOW
+                self._noise.quiet_from = (self._window + 1) * WINDOW
             self._state = State.QUIET
             return
         if self._state is State.QUIET:
-            self._learn_noise()
+            self._noise.learn(self._history, self._window * WINDOW)
             self._state = State.STARTING
         if count >= self._onset:
             self._begin(heard)
@@ -191,7 +185,7 @@ class Segmenter:
         self._number += 1
         self._state = State.SPEAKING
         self._silent = self._revived = 0
-        self._offered = False
+        self._offered = None
         heard.append(SpeechBegan(number=self._number, sample_start=phrase.start))
 
     def _follow(self, phrase: OpenPhrase, window: Window, heard: list[Heard]) -> None:
@@ -209,22 +203,22 @@ class Segmenter:
         if self._silent >= self._hangover:
             end = min(now, phrase.last_speech_end + self._tail)
             self._close(end, "pause", heard)
-            self._quiet_from = end
+            self._noise.quiet_from = end
         elif now - phrase.start >= self._settings.max_phrase_ms * _MS:
             self._cut(phrase, heard)
-        elif self._silent == self._offer_after > 0 and not self._offered:
+        elif self._silent == self._offer_after > 0 and self._offered is None:
             self._offer(phrase, heard)
 
     def _offer(self, phrase: OpenPhrase, heard: list[Heard]) -> None:
         judged = self._judged(phrase, phrase.last_speech_end + self._tail, "pause")
         if isinstance(judged, Phrase):
-            self._offered = True
+            self._offered = judged
             self._offers += 1
             heard.append(EarlyPhrase(offer=self._offers, phrase=judged))
 
     def _withdraw(self, heard: list[Heard]) -> None:
-        if self._offered:
-            self._offered = False
+        if self._offered is not None:
+            self._offered = None
             heard.append(SpeechWentOn(number=self._number, offer=self._offers))
 
     def _close(self, end: int, reason: CutReason, heard: list[Heard]) -> None:
@@ -235,6 +229,7 @@ class Segmenter:
         self._recent.clear()
         self._free_from = end
         heard.append(self._judged(phrase, end, reason))
+        self._offered = None
 
     def _judged(self, phrase: OpenPhrase, end: int, reason: CutReason) -> Phrase | SpeechGivenUp:
         windows = phrase.until(end)
@@ -251,9 +246,16 @@ class Segmenter:
             sample_end=end,
             cut_reason=reason,
             vad=vad,
-            pcm=self._history.take(phrase.start, end),
-            noise=self._noise,
+            pcm=self._samples(phrase.start, end),
+            noise=self._noise.samples,
         )
+
+    def _samples(self, start: int, end: int) -> Pcm:
+        """Return samples of the phrase under way: those that were offered, where they are the same."""
+        offered = self._offered
+        if offered is not None and (offered.sample_start, offered.sample_end) == (start, end):
+            return offered.pcm
+        return self._history.take(start, end)
 
     def _cut(self, phrase: OpenPhrase, heard: list[Heard]) -> None:
         """Close a phrase that got too long at its quietest place and go on with what is behind it."""
@@ -266,15 +268,12 @@ class Segmenter:
         self._open(OpenPhrase(end, phrase.first + place, phrase.windows[place:], last_speech_end), heard)
         self._state, self._silent, self._revived = state, silent, revived
 
-    def _learn_noise(self) -> None:
-        """Take the silence before what may be an onset for noise, but for where soft consonants may hide."""
-        until = (self._window - _NOISE_DELAY) * WINDOW
-        fresh = max(self._quiet_from, until - _NOISE)
-        if until > fresh:
-            self._noise = np.concatenate([self._noise, self._history.take(fresh, until)])[-_NOISE:]
-
     def _forget(self) -> None:
+        """Let go of what neither a phrase nor its noise profile can reach back to any more."""
         if self._phrase is not None:
             self._history.forget(self._phrase.start)
-        else:
-            self._history.forget(self._window * WINDOW - self._keep)
+            return
+        now = self._window * WINDOW
+        self._history.forget(min(max(self._free_from, now - self._lead), self._noise.needed_from(now)))
+        if self._state is State.QUIET:
+            self._noise.wait(now)

@@ -257,3 +257,23 @@ def test_nothing_may_be_pushed_after_the_end() -> None:
     assert segmenter.flush() == []
     with pytest.raises(ValueError, match="flushed"):
         segmenter.push(pcm(silence(1)))
+
+
+def test_a_phrase_is_the_audio_that_was_offered_and_not_a_copy() -> None:
+    events = heard(conversation(0.01)[0])
+    offered = {event.phrase.number: event.phrase.pcm for event in events if isinstance(event, EarlyPhrase)}
+    captured = {event.number: event.pcm for event in events if isinstance(event, Phrase)}
+    assert len(captured) == 3
+    assert all(captured[number] is offered[number] for number in captured)
+
+
+def test_between_phrases_no_more_is_kept_than_the_next_may_need() -> None:
+    segmenter, held = Segmenter(VadSettings()), []
+    samples = np.concatenate([conversation(0.01)[0], pcm(noise(4.0, 0.01))])
+    for at in range(0, samples.size, 2_048):
+        segmenter.push(samples[at : at + 2_048])
+        if segmenter.under_way is None:
+            history, profile = segmenter._history, segmenter._noise
+            held.append(history.end - history._first + profile.samples.size)
+    # A profile, the pre-roll with what an onset may take, and a block; without what is old, twice the profile more.
+    assert max(held) < 24_000 + 4_800 + 9 * 512 + 10 * 512 + 2 * 2_048
