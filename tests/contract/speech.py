@@ -10,7 +10,7 @@ from actors.values import Pcm
 from tests.simulators.speech import Fault
 
 ONE_SECOND: Pcm = np.zeros(16_000, np.int16)
-AMPLE_S = 20.0
+AMPLE_S = 60.0
 SCARCE_S = 0.3
 """Enough for a warmed adapter on loopback to reach the server; the faults that use it never answer."""
 

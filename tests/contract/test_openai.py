@@ -21,7 +21,7 @@ SPEECH = "Bom dia, tô com febre e quero uma de pirona"
 DIPYRONE = {"tipo": "medicine", "nome": "Dipirona", "trecho": "de pirona", "certeza": 0.9}
 FEVER = {"tipo": "symptom", "nome": "febre", "trecho": "febre", "certeza": 1.4}
 INVENTED = {"tipo": "medicine", "nome": "ibuprofeno", "trecho": "ibuprofeno", "certeza": 1}
-AMPLE_S = 20.0
+AMPLE_S = 60.0
 SCARCE_S = 0.3
 """Enough for a warmed adapter on loopback to reach the server; the faults that use it never answer."""
 

@@ -135,5 +135,5 @@ async def test_cancelling_the_caller_stays_a_cancellation_and_closes_the_connect
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await simulator.left.wait()

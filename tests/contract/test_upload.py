@@ -92,5 +92,5 @@ async def test_an_upload_that_is_given_up_is_closed_even_when_it_is_complete(sim
         stream.commit()
         await simulator.reached.wait()
         stream.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await simulator.left.wait()
