@@ -157,7 +157,7 @@ async def test_a_stream_that_dies_is_backed_up_by_a_request_within_the_phrase(
     open_house: Open, fault: LiveFault
 ) -> None:
     silent = fault in {LiveFault.UNANSWERED, LiveFault.SLOW}
-    async with hearing(open_house, **({"stt_hedge_s": 0.3} if silent else {})) as heard:
+    async with hearing(open_house, stt_hedge_s=0.3 if silent else UNHURRIED["stt_hedge_s"]) as heard:
         heard.provider.live.fault = fault
         recorded = await say(heard, paused_at=PAUSE_END)
     (received,) = of_type(recorded, TranscriptionReceived)
