@@ -37,13 +37,16 @@ def what_to_do(error: BaseException | None) -> str:
 class Absence:
     """Since when the database does not answer, and whether that has been told.
 
+    It is told once; and once more where its reason comes out only then, if that says what to do.
+
     Args:
         patience_s: how long the journal keeps what it is given, which the line says.
     """
 
     def __init__(self, patience_s: float) -> None:
         self._patience_s = patience_s
-        self._told = False
+        self._told: str | None = None
+        """What was told of; None where nothing was."""
         self._since: float | None = None
         self.answered_at = float("-inf")
 
@@ -69,9 +72,9 @@ class Absence:
 
     def _silent(self, now: float, asked_at: float, error: BaseException | None) -> None:
         self._since = asked_at if self._since is None else self._since
-        if self._told or now - self._since < LATE_S:
+        if now - self._since < LATE_S or not self._is_news(named(error)):
             return
-        self._told = True
+        self._told = named(error)
         logger.error(
             "the database does not answer (%s): %s; what is heard waits for it, %g s at most",
             named(error),
@@ -79,7 +82,10 @@ class Absence:
             self._patience_s,
         )
 
+    def _is_news(self, reason: str) -> bool:
+        return self._told is None or (self._told not in _WHAT_TO_DO and reason in _WHAT_TO_DO)
+
     def _over(self, now: float) -> None:
-        if self._told and self._since is not None:
+        if self._told is not None and self._since is not None:
             logger.warning("the database answers again after %.1f s", now - self._since)
-        self._told, self._since, self.answered_at = False, None, now
+        self._told, self._since, self.answered_at = None, None, now

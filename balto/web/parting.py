@@ -1,6 +1,7 @@
 """How a client is sent away over a frame that is not taken: it gets to read why, though it is still sending."""
 
 import asyncio
+import contextlib
 import logging
 from typing import Any, Final
 
@@ -9,6 +10,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 logger = logging.getLogger(__name__)
 
 PATIENCE_S: Final = 10.0
+QUIET_S: Final = 1.0
+"""Without a byte of the client's, after which it has sent all that it had begun."""
 MOST_BYTES: Final = 1 << 27
 """What is dropped of a client that was told to stop: many write a whole frame before they read again."""
 _NOT_TAKEN: Final[dict[int, str]] = {
@@ -23,8 +26,10 @@ class PartingSocket(web.WebSocketResponse):
     """A server's WebSocket whose client learns why a frame of its was not taken.
 
     A connection that is closed with bytes unread is reset, and a reset throws away what the other side has not read
-    yet, the close frame with it. So what still comes is dropped, and this side closes for writing alone, until the
-    client hangs up (RFC 6455, section 7.1.1), `PATIENCE_S` have passed or more than `MOST_BYTES` have come.
+    yet, the close frame with it. So what still comes is dropped, until the client hangs up (RFC 6455, section 7.1.1),
+    `PATIENCE_S` have passed or more than `MOST_BYTES` have come. This side closes for writing only once the client has
+    been quiet for `QUIET_S`: many clients shut a line down as soon as they read its end, cannot answer the close frame
+    any more, and then tell 1006 instead of the code that is in it.
 
     Args:
         request: what asked for the socket.
@@ -58,9 +63,10 @@ class PartingSocket(web.WebSocketResponse):
         if self._leftovers is None or self._line is None:
             return
         try:
-            if not self._line.is_closing():
-                self._line.write_eof()
             async with asyncio.timeout(PATIENCE_S):
+                await self._leftovers.quiet()
+                if not self._line.is_closing():
+                    self._line.write_eof()
                 await self._leftovers.over.wait()
         except TimeoutError:
             logger.info("a client that was told why it is sent away did not hang up and is cut off")
@@ -76,10 +82,19 @@ class _Leftovers(asyncio.Protocol):
         self._line = line
         self._reader = line.get_protocol()
         self._bytes = 0
+        self._clock = asyncio.get_running_loop().time
+        self._stirred_at = self._clock()
         line.set_protocol(self)
         line.resume_reading()
 
+    async def quiet(self) -> None:
+        """Return when nothing has come for `QUIET_S`, or the client has hung up."""
+        while not self.over.is_set() and (left_s := self._stirred_at + QUIET_S - self._clock()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.over.wait(), left_s)
+
     def data_received(self, data: bytes) -> None:
+        self._stirred_at = self._clock()
         self._bytes += len(data)
         if self._bytes > MOST_BYTES:
             logger.info("a client that was told why it is sent away sent on and is cut off")

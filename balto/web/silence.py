@@ -45,7 +45,12 @@ class Silence:
         """Return when the client is given up."""
         step_s = left_s = self._patience_s / 4
         while True:
-            await asyncio.sleep(min(left_s, step_s))
+            nap_s, began = min(left_s, step_s), self._clock()
+            await asyncio.sleep(nap_s)
+            late_s = self._clock() - began - nap_s
+            if late_s > step_s and self._since is not None:
+                # It was this process that was away, stopped or held up: what came meanwhile has not been read yet.
+                self._since += late_s
             left_s = step_s
             if self._since is None:
                 await self._ws.ping()

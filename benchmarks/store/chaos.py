@@ -23,7 +23,7 @@ from benchmarks.store.judgement import Judgement, judge
 from benchmarks.store.mortal import Disk, MortalServer
 from events.migrations import migrate
 
-_WAIT_S: Final = 30.0
+_WAIT_S: Final = 60.0
 _BACKEND: Final = """
 SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND backend_type = 'client backend'
  ORDER BY state = 'active' DESC, random() LIMIT 1

@@ -94,12 +94,21 @@ class Session:
         self._notes.write(json.dumps(note) + "\n")
 
 
+async def _connect(dsn: str) -> PostgresStore:
+    """Connect, however often that fails: by the time that this process has started, others' blows may have fallen."""
+    while True:
+        try:
+            return await PostgresStore.connect(dsn, masters=MASTERS, timeout_s=5, application_name=APPLICATION)
+        except StoreUnavailableError:
+            await asyncio.sleep(_PAUSE_S)
+
+
 async def main() -> None:
     """Write until standard input ends. Arguments: address, number of this process, sessions, file for notes."""
     dsn, process, sessions, notes = sys.argv[1:5]
     # The driver's pool tells of every attempt to reach a server that is away, which here is the point.
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
-    store = await PostgresStore.connect(dsn, masters=MASTERS, timeout_s=5, application_name=APPLICATION)
+    store = await _connect(dsn)
     journal = Journal(store, patience_s=_PATIENCE_S)
     await journal.start()
     stop = asyncio.Event()

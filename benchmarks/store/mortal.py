@@ -110,7 +110,7 @@ class MortalServer:
         pid = self._pid()
         os.kill(pid, signal.SIGKILL)
         until = time.monotonic() + _WAIT_S
-        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        while not _is_over(pid):
             if time.monotonic() > until:
                 raise EmbeddedPostgresError("the server outlived its being killed")
             time.sleep(0.02)
@@ -138,3 +138,10 @@ class MortalServer:
         if running is None:
             raise EmbeddedPostgresError("the server is not running")
         return running[0]
+
+
+def _is_over(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -1,18 +1,20 @@
 """The faults that every speech adapter must survive, and what each must become."""
 
 import traceback
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import numpy as np
 
 from actors.stt.transcriber import TranscriptionError
 from actors.values import Pcm
-from tests.simulators.speech import Fault
+from tests.leaping import IN_VAIN_S, in_vain
+from tests.simulators.speech import Fault, SpeechSimulator
 
 ONE_SECOND: Pcm = np.zeros(16_000, np.int16)
-AMPLE_S = 20.0
-SCARCE_S = 0.3
-"""Enough for a warmed adapter on loopback to reach the server; the faults that use it never answer."""
+AMPLE_S = 60.0
+NEVER = frozenset({Fault.SLOW, Fault.DRIPPING})
+"""After these, no answer ever comes."""
 
 CODES: list[Any] = [
     (Fault.UNAUTHORISED, "unauthorised", None),
@@ -31,9 +33,12 @@ CODES: list[Any] = [
 ]
 
 
-def budget_for(fault: Fault) -> float:
-    """Give little time where no answer will come, ample time elsewhere."""
-    return SCARCE_S if fault in {Fault.SLOW, Fault.DRIPPING} else AMPLE_S
+async def asked_of[T](simulator: SpeechSimulator, ask: Callable[[float], Coroutine[Any, Any, T]]) -> T:
+    """Ask with a budget that is spent once the question is there where no answer will come, an ample one elsewhere."""
+    if simulator.fault not in NEVER:
+        return await ask(AMPLE_S)
+    simulator.reached.clear()
+    return await in_vain(ask(IN_VAIN_S), simulator.reached)
 
 
 def told_by(error: TranscriptionError) -> str:

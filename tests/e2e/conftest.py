@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 from actors.basket.catalogue import load_baskets
 from actors.llm.lexicon import LexiconUnderstanding
 from actors.llm.understanding import Understanding
+from actors.stt.live import LiveEars
+from actors.stt.router import RoutingPolicy
 from actors.stt.streaming import StreamingTranscriber
 from actors.stt.transcriber import Transcriber
 from balto.accounts import register_client, register_counter
@@ -28,6 +31,8 @@ from tests.fakes import ScriptedTranscriber
 from tests.postgres import FURNISHED
 
 END = orjson.dumps({"tipo": "fim"}).decode()
+UNHURRIED: dict[str, Any] = {"stt_budget_s": 120.0, "stt_hedge_s": 60.0, "llm_budget_s": 120.0, "llm_hedge_s": 60.0}
+"""A house's patience with its engines, unless a test is about that: who answers is not to be the machine's load's."""
 
 
 @dataclass
@@ -48,7 +53,7 @@ class House:
 
     async def ended(self, number: int = 1) -> list[list[RecordedEvent]]:
         """Wait until so many sessions have ended, and return their events, the oldest session first."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 ends = [e async for e in self.balto.library.store.read_all(types=("SessionEnded",))]
                 if len(ends) >= number:
@@ -75,6 +80,14 @@ def postgres_template() -> str:
     return FURNISHED
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take no engine for ill because the machine is busy; `UNHURRIED` has what is a setting of that."""
+    patient = RoutingPolicy(patience_s=60.0, last_resort_s=60.0)
+    monkeypatch.setattr("balto.routing.RoutingPolicy", functools.partial(replace, patient))
+    monkeypatch.setattr("balto.routing.LiveEars", functools.partial(LiveEars, patience_s=60.0))
+
+
 @pytest.fixture
 def open_house(postgres_url: str, tmp_path: Path) -> Open:
     @contextlib.asynccontextmanager
@@ -86,7 +99,11 @@ def open_house(postgres_url: str, tmp_path: Path) -> Open:
         **settings: Any,
     ) -> AsyncIterator[House]:
         chosen = Settings(
-            _env_file=None, port=0, data_dir=tmp_path, stt="local", **{"database_url": postgres_url, **settings}
+            _env_file=None,
+            port=0,
+            data_dir=tmp_path,
+            stt="local",
+            **{"database_url": postgres_url, **UNHURRIED, **settings},
         )
         baskets = load_baskets(chosen.baskets)
         engines = Engines(

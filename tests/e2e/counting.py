@@ -24,7 +24,7 @@ class Line:
         await self.ws.send_bytes(start.to_bytes(8) + self.data[start:end])
 
     async def until(self, command: str) -> dict[str, Any]:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 message: dict[str, Any] = orjson.loads(await self.ws.receive_str())
                 self.messages.append(message)
@@ -61,6 +61,6 @@ async def break_line(one: Line) -> None:
 
 
 async def until_it_rests(house: House) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while house.balto.sessions.awake:  # noqa: ASYNC110 - nobody tells when an actor has left
             await asyncio.sleep(0.05)

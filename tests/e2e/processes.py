@@ -46,7 +46,7 @@ class ServerProcess:
         data = None if body is None else json.dumps(body).encode()
         request = Request(self.url + path, data=data, headers={"Content-Type": "application/json"})
         try:
-            with urlopen(request, timeout=10) as answer:
+            with urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except OSError as error:
             return getattr(error, "code", 0), ""
@@ -105,6 +105,7 @@ def instant_ears() -> Iterator[dict[str, str]]:
         yield {
             "BALTO_STT": "elevenlabs",
             "BALTO_STT_BACKUP": "none",
+            "BALTO_STT_BUDGET_S": "120",
             "BALTO_ELEVENLABS_BASE_URL": eleven["url"],
             "BALTO_ELEVENLABS_API_KEY": eleven["key"],
         }

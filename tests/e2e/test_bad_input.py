@@ -9,9 +9,11 @@ import numpy as np
 import orjson
 import pytest
 
+from balto.web.limits import Limits
 from balto.web.wire import OFFSET_BYTES, CloseCode
 from events.catalogue import AudioReceived, AudioRejected, PhraseCaptured, SessionEnded
 from tests.e2e.conftest import House, Open, converse, of_type
+from tests.fakes import FakeClock
 from tests.recordings import DEMO, conversation, mp4_with_picture, webm
 
 PCM = conversation("dor_de_cabeca")
@@ -24,7 +26,7 @@ async def first_frame(house: House, frame: str | bytes | None) -> tuple[int | No
             await ws.send_str(frame)
         elif frame is not None:
             await ws.send_bytes(frame)
-        closed = await ws.receive(timeout=10)
+        closed = await ws.receive(timeout=60)
         assert closed.type is aiohttp.WSMsgType.CLOSE
         return closed.data, closed.extra
 
@@ -50,12 +52,16 @@ async def test_a_wrong_key_is_refused(house: House) -> None:
     assert code == CloseCode.INVALID_KEY
 
 
-async def test_who_tries_many_keys_is_slowed_down_and_a_right_key_is_not_counted(house: House) -> None:
-    for _ in range(25):
-        assert (await converse(house, b"", protocol=2)).close_code == CloseCode.NORMAL
-    codes = [(await first_frame(house, '{"api_key": "bk_nonsense"}'))[0] for _ in range(25)]
-    assert set(codes) == {CloseCode.INVALID_KEY, CloseCode.OVERLOADED}
-    assert codes == sorted(codes, key=str)
+async def test_who_tries_many_keys_is_slowed_down_and_a_right_key_is_not_counted(
+    open_house: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Time would forgive some of them.
+    monkeypatch.setattr("balto.web.http.Limits", lambda _, buckets: Limits(FakeClock(), buckets))
+    async with open_house() as house:
+        for _ in range(25):
+            assert (await converse(house, b"", protocol=2)).close_code == CloseCode.NORMAL
+        codes = [(await first_frame(house, '{"api_key": "bk_nonsense"}'))[0] for _ in range(25)]
+    assert codes == [CloseCode.INVALID_KEY] * 20 + [CloseCode.OVERLOADED] * 5
 
 
 @pytest.mark.parametrize(
@@ -95,7 +101,7 @@ async def test_a_full_server_says_so_and_opens_again(open_house: Open) -> None:
     async with open_house(max_sessions=1) as house, aiohttp.ClientSession() as http:
         async with http.ws_connect(house.socket_url) as ws:
             await ws.send_str(orjson.dumps({"api_key": house.key, "protocol": 2}).decode())
-            await ws.receive(timeout=5)
+            await ws.receive(timeout=60)
             code, reason = await first_frame(house, orjson.dumps({"api_key": house.key}).decode())
             assert (code, reason) == (CloseCode.OVERLOADED, "limite de sessões atingido")
         await house.ended()
@@ -112,10 +118,7 @@ async def test_a_frame_that_is_too_large_is_refused_by_its_code_and_what_came_be
         # The server stops reading as soon as it knows how long the frame is, and aiohttp stops writing when told so.
         with contextlib.suppress(ConnectionError, aiohttp.ClientError):
             await (ws.send_str(frame) if isinstance(frame, str) else ws.send_bytes(frame))
-        code = await _closing(ws)
-        # This client drops what it has not read where its own writing is cut; test_parting.py asks one that reads.
-        cut = isinstance(frame, bytes) and code == aiohttp.WSCloseCode.ABNORMAL_CLOSURE
-        assert code == CloseCode.TOO_BIG or cut
+        assert await _closing(ws) == CloseCode.TOO_BIG
     ((*recorded,),) = await house.ended()
     assert of_type(recorded, SessionEnded)[0].samples == len(PCM)
     assert len(of_type(recorded, PhraseCaptured)) == 1
@@ -189,11 +192,11 @@ async def test_a_webm_cut_in_the_middle_is_heard_up_to_there(house: House) -> No
 async def test_an_unknown_text_frame_is_answered_and_the_session_goes_on(house: House, text: str) -> None:
     async with aiohttp.ClientSession() as http, http.ws_connect(house.socket_url) as ws:
         await ws.send_str(orjson.dumps({"api_key": house.key, "protocol": 2}).decode())
-        assert orjson.loads(await ws.receive_str(timeout=5))["comando"] == "ready"
+        assert orjson.loads(await ws.receive_str(timeout=60))["comando"] == "ready"
         await ws.send_str(text)
-        assert orjson.loads(await ws.receive_str(timeout=5))["code"] == "mensagem_desconhecida"
+        assert orjson.loads(await ws.receive_str(timeout=60))["code"] == "mensagem_desconhecida"
         await ws.send_str('{"tipo": "eco"}')
-        assert orjson.loads(await ws.receive_str(timeout=5)) == {"comando": "eco"}
+        assert orjson.loads(await ws.receive_str(timeout=60)) == {"comando": "eco"}
         await ws.send_str('{"tipo": "fim"}')
         assert await _closing(ws) == 1000
 

@@ -30,7 +30,7 @@ def write(path: Path, text: str) -> None:
 
 async def until(house: House, kind: type, number: int = 1) -> list[Any]:
     """Wait until the catalogue's stream has so many events of a kind."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             found = [r.event async for r in house.balto.library.store.read_stream(CATALOGUE_STREAM)]
             of_kind = [event for event in found if isinstance(event, kind)]
@@ -40,7 +40,7 @@ async def until(house: House, kind: type, number: int = 1) -> list[Any]:
 
 
 async def advised(ws: aiohttp.ClientWebSocketResponse) -> list[str]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             message = json.loads(await ws.receive_str())
             if message["comando"] == "recomendar":

@@ -38,18 +38,20 @@ SHAPES = {get_args(kind.__annotations__["comando"])[0]: kind for kind in SAID}
 
 
 @contextlib.asynccontextmanager
-async def breaking_lines(house: House, stream: Stream, every_s: float) -> AsyncIterator[None]:
-    """Cut a client's connection again and again, once it has a session that it can come back to."""
+async def breaking_lines(house: House, stream: Stream, every: int) -> AsyncIterator[None]:
+    """Cut a client's connection whenever so many bytes more are durable, so that each gets further than the last."""
 
     async def saboteur() -> None:
+        cut_at = 0
         while True:
-            await asyncio.sleep(every_s)
-            if stream.session is None:
+            await asyncio.sleep(0.005)
+            if stream.session is None or stream.acknowledged < cut_at:
                 continue
             for seat in list(house.balto.sessions._live.values()):
                 outbox = seat.connection._outbox
                 if isinstance(outbox, SocketOutbox):
                     outbox._cut_off()
+            cut_at = stream.acknowledged + every
 
     trouble = asyncio.create_task(saboteur())
     try:
@@ -69,7 +71,7 @@ async def test_it_comes_back_by_itself_however_often_the_line_breaks(house: Hous
     lost: list[str] = []
     audio = AudioFile(data, len(PCM) / 16_000)
     stream = Stream(house.url, house.key, audio, speed=8.0, want=("transcript",), on_lost=lost.append)
-    async with breaking_lines(house, stream, 0.4):
+    async with breaking_lines(house, stream, len(data) // 4):
         messages = [message async for message in stream.messages()]
     assert stream.reconnections > 0
     assert lost
@@ -92,7 +94,7 @@ async def test_live_audio_loses_nothing_to_broken_lines_and_is_let_go_of_once_du
 
     speaking = asyncio.create_task(microphone())
     stream = Stream(house.url, house.key, audio, format=Format("pcm_s16le", 16_000, 1))
-    async with breaking_lines(house, stream, 0.3):
+    async with breaking_lines(house, stream, len(DATA) // 4):
         messages = [message async for message in stream.messages()]
     await speaking
     assert stream.reconnections > 0
@@ -148,7 +150,8 @@ async def test_it_says_when_nobody_answers() -> None:
 async def test_a_later_loss_has_all_the_patience_of_the_first(house: House) -> None:
     audio = AudioFile(DATA, len(PCM) / 16_000)
     stream = Stream(house.url, house.key, audio, speed=4.0, patience_s=0.5)
-    async with breaking_lines(house, stream, 1.2):
+    # A quarter takes longer than that to say.
+    async with breaking_lines(house, stream, len(DATA) // 4):
         async for _ in stream.messages():
             pass
     assert stream.reconnections > 1
@@ -181,12 +184,12 @@ async def test_a_client_whom_the_server_reads_no_further_stays(house: House, mon
 
 
 async def test_a_client_that_only_answers_pings_is_not_given_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("balto.web.socket.Silence", functools.partial(Silence, patience_s=0.5))
+    monkeypatch.setattr("balto.web.socket.Silence", functools.partial(Silence, patience_s=1.0))
     audio = LiveAudio()
     stream = Stream(house.url, house.key, audio, format=Format("pcm_s16le", 16_000, 1))
 
     async def mute_for_a_while() -> None:
-        await asyncio.sleep(2.0)
+        await asyncio.sleep(3.0)
         await audio.feed(DATA)  # more at once than fits a frame that is small
         audio.end()
 

@@ -54,7 +54,7 @@ async def page_with_kit(
 
 
 async def seen(page: Any, name: str, times: int = 1) -> list[Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             found = [each[1:] for each in await page.evaluate("window.seen") if each[0] == name]
             if len(found) >= times:

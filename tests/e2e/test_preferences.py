@@ -69,7 +69,7 @@ async def town(open_house: Open, **settings: Any) -> AsyncIterator[Town]:
 
 
 async def appeared(house: House, name: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not [event async for event in house.balto.library.store.read_all(types=(name,))]:  # noqa: ASYNC110 - another process could write it
             await asyncio.sleep(0.02)
 

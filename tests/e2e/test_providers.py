@@ -43,7 +43,12 @@ PCM = conversation("dor_de_cabeca")
 async def on_providers(
     open_house: Open, first: Fault | None, second: Fault | None, head: openai.Fault | None
 ) -> AsyncIterator[House]:
-    """Open a house whose engines are the real adapters; what stands behind them is scripted."""
+    """Open a house whose engines are the real adapters; what stands behind them is scripted.
+
+    Where one never answers, the next is asked soon, and is the last: it has all the time that it needs.
+    """
+    hurry = {"stt_hedge_s": 0.1} if first is Fault.SLOW else {}
+    hurry |= {"llm_hedge_s": 0.1, "llm_budget_s": 0.5} if head is openai.Fault.SLOW else {}
     eleven: SpeechSimulator = ElevenLabsSimulator(key=KEYS[0], text=SAID, fault=first)
     assembly: SpeechSimulator = AssemblyAISimulator(key=KEYS[1], text=SAID, fault=second)
     model = openai.OpenAISimulator(lexical_answerer(), key=KEYS[2], fault=head)
@@ -52,10 +57,10 @@ async def on_providers(
         ears = (
             ElevenLabsTranscriber(KEYS[0], "scribe_v2", a, 0.264),
             AssemblyAITranscriber(KEYS[1], "universal-3-5-pro", b, 0.3),
-            ScriptedTranscriber(SAID, provider="last"),
+            *(() if first is Fault.SLOW else (ScriptedTranscriber(SAID, provider="last"),)),
         )
         heads = (OpenAIUnderstanding(KEYS[2], "gpt-6-luna", c, taxonomy=taxonomy),)
-        async with open_house(*ears, heads=heads) as house:
+        async with open_house(*ears, heads=heads, **hurry) as house:
             yield house
 
 

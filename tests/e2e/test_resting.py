@@ -117,10 +117,14 @@ async def test_a_slow_actor_stops_the_sockets_reading(open_house: Open, monkeypa
                 sent += 1
 
         flooding = asyncio.create_task(flood())
-        await asyncio.sleep(1.5)
-        at_first = sent
-        await asyncio.sleep(1.5)
         (seat,) = house.balto.sessions._live.values()
+        async with asyncio.timeout(60):
+            while seat.connection._flow.used < 1 << 20:  # noqa: ASYNC110 - nobody tells when it is full
+                await asyncio.sleep(0.01)
+            at_first = -1
+            while sent != at_first:  # until the sockets' buffers are full too
+                at_first = sent
+                await asyncio.sleep(1.0)
         # One frame may overshoot the window; what the client has written beyond waits in the sockets' buffers.
         assert seat.connection._flow.used <= (1 << 20) + len(frame)
         assert sent == at_first < 400

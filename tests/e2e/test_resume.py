@@ -70,7 +70,7 @@ async def test_a_session_whose_client_was_never_told_of_it_is_over_with_its_line
         # Nothing becomes durable, so that nobody is told of anything.
         await blocker.execute("LOCK TABLE head IN EXCLUSIVE MODE")
         await ws.send_str(orjson.dumps({"api_key": house.key, "protocol": 2, "offsets": True}).decode())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not tasks_named("outbox"):  # noqa: ASYNC110 - nobody tells when a session has begun
                 await asyncio.sleep(0.01)
             await break_line(Line(ws, b""))
@@ -117,7 +117,7 @@ async def test_nobody_takes_up_what_is_not_theirs(house: House, what: str) -> No
     resume = {"session": one.ready["session"], "token": one.ready["token"]}
     async with aiohttp.ClientSession() as http, http.ws_connect(house.socket_url) as ws:
         await ws.send_str(orjson.dumps({**hello, "resume": resume}).decode())
-        closed = await ws.receive(timeout=5)
+        closed = await ws.receive(timeout=60)
         assert (closed.data, closed.extra) == (CloseCode.POLICY, "sessão desconhecida ou encerrada")
 
 

@@ -33,7 +33,7 @@ from events.catalogue import (
     TranscriptionStreamOpened,
 )
 from events.envelope import RecordedEvent
-from tests.e2e.conftest import House, Open, converse, of_type
+from tests.e2e.conftest import UNHURRIED, House, Open, converse, of_type
 from tests.e2e.counting import break_line, line
 from tests.e2e.test_offers import ALONE, PAUSE_END, SAID, finish, send, until_recorded
 from tests.e2e.test_providers import traces_of
@@ -56,7 +56,7 @@ class Heard:
 
 
 @asynccontextmanager
-async def hearing(open_house: Open, kind: str = "elevenlabs") -> AsyncIterator[Heard]:
+async def hearing(open_house: Open, kind: str = "elevenlabs", **settings: float) -> AsyncIterator[Heard]:
     provider: SpeechSimulator = (
         ElevenLabsSimulator(text=TEXT) if kind == "elevenlabs" else AssemblyAISimulator(text=TEXT)
     )
@@ -72,7 +72,7 @@ async def hearing(open_house: Open, kind: str = "elevenlabs") -> AsyncIterator[H
             if kind == "socket":
                 streaming = AssemblyAIStreaming(provider.key, provider.live.model, url)
         way = "socket" if kind == "socket" else "upload"
-        async with open_house(ears, streaming=streaming, assemblyai_streaming=way) as house:
+        async with open_house(ears, streaming=streaming, assemblyai_streaming=way, **settings) as house:
             yield Heard(house, provider)
 
 
@@ -156,7 +156,8 @@ async def test_an_upload_that_a_pause_completed_is_counted_and_the_whole_phrase_
 async def test_a_stream_that_dies_is_backed_up_by_a_request_within_the_phrase(
     open_house: Open, fault: LiveFault
 ) -> None:
-    async with hearing(open_house) as heard:
+    silent = fault in {LiveFault.UNANSWERED, LiveFault.SLOW}
+    async with hearing(open_house, stt_hedge_s=0.3 if silent else UNHURRIED["stt_hedge_s"]) as heard:
         heard.provider.live.fault = fault
         recorded = await say(heard, paused_at=PAUSE_END)
     (received,) = of_type(recorded, TranscriptionReceived)
@@ -187,8 +188,11 @@ async def test_a_session_taken_up_elsewhere_opens_no_stream_again(open_house: Op
     async with hearing(open_house) as heard:
         here = heard.house
         async with line(here) as first:
-            await send(first, 0, 16_000 + 16_000, ALONE)
+            await send(first, 0, 16_000 + 32_000, ALONE)
             await until_recorded(here, first, TranscriptionStreamOpened)
+            # That it is to be opened is on record before it is opened; how long it was, once its audio is.
+            await asyncio.wait_for(heard.provider.live.reached.wait(), 60)
+            await first.until_acknowledged(2 * (16_000 + 12_000))
             for ref in list(here.balto.sessions._region._refs.values()):
                 ref.actor_stopped.set()  # as good as a killed process: not another word from it
             await break_line(first)
@@ -213,9 +217,9 @@ async def test_an_open_stream_is_closed_when_its_client_is_gone_for_good(open_ho
     async with hearing(open_house) as heard:
         async with line(heard.house, data=b"") as one:
             await send(one, 0, 16_000 + 16_000, ALONE)
-            await asyncio.wait_for(heard.provider.live.reached.wait(), 10)
+            await asyncio.wait_for(heard.provider.live.reached.wait(), 60)
             await finish(one)
-        await asyncio.wait_for(heard.provider.live.left.wait(), 10)
+        await asyncio.wait_for(heard.provider.live.left.wait(), 60)
         ((*recorded,),) = await heard.house.ended()
     assert len(of_type(recorded, TranscriptionStreamClosed)) == len(of_type(recorded, TranscriptionStreamOpened)) == 1
 
@@ -255,6 +259,7 @@ async def test_the_settings_alone_have_a_spoken_file_heard_while_it_is_said(post
             stt_streaming="auto",
             elevenlabs_api_key=SecretStr(provider.key),
             elevenlabs_base_url=place,
+            **UNHURRIED,
         )
         async with open_balto(settings) as balto, serving(balto) as url:
             code = await register_client(balto.library.store, email="a@b.example", legal_name="Farmácia")

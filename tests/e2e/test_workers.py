@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ import orjson
 import psutil
 import pytest
 
-from balto.client import AudioFile, Recommendation, Stream, Transcript
+from balto.client import AudioFile, Format, LiveAudio, Recommendation, Stream, Transcript
 from balto.library import master_keys
 from balto.settings import Settings
 from events.catalogue import CatalogueLoaded, PhraseCaptured, RecommendationSent, SessionEnded, SessionResumed
@@ -86,7 +87,7 @@ async def silent_sessions(server: ServerProcess, key: str, count: int) -> AsyncI
         for _ in range(count):
             ws = await stack.enter_async_context(http.ws_connect(f"{server.url}/ws"))
             await ws.send_str(orjson.dumps({"api_key": key, "protocol": 2, "offsets": True}).decode())
-            first = await ws.receive(timeout=20)
+            first = await ws.receive(timeout=60)
             closed.append(first.data if first.type is aiohttp.WSMsgType.CLOSE else None)
             sockets.append(ws)
         yield closed
@@ -105,7 +106,7 @@ def busiest(server: ServerProcess) -> str:
 
 
 async def recorded(ledger: PostgresStore, session: str | None) -> list:  # type: ignore[type-arg]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             events = [event async for event in ledger.read_stream(f"session-{session}")]
             if of_type(events, SessionEnded):
@@ -130,6 +131,7 @@ async def test_both_are_told_of_whichever_takes_the_request(server: ServerProces
 
 
 async def test_whoever_logged_in_is_known_to_each_and_guesses_are_counted_together(server: ServerProcess) -> None:
+    began = time.monotonic()
     password = {"password": PASSWORD}
     async with aiohttp.ClientSession() as http, http.post(f"{server.url}/admin/login", json=password) as answer:
         assert answer.status == 200
@@ -141,8 +143,12 @@ async def test_whoever_logged_in_is_known_to_each_and_guesses_are_counted_togeth
             http.get(f"{server.url}/api/data/interacoes") as answer,
         ):
             assert answer.status == 200
-    guesses = [server.ask("/admin/login", {"password": f"errada {number}"})[0] for number in range(8)]
-    assert guesses == [401] * 4 + [429] * 4
+    guesses = [server.ask("/admin/login", {"password": f"errada {number}"})[0] for number in range(12)]
+    # Five are free, that of whoever knew it included; each twelve seconds forgive one, and are long on a slow machine.
+    forgiven = int((time.monotonic() - began) / 12)
+    assert guesses[:4] == [401] * 4
+    assert 4 <= guesses.count(401) <= 4 + forgiven
+    assert set(guesses) == {401, 429}
 
 
 async def test_sessions_are_spread_and_the_limit_is_of_all_together(server: ServerProcess, key: str) -> None:
@@ -157,16 +163,19 @@ async def test_sessions_are_spread_and_the_limit_is_of_all_together(server: Serv
 async def test_a_worker_that_is_killed_is_started_again_and_its_session_goes_on(
     server: ServerProcess, key: str, ledger: PostgresStore
 ) -> None:
-    stream = Stream(server.url, key, AudioFile(DATA, len(PCM) / 16_000), speed=4.0, want=("transcript",))
+    audio = LiveAudio()
+    await audio.feed(DATA[: len(DATA) // 2])  # with a whole phrase in it
+    stream = Stream(server.url, key, audio, format=Format("pcm_s16le", 16_000, 1), want=("transcript",))
     messages = []
-    killed = False
+    victim = ""
     async for message in stream.messages():
         messages.append(message)
-        if isinstance(message, Transcript) and not killed:
+        if isinstance(message, Transcript) and not victim:
             victim = await asyncio.to_thread(busiest, server)
             os.kill(server.pid_of(victim), signal.SIGKILL)
-            killed = True
-    assert killed
+            await audio.feed(DATA[len(DATA) // 2 :])
+            audio.end()
+    assert victim
     assert stream.reconnections > 0
     assert stream.acknowledged == len(DATA)
     events = await recorded(ledger, stream.session)
@@ -192,7 +201,7 @@ async def test_another_keeps_the_read_models_up_as_soon_as_their_keeper_is_kille
     code = orjson.loads(made)["codigo"]
     connection = await asyncpg.connect(database)
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             known = "SELECT true FROM projections.clients WHERE code = $1"
             while not await connection.fetchval(known, code):  # noqa: ASYNC110 - another process sets no event of ours
                 await asyncio.sleep(0.05)
@@ -226,6 +235,6 @@ async def test_a_hang_up_renews_one_after_the_other_and_cuts_nobody_off(
 async def test_the_parents_death_takes_the_workers_along(server: ServerProcess) -> None:
     workers = [psutil.Process(server.pid_of(f"worker {number}")) for number in (1, 2)]
     server.process.kill()
-    _, alive = await asyncio.to_thread(psutil.wait_procs, workers, 30)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, workers, 60)
     assert not alive
     assert any("the parent is gone" in line["event"] for line in server.lines())

@@ -23,7 +23,7 @@ async def write(store: PostgresStore) -> int:
 
 async def until(connection: asyncpg.Connection, statement: str) -> None:
     """Wait until the watch's last statement is one that begins so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (await connection.fetchval(_LAST) or "").startswith(statement):  # noqa: ASYNC110 - another process's
             await asyncio.sleep(0.005)
 
@@ -37,13 +37,13 @@ async def test_a_watch_that_nobody_waits_for_dozes_and_wakes_for_whoever_comes(
         await write(store)
         await until(connection, "UNLISTEN")
         first = await write(store)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await watch.beyond(first - 1) == first
         waiting = asyncio.ensure_future(watch.beyond(first))
         await asyncio.sleep(0.05)
         assert not waiting.done()
         second = await write(store)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await waiting == second
         await write(store)
         await until(connection, "UNLISTEN")
@@ -69,6 +69,6 @@ async def test_a_dozing_watch_whose_connection_is_lost_wakes_all_the_same(
         await until(connection, "UNLISTEN")
         await connection.execute(_LAST.replace("query", "pg_terminate_backend(pid)"))
         position = await write(store)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await watch.beyond(position - 1) == position
     await connection.close()

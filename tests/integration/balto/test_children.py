@@ -26,7 +26,7 @@ async def test_a_process_that_is_not_ready_in_time_is_killed_and_said_so(monkeyp
     monkeypatch.setattr(module, "START_S", 0.2)
     sleeper = Sleeper()
     with pytest.raises(ReviveError, match=r"^it was not ready within 0.2 s and is killed$"):
-        await asyncio.wait_for(sleeper.start(), 30)
+        await asyncio.wait_for(sleeper.start(), 60)
     (pid,) = sleeper.seen
     assert pid is not None
     assert not psutil.pid_exists(pid)

@@ -90,6 +90,11 @@ async def models(tmp_path: Path) -> AsyncIterator[LocalModels]:
             await process.stop(0.0)
 
 
+def has_taken(caller: Caller) -> bool:
+    """Tell whether the other process has taken a question that it has not answered."""
+    return caller._line is not None and bool(caller._line._taken)
+
+
 @pytest.mark.parametrize("how", ["stopped", "in an endless loop"])
 async def test_local_models_that_hang_are_replaced_and_what_they_had_fails_as_it_does_when_they_die(
     models: LocalModels, how: str
@@ -102,7 +107,10 @@ async def test_local_models_that_hang_are_replaced_and_what_they_had_fails_as_it
         await asyncio.wait_for(models.lives(), 60)
     hearing = asyncio.create_task(whisper.transcribe(np.zeros(16_000, np.int16), budget_s=NEVER_S))
     encoding = asyncio.create_task(asyncio.to_thread(encoder.encode, ["dor"] * 4_096))
-    await asyncio.sleep(0.2)
+    # What it had not taken would be asked of whoever comes after it.
+    async with asyncio.timeout(60):
+        while not (has_taken(whisper._caller) and has_taken(encoder._caller)):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
     if how == "stopped":
         models.tell(signal.SIGSTOP)
     else:
@@ -143,6 +151,7 @@ async def test_local_models_say_that_they_live_unless_a_phrase_never_comes_back(
     await desk("lives", None, b"")
     with pytest.raises(TranscriptionError):
         await hearing
+    await asyncio.sleep(0.1)  # longer than it may be at one phrase, however soon its budget was spent
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(desk("lives", None, b""), 0.1)
     whisper.gate.set()

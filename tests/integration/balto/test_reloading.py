@@ -53,7 +53,7 @@ async def test_everything_that_is_made_from_the_file_changes(
         changed["seguranca"] = {"alertas": [ALARM]}
         changed["vocabulario"].append({"nome": "coriza", "tipo": "sintoma", "macro": "ALERGIAS", "micro": "RINITE"})
         path.write_text(json.dumps(changed), encoding="utf-8")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 if await suggested("espirro") == ["Soro nasal"]:
                     break

@@ -163,7 +163,7 @@ async def test_a_client_that_leaves_too_much_unread_is_cut_off_once(monkeypatch:
     for number in range(100):
         desk.outbox.publish(sent(number))
     assert desk.cut_off == 1
-    await asyncio.wait_for(desk.outbox.run(desk.session), 1)
+    await asyncio.wait_for(desk.outbox.run(desk.session), 60)
     desk.outbox.close("client_finished")
     assert desk.socket.written == []
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import ClientSession, WSMsgType, web
 
 from balto.loops import serving_loop
 from balto.web import parting
@@ -57,7 +57,7 @@ async def served() -> AsyncIterator[tuple[int, asyncio.Event]]:
 
 
 def connected(port: int) -> socket.socket:
-    line = socket.create_connection(("127.0.0.1", port), timeout=5)
+    line = socket.create_connection(("127.0.0.1", port), timeout=60)
     line.sendall(UPGRADE)
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):
@@ -98,12 +98,38 @@ def write_all_and_then_read(port: int, opcode: int, data: bytes) -> tuple[int, s
     ids=["64 MiB", "text of 5 MB", "not UTF-8", "unknown kind"],
 )
 def test_who_writes_all_before_it_reads_still_reads_why(
-    run: Callable[[Coroutine[Any, Any, None]], None], opcode: int, data: bytes, answer: tuple[int, str]
+    run: Callable[[Coroutine[Any, Any, None]], None],
+    monkeypatch: pytest.MonkeyPatch,
+    opcode: int,
+    data: bytes,
+    answer: tuple[int, str],
 ) -> None:
+    monkeypatch.setattr(parting, "QUIET_S", 0.05)
+
     async def scenario() -> None:
         async with served() as (port, left):
             assert await asyncio.to_thread(write_all_and_then_read, port, opcode, data) == answer
-            await asyncio.wait_for(left.wait(), 5)
+            await asyncio.wait_for(left.wait(), 60)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [(bytes(1 << 26), 1009), ("a" * 5_000_000, 1009)],
+    ids=["64 MiB", "text of 5 MB"],
+)
+def test_who_answers_the_close_frame_finds_the_line_open_and_the_code_kept(
+    run: Callable[[Coroutine[Any, Any, None]], None], frame: bytes | str, code: int
+) -> None:
+    async def scenario() -> None:
+        async with served() as (port, left), ClientSession() as http:
+            async with http.ws_connect(f"http://127.0.0.1:{port}/", compress=0) as ws:
+                await (ws.send_bytes(frame) if isinstance(frame, bytes) else ws.send_str(frame))
+                assert (await ws.receive()).type is WSMsgType.CLOSE
+                # What could not be answered would be told as 1006 here.
+                assert ws.close_code == code
+            await asyncio.wait_for(left.wait(), 60)
 
     run(scenario())
 
@@ -124,7 +150,7 @@ def test_who_sends_on_for_ever_is_cut_off_by_the_byte(
     async def scenario() -> None:
         async with served() as (port, left):
             assert 1 << 22 < await asyncio.to_thread(pour, port) < 1 << 28
-            await asyncio.wait_for(left.wait(), 5)
+            await asyncio.wait_for(left.wait(), 60)
 
     run(scenario())
 
@@ -138,14 +164,14 @@ def test_who_never_hangs_up_is_cut_off_by_the_clock(
         began = time.monotonic()
         with connected(port) as line, contextlib.suppress(ConnectionError):
             line.sendall(head(2, 1 << 40))
-            while time.monotonic() - began < 5:
+            while time.monotonic() - began < 60:
                 line.send(b"\0")
                 time.sleep(0.01)
         return time.monotonic() - began
 
     async def scenario() -> None:
         async with served() as (port, left):
-            assert await asyncio.to_thread(trickle, port) < 5
-            await asyncio.wait_for(left.wait(), 5)
+            assert await asyncio.to_thread(trickle, port) < 60
+            await asyncio.wait_for(left.wait(), 60)
 
     run(scenario())

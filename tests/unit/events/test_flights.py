@@ -56,7 +56,7 @@ async def test_who_waits_for_room_goes_on_when_all_that_queued_was_refused(memor
         memory.go.set()
         refused = await asyncio.gather(first, *behind, return_exceptions=True)
         assert [type(error) for error in refused] == [WrongExpectedPositionError] * 3
-        assert (await asyncio.wait_for(waiting, 5)).stream_position == 1
+        assert (await asyncio.wait_for(waiting, 60)).stream_position == 1
 
 
 async def test_a_flush_that_alone_is_never_answered_fails_alone_after_the_patience(memory: MemoryStore) -> None:
@@ -91,7 +91,7 @@ async def test_a_patient_append_flies_with_the_next_that_is_not_and_in_its_order
 async def test_a_patient_append_without_company_flies_alone_after_a_while(memory: MemoryStore) -> None:
     async with a_journal(memory, company_s=0.01) as journal:
         await journal.append(an_append("s"))
-        assert (await asyncio.wait_for(journal.submit(replace(an_append("s"), patient=True)), 5)).stream_position == 2
+        assert (await asyncio.wait_for(journal.submit(replace(an_append("s"), patient=True)), 60)).stream_position == 2
 
 
 async def test_a_closing_journal_waits_for_no_company(memory: MemoryStore) -> None:
@@ -104,5 +104,5 @@ async def test_a_closing_journal_waits_for_no_company(memory: MemoryStore) -> No
 async def test_who_waits_for_room_is_not_kept_waiting_by_the_patient(memory: MemoryStore) -> None:
     async with a_journal(memory, max_queued=1, company_s=3600) as journal:
         first = journal.submit(replace(an_append("s"), patient=True))
-        assert (await asyncio.wait_for(journal.append(an_append("t")), 5)).stream_position == 1
+        assert (await asyncio.wait_for(journal.append(an_append("t")), 60)).stream_position == 1
         assert (await first).stream_position == 1

@@ -86,4 +86,4 @@ async def test_whoever_waits_for_a_journal_that_is_stopped_by_force_is_told(memo
     await asyncio.gather(closing, return_exceptions=True)
     for future in (in_flight, queued):
         with pytest.raises(JournalClosedError):
-            await asyncio.wait_for(future, 5)
+            await asyncio.wait_for(future, 60)

@@ -204,7 +204,7 @@ async def test_a_blocking_get_on_the_loop_is_refused_instead_of_hanging(system: 
 
 async def test_other_threads_may_wait_for_an_answer(system: ActorSystem) -> None:
     ref = system.spawn(OnLoop)
-    assert await asyncio.to_thread(ref.ask, "hello", timeout=5) == "hello"
+    assert await asyncio.to_thread(ref.ask, "hello", timeout=60) == "hello"
     await stop(ref)
 
 
@@ -229,6 +229,6 @@ async def test_an_actor_that_fails_to_start_stops_and_its_parent_is_told(system:
     parent = system.spawn(Parent)
     told = await parent.ask("failure", block=False)
     child = system.spawn(Stillborn, parent=parent)
-    failed: ChildFailed = await asyncio.wait_for(told, 5)
+    failed: ChildFailed = await asyncio.wait_for(told, 60)
     assert (failed.actor_class, failed.error, child.is_alive()) == ("Stillborn", "ValueError", False)
     await stop(parent)
