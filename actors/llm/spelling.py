@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from actors.llm.numbers import TURNED
 from actors.llm.phonetics import fold, phonetic_keys, spoken, spoken_otherwise
-from actors.llm.words import FILLERS, MAX_LETTERS, MIN_SOUNDED, heard_of_stem, stem, tokenise
+from actors.llm.words import FILLERS, MAX_LETTERS, MIN_SOUNDED, heard_of_stem, stem_of, tokenise
 
 _SEVERAL: Final = 2
 _TOGETHER: Final = 512
@@ -80,7 +80,7 @@ class _Words:
         telling = {word: text for word, text in texts.items() if text not in FILLERS}
         for text in telling.values():
             if text not in self._stems:
-                self._stems[text] = stem(text)
+                self._stems[text] = stem_of(text)
         sounds = _stem_sounds(telling, self._stems)
         self._telling |= {word: (text, self._stems[text], sounds[word]) for word, text in telling.items()}
 
