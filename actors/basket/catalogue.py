@@ -94,9 +94,15 @@ def load_baskets(path: Path, *, lookups: Path | None = None, vocabulary: Path | 
         BasketFileError: a file can't be read, is no JSON, or is built wrongly above the level of items.
     """
     raw, document, warnings = _read(path)
-    other = document if vocabulary in (None, path) else _read(vocabulary)[1]
-    formulary = _formulary(document, path, other, vocabulary or path)
-    catalogue = _parse(document, path, warnings, formulary, fingerprint=f"sha256:{sha256(raw).hexdigest()[:12]}")
+    names = _names(document, path)
+    other, other_path, other_names = document, vocabulary or path, names
+    if other_path != path:
+        other = _read(other_path)[1]
+        other_names = _names(other, other_path)
+    lists_medicines = bool(document.get(medicines.KEY))
+    formulary = _formulary(names, document, path) if lists_medicines else _formulary(other_names, other, other_path)
+    fingerprint = f"sha256:{sha256(raw).hexdigest()[:12]}"
+    catalogue = _parse(document, path, warnings, names, formulary, fingerprint=fingerprint)
     if lookups is not None:
         _, second, second_warnings = _read(lookups)
         listed = entries.lookups(second, lookups, "", second_warnings, refuse=formulary.refusal)
@@ -106,7 +112,7 @@ def load_baskets(path: Path, *, lookups: Path | None = None, vocabulary: Path | 
             warnings=(*catalogue.warnings, *second_warnings),
         )
     if vocabulary is not None and not (catalogue.lexicon and rules.KEY in document):
-        others = _parse(other, vocabulary, [], formulary, fingerprint="")
+        others = _parse(other, other_path, [], other_names, formulary, fingerprint="")
         if not catalogue.lexicon:
             catalogue = replace(catalogue, lexicon=others.lexicon, medicines=others.medicines)
         if rules.KEY not in document:
@@ -114,19 +120,41 @@ def load_baskets(path: Path, *, lookups: Path | None = None, vocabulary: Path | 
     return catalogue
 
 
-def _formulary(document: Mapping[str, Any], path: Path, other: Mapping[str, Any], other_path: Path) -> Formulary:
-    """Return what tells prescription-only products: of the file itself, or of the other one where it lists none."""
-    own, place = (document, path) if document.get(medicines.KEY) else (other, other_path)
-    vocabulary = entries.lexicon(own.get("vocabulario", []), place, [])
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What a file names."""
+
+    medicines: tuple[Medicine, ...]
+    vocabulary: tuple[LexiconEntry, ...]
+    warnings: list[str]
+
+
+def _names(document: Mapping[str, Any], path: Path) -> _Names:
+    warnings: list[str] = []
+    return _Names(
+        medicines.medicines(document.get(medicines.KEY, []), path, warnings),
+        entries.lexicon(document.get("vocabulario", []), path, warnings),
+        warnings,
+    )
+
+
+def _formulary(names: _Names, document: Mapping[str, Any], path: Path) -> Formulary:
+    """Return what tells prescription-only products."""
     return Formulary(
-        medicines=medicines.medicines(own.get(medicines.KEY, []), place, []),
-        products=tuple(name for e in vocabulary if e.kind == "need" for name in (e.name, *e.forms)),
-        accessories=rules.accessories(own.get(rules.KEY, {}), place),
+        medicines=names.medicines,
+        products=tuple(name for e in names.vocabulary if e.kind == "need" for name in (e.name, *e.forms)),
+        accessories=rules.accessories(document.get(rules.KEY, {}), path),
     )
 
 
 def _parse(
-    document: Mapping[str, Any], path: Path, warnings: list[str], formulary: Formulary, *, fingerprint: str
+    document: Mapping[str, Any],
+    path: Path,
+    warnings: list[str],
+    names: _Names,
+    formulary: Formulary,
+    *,
+    fingerprint: str,
 ) -> BasketCatalogue:
     if BASKETS_KEY not in document and FALLBACKS_KEY not in document:
         raise BasketFileError(f"{path.name}: neither {BASKETS_KEY} nor {FALLBACKS_KEY} is in the file")
@@ -153,8 +181,7 @@ def _parse(
     }
     unknown = [macro for macro in dict.fromkeys((*baskets, *fallbacks)) if macro not in MACROS]
     warnings.extend(f"{path.name}: {macro}: unknown macro category, kept" for macro in unknown)
-    listed_medicines = medicines.medicines(document.get(medicines.KEY, []), path, warnings)
-    lexicon = entries.lexicon(document.get("vocabulario", []), path, warnings)
+    warnings.extend(names.warnings)
     lookups = entries.lookups(document.get("lookups", {}), path, "lookups", warnings, refuse=formulary.refusal)
     places = frozenset(f"{macro}/{micro}" for macro, micros in baskets.items() for micro in micros)
     return BasketCatalogue(
@@ -163,8 +190,8 @@ def _parse(
         baskets=MappingProxyType(baskets),
         fallbacks=MappingProxyType(fallbacks),
         lookups=MappingProxyType(lookups),
-        lexicon=(*(medicine.entry for medicine in listed_medicines), *lexicon),
-        medicines=listed_medicines,
+        lexicon=(*(medicine.entry for medicine in names.medicines), *names.vocabulary),
+        medicines=names.medicines,
         formulary=formulary,
         safety=rules.safety(document.get(rules.KEY, {}), path, places),
         warnings=tuple(warnings),

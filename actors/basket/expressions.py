@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,7 +11,8 @@ from actors.basket.said import Said, folded
 REACH = 6
 """Words between the first and the last word of an expression, where its rule says nothing else."""
 
-_TERM = re.compile(r"[a-z0-9]+\*?|#")
+_WORD = r"(?:[a-z0-9]+\*?|#)"
+_TERM = re.compile(rf"{_WORD}(?:[|_]{_WORD})*")
 _NUMBER = (
     r"(?:[0-9]+|uma?|dois|duas|tres|quatro|cinco|seis|sete|oito|nove|dez|onze|doze|treze|quatorze|catorze|quinze"
     r"|vinte|trinta|quarenta|cinquenta|sessenta)"
@@ -31,7 +32,7 @@ class Expression:
     """
 
     terms: tuple[str, ...]
-    """Each as a pattern of `re`, which is compiled when it is first looked for, or by `warm`."""
+    """Each as it is written, but folded; made a pattern of `re` when it is first looked for, or by `warm`."""
     reach: int
     heads: tuple[frozenset[str], ...] = ()
     """Of each term that it tells of, the first words of its alternatives: without one of them it is not said."""
@@ -43,15 +44,10 @@ class Expression:
         Raises:
             ExpressionError: it is empty, or a term is not made of letters and digits.
         """
-        terms = [folded(term).split("|") for term in text.split()]
-        alternatives = [way.split("_") for term in terms for way in term]
-        if not terms or not all(_TERM.fullmatch(word) for way in alternatives for word in way):
+        terms = folded(text).split()
+        if not terms or not all(map(_TERM.fullmatch, terms)):
             raise ExpressionError(f"{text!r} is no expression")
-        return cls(
-            terms=tuple(rf"\b(?:{'|'.join(map(_pattern, term))})\b" for term in terms),
-            reach=reach,
-            heads=tuple(filter(None, map(_heads, terms))),
-        )
+        return cls(terms=tuple(terms), reach=reach, heads=tuple(filter(None, map(_heads, terms))))
 
     def warm(self) -> None:
         """Compile its patterns."""
@@ -89,8 +85,8 @@ class Expression:
 
 
 @lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+def _compiled(term: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(map(_pattern, term.split('|')))})\b")
 
 
 def _pattern(way: str) -> str:
@@ -99,7 +95,8 @@ def _pattern(way: str) -> str:
     )
 
 
-def _heads(term: Sequence[str]) -> frozenset[str] | None:
+@lru_cache(maxsize=1024)
+def _heads(term: str) -> frozenset[str] | None:
     """Return the first words of a term's alternatives, None where one of them takes any ending or is a number."""
-    heads = frozenset(way.split("_")[0] for way in term)
+    heads = frozenset([way.partition("_")[0] for way in term.split("|")])
     return None if any(head == "#" or head.endswith("*") for head in heads) else heads

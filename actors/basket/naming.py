@@ -8,10 +8,15 @@ _WORD = re.compile(r"[a-z0-9]+")
 _MIN_PLURAL = 4
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def words(text: str) -> tuple[str, ...]:
     """Return the words of a text, folded and in the singular."""
-    return tuple(_singular(word) for word in _WORD.findall(_fold(text)))
+    return tuple(map(_singular, _WORD.findall(_fold(text))))
+
+
+def one_name(text: str) -> str:
+    """Return the words of a text in one text, which takes a third of the memory."""
+    return " ".join(words(text))
 
 
 def key(text: str) -> str:
@@ -26,10 +31,13 @@ def contains(whole: tuple[str, ...], part: tuple[str, ...]) -> bool:
 
 
 def _fold(text: str) -> str:
+    if text.isascii():
+        return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
+@lru_cache(maxsize=2048)
 def _singular(word: str) -> str:
     """Return a folded word as its singular is compared: roughly, and the same for both numbers."""
     if len(word) >= _MIN_PLURAL and word.endswith("s") and not word.endswith("ss"):

@@ -6,7 +6,7 @@ from itertools import product
 
 from actors.basket.catalogue import NO_ADVICE, BasketCatalogue
 from actors.basket.medicines import Formulary, Medicine
-from actors.basket.naming import contains, key, words
+from actors.basket.naming import contains, key, one_name, words
 from actors.basket.safety import ALARM_MACRO, Circumstance
 from actors.values import Classified, Conversation, Resolved, Withheld
 from events.catalogue import BasketRule, Category, Entity, Item, ItemReason, WithheldReason
@@ -82,7 +82,7 @@ class BasketEngine:
             for name in (medicine.name, *medicine.brands, *medicine.forms)
         }
         self._place_of = {
-            words(name): place
+            one_name(name): place
             for entry in catalogue.lexicon
             for place in (f"{entry.category.macro}/{entry.category.micro}",)
             for name in (entry.name, *entry.forms)
@@ -172,8 +172,8 @@ class BasketEngine:
         """Tell what led to a basket: the entities whose place it is, or all that a lookup may have been made of."""
         names = dict.fromkeys(e.name for e in entities if e.name not in self.catalogue.safety.names)
         macro = basket.partition("/")[0]
-        fitting = [n for n in names if (self._place_of.get(words(n)) or "").startswith((f"{macro}/", basket))]
-        exact = [n for n in fitting if self._place_of.get(words(n)) == basket]
+        fitting = [n for n in names if (self._place_of.get(one_name(n)) or "").startswith((f"{macro}/", basket))]
+        exact = [n for n in fitting if self._place_of.get(one_name(n)) == basket]
         return ItemReason(
             basket=basket,
             rule=rule,
@@ -188,7 +188,7 @@ class BasketEngine:
         own = frozenset[str]().union(*(each.baskets for each in circumstances))
         names = self.catalogue.safety.names
         complaints = [e for e in entities if e.kind in _COMPLAINTS and e.name not in names]
-        if all(self._place_of.get(words(e.name)) in own for e in complaints):
+        if all(self._place_of.get(one_name(e.name)) in own for e in complaints):
             return categories
         return [c for c in categories if f"{c.macro}/{c.micro}" not in own]
 
@@ -198,7 +198,7 @@ class BasketEngine:
         """Return the circumstance that makes a medicine that was named the pharmacist's business, None for none."""
         strict = [each for each in circumstances if each.refers_medicines]
         own = frozenset[str]().union(*(each.baskets for each in strict))
-        places = [self._place_of.get(words(e.name)) for e in entities if e.kind == "medicine"]
+        places = [self._place_of.get(one_name(e.name)) for e in entities if e.kind == "medicine"]
         if strict and any(place not in own for place in places):
             return strict[0]
         return next((each for each in circumstances if any(map(each.refers.holds, medicines))), None)

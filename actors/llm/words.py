@@ -158,8 +158,7 @@ def light_stem(word: str) -> str:
     return singular[:-1] if singular.endswith(("a", "o")) else singular
 
 
-@lru_cache(_REMEMBERED)
-def stem(word: str) -> str:
+def stem_of(word: str) -> str:
     """Return what the inflections of a folded word have in common, roughly; a handful are listed by hand."""
     if word in _SAME_STEM:
         return _SAME_STEM[word]
@@ -172,7 +171,13 @@ def stem(word: str) -> str:
     return singular
 
 
-_EVERYDAY_STEMS = frozenset(stem(word) for word in _EVERYDAY)
+_EVERYDAY_STEMS = frozenset(map(stem_of, _EVERYDAY))
+
+
+@lru_cache(_REMEMBERED)
+def stem(word: str) -> str:
+    """Return the stem of a word that is said; see `stem_of`."""
+    return stem_of(word)
 
 
 @lru_cache(_REMEMBERED)
