@@ -55,7 +55,7 @@ class Tide:
         self._busy = False
         self._raised: dict[LowWater, float] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self.rounds = Rounds(loop)
+        self.rounds = Rounds(loop, lambda: self.crowded and self.busy)
         self.clients = 0
         """Whose frames are awaited."""
 
@@ -145,9 +145,8 @@ class LowWater:
             self.lower()
             self._tide.rounds.leave(self._number, self._line)
             return
-        if not self._tide.crowded:
-            self._tide.rounds.leave(self._number, self._line)
-        elif self._line.is_reading():
+        # One that is not read at the moment takes part already, or sent more than is taken at a time.
+        if self._tide.crowded and self._line.is_reading():
             self._tide.rounds.join(self._number, self._line, self._waits)
         frames = -(-missing // audio) if audio else 0
         if frames > 1:

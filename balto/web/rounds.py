@@ -21,10 +21,12 @@ class Rounds:
 
     Args:
         loop: of the sockets.
+        worthwhile: whether there is still reason for rounds; once there is none, all leave.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, worthwhile: Callable[[], bool]) -> None:
         self._loop = loop
+        self._worthwhile = worthwhile
         self._epoll: select.epoll | None = None
         self._lines: dict[int, tuple[asyncio.Transport, Callable[[], bool]]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -77,6 +79,9 @@ class Rounds:
                 self.leave(number, line)
             elif waits():
                 self._read(number, line)
+        if not self._worthwhile():
+            for number, (line, _) in list(self._lines.items()):
+                self.leave(number, line)
         if self._lines:
             self._timer = self._loop.call_later(ROUND_S, self._go_round)
 

@@ -8,6 +8,9 @@ from typing import cast
 
 
 class Listener(asyncio.Protocol):
+    _reading_paused = False
+    """As the server library's has it: whether it holds the reading up itself."""
+
     def __init__(self) -> None:
         self.read: list[int] = []
         self.bytes = b""

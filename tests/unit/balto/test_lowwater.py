@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.session.ports import AudioFormat
+from balto.web import lowwater
 from balto.web.gathering import Gathering
 from balto.web.lowwater import LowWater, Tide, wire_size
 from tests.unit.balto.lines import connected, turns
@@ -107,6 +108,35 @@ def test_a_closed_line_has_no_mark(run: Any) -> None:
             listener.line.abort()
             water.await_more(BLOCK, AUDIO, AUDIO + OFFSET)
             assert water.mark == 1
+
+    run(scenario())
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_crowd_is_read_in_rounds_and_one_with_large_frames_or_that_is_over_is_not(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lowwater, "CROWD", 2)
+
+    async def scenario() -> None:
+        async with connected() as (listener, client), connected() as (other, _):
+            tide = Tide(asyncio.get_running_loop())
+            water = LowWater(listener.line, tide, NEVER)
+            water.await_more(BLOCK, AUDIO, AUDIO + OFFSET)
+            assert (len(tide.rounds), water.mark) == (0, 7 * len(FRAME))
+            second = LowWater(other.line, tide, NEVER)
+            water.await_more(BLOCK, AUDIO, AUDIO + OFFSET)
+            assert (len(tide.rounds), water.mark) == (1, 7 * len(FRAME))
+            water.await_more(0, 1 << 16, 1 << 16)
+            assert (len(tide.rounds), water.mark) == (0, 1)
+            water.await_more(0, AUDIO, AUDIO)
+            assert (len(tide.rounds), water.mark) == (1, 1)
+            water.close()
+            assert len(tide.rounds) == 0
+            client.sendall(b"a word")
+            await listener.until(6)
+            second.close()
+            assert tide.clients == 0
 
     run(scenario())
 

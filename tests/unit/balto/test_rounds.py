@@ -19,7 +19,7 @@ Run = Callable[[Coroutine[Any, Any, None]], None]
 
 
 def joined(listener: Listener, waits: Callable[[], bool] = lambda: True) -> Rounds:
-    rounds = Rounds(asyncio.get_running_loop())
+    rounds = Rounds(asyncio.get_running_loop(), lambda: True)
     rounds.join(listener.number, listener.line, waits)
     return rounds
 
@@ -44,6 +44,11 @@ def test_a_socket_in_the_rounds_does_not_wake_the_loop(run: Run, monkeypatch: py
         async with connected() as (listener, client):
             rounds = joined(listener)
             client.sendall(b"first")
+            await turns()
+            assert listener.read == []
+            # Whoever read too fast takes reading up again, and joins anew.
+            listener.line.resume_reading()
+            rounds.join(listener.number, listener.line, lambda: True)
             await turns()
             assert listener.read == []
             rounds.leave(listener.number, listener.line)
@@ -143,5 +148,29 @@ def test_who_holds_reading_up_keeps_it_held_up(run: Run) -> None:
             assert not listener.line.is_reading()
             listener.line.resume_reading()
             await listener.until(5)
+
+    run(scenario())
+
+
+def test_once_there_is_no_reason_for_rounds_all_are_the_loops_again(run: Run) -> None:
+    async def scenario() -> None:
+        reasons = iter([True, False])
+        over = asyncio.Event()
+
+        def worthwhile() -> bool:
+            if not (reason := next(reasons)):
+                over.set()
+            return reason
+
+        rounds = Rounds(asyncio.get_running_loop(), worthwhile)
+        async with connected() as (first, one), connected() as (second, other):
+            for listener in (first, second):
+                rounds.join(listener.number, listener.line, lambda: True)
+            await over.wait()
+            assert len(rounds) == 0
+            one.sendall(b"one")
+            other.sendall(b"other")
+            await first.until(3)
+            await second.until(5)
 
     run(scenario())
