@@ -8,18 +8,24 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from balto.web.rounds import Rounds
+
 logger = logging.getLogger(__name__)
 
 BUSY: Final = 0.15
 """Share of a processor that the loop's thread takes, from which on frames are awaited by blocks."""
 QUIET: Final = 0.10
 """Share below which they no longer are."""
+CROWD: Final = 24
+"""Clients from which on a busy server reads all of them in rounds: fewer wake it less often than rounds do."""
 LOOK_S: Final = 1.0
 """Over which the share is taken."""
 _TICK_S: Final = 0.016
 """How often marks are looked for whose bytes did not come in time."""
 _SLACK_S: Final = 0.016
 """By which these may be late."""
+_LARGE: Final = 1 << 14
+"""Bytes of a frame that is read as it comes, at any rate."""
 _MASK_BYTES: Final = 4
 _SHORT, _MIDDLE = 126, 1 << 16
 
@@ -49,6 +55,9 @@ class Tide:
         self._busy = False
         self._raised: dict[LowWater, float] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self.rounds = Rounds(loop, lambda: self.crowded and self.busy)
+        self.clients = 0
+        """Whose frames are awaited."""
 
     @property
     def busy(self) -> bool:
@@ -60,6 +69,11 @@ class Tide:
             self._busy = share >= (QUIET if self._busy else BUSY)
             self._looked, self._used = self._looked + passed_s, used
         return self._busy
+
+    @property
+    def crowded(self) -> bool:
+        """Whether a busy server is to read its clients in rounds."""
+        return self.clients >= CROWD
 
     def raised(self, mark: "LowWater", within_s: float) -> None:
         """Have a mark lowered unless it is met, or raised anew, within so many seconds."""
@@ -79,50 +93,67 @@ class Tide:
 
 
 class LowWater:
-    """How many bytes must have come from a client before the loop is woken: `SO_RCVLOWAT` of socket(7).
+    """How many bytes must have come from a client before they are read: `SO_RCVLOWAT` of socket(7).
 
     The kernel holds frames of raw audio until they complete what is listened to at a time, and they are read in one
     go; nothing is heard any later by it. The end of a connection is news at once. A text frame waits behind the same
-    mark, at most until the audio is there or should have been.
+    mark, at most until the audio is there or should have been. With many clients, what is there is looked for in
+    rounds.
 
     Args:
         line: the client's connection. Where it is encrypted or the system does not keep such marks, frames are read as
             they come.
         tide: of the process.
         bytes_per_s: of the audio.
+        waits: whether a frame is waited for.
     """
 
-    def __init__(self, line: asyncio.Transport | None, tide: Tide, bytes_per_s: int) -> None:
+    def __init__(
+        self, line: asyncio.Transport | None, tide: Tide, bytes_per_s: int, waits: Callable[[], bool] = lambda: True
+    ) -> None:
         self._line = line
         self._tide = tide
         self._bytes_per_s = bytes_per_s
+        self._waits = waits
         self._socket: socket.socket | None = None
         if sys.platform == "linux" and line is not None and line.get_extra_info("ssl_object") is None:
             self._socket = line.get_extra_info("socket")
+        self._number = -1 if self._socket is None else self._socket.fileno()
         self._mark = 1
         self._behind = 0
         """Bytes behind the mark that have not been read as frames."""
+        tide.clients += 1
 
     @property
     def mark(self) -> int:
         """Bytes that must be there; 1 for any."""
         return self._mark
 
-    def raise_to(self, missing: int, audio: int, payload: int) -> None:
-        """Wait for audio of so many bytes, in frames like the latest one, if the server is busy.
+    def await_more(self, missing: int, audio: int, payload: int) -> None:
+        """Wait for frames like the latest one as a busy server does, if it is one.
 
         Args:
             missing: bytes of audio that complete a block; 0 where none is waited for.
             audio: those in the latest frame.
             payload: all bytes in it.
         """
-        frames = -(-missing // audio) if audio else 1
-        if frames <= 1 or not self._tide.busy:
-            self.lower()
+        if self._socket is None or self._line is None or self._line.is_closing():
+            # The number of a closed socket may be somebody else's by now.
+            self._forget()
             return
-        self._behind = frames * wire_size(payload)
-        if self._set(self._behind):
-            self._tide.raised(self, missing / self._bytes_per_s)
+        if not self._tide.busy or payload >= _LARGE:
+            self.lower()
+            self._tide.rounds.leave(self._number, self._line)
+            return
+        # One that is not read at the moment takes part already, or sent more than is taken at a time.
+        if self._tide.crowded and self._line.is_reading():
+            self._tide.rounds.join(self._number, self._line, self._waits)
+        frames = -(-missing // audio) if audio else 0
+        if frames > 1:
+            self._behind = frames * wire_size(payload)
+            self._raise(missing / self._bytes_per_s)
+        else:
+            self.lower()
 
     def passed(self, payload: int) -> None:
         """Note a frame that completed nothing. Where it was to, the rest is read as it comes."""
@@ -134,23 +165,35 @@ class LowWater:
                 self.lower()
 
     def lower(self) -> None:
-        """Have the loop woken for whatever comes, or is there."""
+        """Have whatever comes, or is there, read."""
         if self._mark > 1:
             self._tide.lowered(self)
             self._set(1)
 
+    def close(self) -> None:
+        """Wait for frames no more; who else reads the connection finds it as it was."""
+        self._tide.clients -= 1
+        self.lower()
+        if self._line is not None:
+            self._tide.rounds.leave(self._number, self._line)
+
+    def _raise(self, within_s: float) -> None:
+        if self._behind == self._mark or self._set(self._behind):
+            self._tide.raised(self, within_s)
+
     def _set(self, mark: int) -> bool:
-        if mark == self._mark:
-            return True
         if self._socket is None or self._line is None or self._line.is_closing():
-            # The number of a closed socket may be somebody else's by now.
-            self._mark = 1
+            self._forget()
             return False
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, mark)
         except OSError as error:
             logger.debug("a socket takes no low-water mark: %s", error)
-            self._socket, self._mark = None, 1
+            self._forget()
             return False
         self._mark = mark
         return True
+
+    def _forget(self) -> None:
+        self._mark = 1
+        self._tide.lowered(self)

@@ -41,6 +41,10 @@ class Silence:
         self._since = self._clock()
         self._asked = False
 
+    def is_watched(self) -> bool:
+        """Return whether a frame is waited for."""
+        return self._since is not None
+
     async def outlasts_patience(self) -> None:
         """Return when the client is given up."""
         step_s = left_s = self._patience_s / 4

@@ -151,14 +151,14 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
     outbox.introduce(session_id, resume_token(counter.key_sha256, session_id))
     structlog.contextvars.bind_contextvars(session=session_id)
     gathering, silence = Gathering.of(handshake.format), Silence(ws)
-    water = LowWater(request.transport, request.app[TIDE], gathering.bytes_per_s)
+    water = LowWater(request.transport, request.app[TIDE], gathering.bytes_per_s, silence.is_watched)
     reading = asyncio.create_task(_read(ws, session, flow, outbox, handshake, gathering, silence, water), name="socket")
     writing = asyncio.create_task(outbox.run(session), name="outbox")
     watching = asyncio.create_task(silence.outlasts_patience(), name="silence")
     try:
         await asyncio.wait({reading, writing, watching}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        water.lower()
+        water.close()
         try:
             await _pass_on(gathering.rest(), session)
         finally:
@@ -232,7 +232,7 @@ async def _read(
                 await flow.acquire(len(data))
             if ready := gathering.take(data, byte_start):
                 await _pass_on(ready, session)
-                water.raise_to(gathering.missing, len(data), len(frame.data))
+                water.await_more(gathering.missing, len(data), len(frame.data))
             else:
                 water.passed(len(frame.data))
             continue

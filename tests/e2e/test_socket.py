@@ -53,8 +53,9 @@ async def test_raw_pcm_in_any_chunks_gives_the_same_phrases(house: House, chunk:
     assert ranges(list(captured)) == ranges(list(await phrases_of_reference(house)))
 
 
+@pytest.mark.parametrize("crowded", [False, True])
 async def test_a_busy_server_hears_the_same_and_leaves_no_word_of_a_client_unread(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, crowded: bool
 ) -> None:
     marks: list[int] = []
     raised = Tide.raised
@@ -64,6 +65,7 @@ async def test_a_busy_server_hears_the_same_and_leaves_no_word_of_a_client_unrea
         raised(tide, mark, within_s)
 
     monkeypatch.setattr(Tide, "busy", True)
+    monkeypatch.setattr(Tide, "crowded", crowded)
     monkeypatch.setattr(Tide, "raised", noted)
     async with aiohttp.ClientSession() as http, http.ws_connect(house.socket_url) as ws:
         await ws.send_str(

@@ -1,20 +1,20 @@
 """On a busy server a client's frames are read when they complete a block, in one go; nothing is lost or left by it."""
 
 import asyncio
-import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.session.ports import AudioFormat
-from balto.loops import serving_loop
+from balto.web import lowwater
 from balto.web.gathering import Gathering
 from balto.web.lowwater import LowWater, Tide, wire_size
+from tests.unit.balto.lines import connected, turns
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux wakes nobody below the mark")
 
@@ -24,59 +24,9 @@ NEVER = 1
 """Bytes per second of an audio whose blocks take an hour: no test waits for one to be overdue."""
 
 
-@pytest.fixture(params=[asyncio.new_event_loop, serving_loop], ids=["asyncio", "of servers"])
-def run(request: pytest.FixtureRequest) -> Callable[[Coroutine[Any, Any, None]], None]:
-    def run_one(scenario: Coroutine[Any, Any, None]) -> None:
-        with asyncio.Runner(loop_factory=request.param) as runner:
-            runner.run(asyncio.wait_for(scenario, 20))
-
-    return run_one
-
-
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Tide, "busy", True)
-
-
-class Listener(asyncio.Protocol):
-    def __init__(self) -> None:
-        self.read: list[int] = []
-        self.stirred = asyncio.Event()
-        self.lost = asyncio.Event()
-        self.line: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.line = cast(asyncio.Transport, transport)
-        self.stirred.set()
-
-    def data_received(self, data: bytes) -> None:
-        self.read.append(len(data))
-        self.stirred.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.lost.set()
-
-    async def until(self, size: int) -> None:
-        while sum(self.read) < size:
-            self.stirred.clear()
-            await self.stirred.wait()
-
-
-@contextlib.asynccontextmanager
-async def connected() -> AsyncIterator[tuple[Listener, socket.socket]]:
-    loop, listener = asyncio.get_running_loop(), Listener()
-    server = await loop.create_server(lambda: listener, "127.0.0.1", 0)
-    with socket.create_connection(server.sockets[0].getsockname()) as client:
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await listener.stirred.wait()
-        yield listener, client
-    await listener.lost.wait()
-    server.close()
-
-
-async def turns(count: int = 20) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 @pytest.mark.usefixtures("busy")
@@ -84,7 +34,7 @@ def test_frames_wait_until_they_complete_a_block_and_are_read_in_one_go(run: Any
     async def scenario() -> None:
         async with connected() as (listener, client):
             water = LowWater(listener.line, Tide(asyncio.get_running_loop()), NEVER)
-            water.raise_to(BLOCK, AUDIO, AUDIO + OFFSET)
+            water.await_more(BLOCK, AUDIO, AUDIO + OFFSET)
             for _ in range(6):
                 client.sendall(FRAME)
                 await turns()
@@ -100,7 +50,7 @@ def test_frames_wait_until_they_complete_a_block_and_are_read_in_one_go(run: Any
 def test_a_client_that_hangs_up_is_heard_to_its_last_byte_at_once(run: Any) -> None:
     async def scenario() -> None:
         async with connected() as (listener, client):
-            LowWater(listener.line, Tide(asyncio.get_running_loop()), NEVER).raise_to(BLOCK, AUDIO, AUDIO + OFFSET)
+            LowWater(listener.line, Tide(asyncio.get_running_loop()), NEVER).await_more(BLOCK, AUDIO, AUDIO + OFFSET)
             client.sendall(FRAME)
             client.shutdown(socket.SHUT_WR)
             await listener.lost.wait()
@@ -114,7 +64,7 @@ def test_what_waits_behind_a_block_that_does_not_come_is_read_soon_after_it_was_
     async def scenario() -> None:
         async with connected() as (listener, client):
             water = LowWater(listener.line, Tide(asyncio.get_running_loop()), 32_000)
-            water.raise_to(BLOCK, AUDIO, AUDIO + OFFSET)
+            water.await_more(BLOCK, AUDIO, AUDIO + OFFSET)
             assert water.mark == 7 * len(FRAME)
             client.sendall(b"a word")
             await listener.until(6)
@@ -128,7 +78,7 @@ def test_what_is_there_is_read_when_the_mark_is_lowered(run: Any) -> None:
     async def scenario() -> None:
         async with connected() as (listener, client):
             water = LowWater(listener.line, Tide(asyncio.get_running_loop()), NEVER)
-            water.raise_to(BLOCK, AUDIO, AUDIO + OFFSET)
+            water.await_more(BLOCK, AUDIO, AUDIO + OFFSET)
             client.sendall(b"a word")
             await turns()
             assert listener.read == []
@@ -142,7 +92,7 @@ def test_a_server_that_is_not_busy_reads_each_frame(run: Any) -> None:
     async def scenario() -> None:
         async with connected() as (listener, client):
             water = LowWater(listener.line, Tide(asyncio.get_running_loop(), lambda: 0.0), NEVER)
-            water.raise_to(BLOCK, AUDIO, AUDIO + OFFSET)
+            water.await_more(BLOCK, AUDIO, AUDIO + OFFSET)
             assert water.mark == 1
             client.sendall(b"a word")
             await listener.until(6)
@@ -156,8 +106,37 @@ def test_a_closed_line_has_no_mark(run: Any) -> None:
         async with connected() as (listener, _):
             water = LowWater(listener.line, Tide(asyncio.get_running_loop()), NEVER)
             listener.line.abort()
-            water.raise_to(BLOCK, AUDIO, AUDIO + OFFSET)
+            water.await_more(BLOCK, AUDIO, AUDIO + OFFSET)
             assert water.mark == 1
+
+    run(scenario())
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_crowd_is_read_in_rounds_and_one_with_large_frames_or_that_is_over_is_not(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lowwater, "CROWD", 2)
+
+    async def scenario() -> None:
+        async with connected() as (listener, client), connected() as (other, _):
+            tide = Tide(asyncio.get_running_loop())
+            water = LowWater(listener.line, tide, NEVER)
+            water.await_more(BLOCK, AUDIO, AUDIO + OFFSET)
+            assert (len(tide.rounds), water.mark) == (0, 7 * len(FRAME))
+            second = LowWater(other.line, tide, NEVER)
+            water.await_more(BLOCK, AUDIO, AUDIO + OFFSET)
+            assert (len(tide.rounds), water.mark) == (1, 7 * len(FRAME))
+            water.await_more(0, 1 << 16, 1 << 16)
+            assert (len(tide.rounds), water.mark) == (0, 1)
+            water.await_more(0, AUDIO, AUDIO)
+            assert (len(tide.rounds), water.mark) == (1, 1)
+            water.close()
+            assert len(tide.rounds) == 0
+            client.sendall(b"a word")
+            await listener.until(6)
+            second.close()
+            assert tide.clients == 0
 
     run(scenario())
 
@@ -189,6 +168,9 @@ class Line:
     def is_closing(self) -> bool:
         return False
 
+    def fileno(self) -> int:
+        return 0
+
     def setsockopt(self, level: int, option: int, value: int) -> None:
         assert (level, option) == (socket.SOL_SOCKET, socket.SO_RCVLOWAT)
         self.marks.append(value)
@@ -213,7 +195,7 @@ def test_the_timer_runs_only_while_a_mark_is_raised() -> None:
     loop, line = Loop(), Line()
     water = LowWater(line, Tide(loop), 32_000)  # type: ignore[arg-type]
     loop.now = 1.0
-    water.raise_to(BLOCK, AUDIO, AUDIO)
+    water.await_more(BLOCK, AUDIO, AUDIO)
     (tick,) = loop.calls
     loop.now += 0.128
     tick()
@@ -247,7 +229,7 @@ def test_no_complete_block_waits_behind_the_mark_and_none_is_read_in_pieces(
                 end += size
                 if ready:
                     blocks += 1
-                    water.raise_to(gathering.missing, size, payload)
+                    water.await_more(gathering.missing, size, payload)
                 else:
                     water.passed(payload)
             waiting = 0
@@ -262,7 +244,7 @@ def test_frames_that_turn_out_smaller_or_larger_than_those_before_lower_the_mark
         loop, line = Loop(), Line()
         water = LowWater(line, Tide(loop), 32_000)  # type: ignore[arg-type]
         loop.now = 1.0
-        water.raise_to(BLOCK, AUDIO, AUDIO)
+        water.await_more(BLOCK, AUDIO, AUDIO)
         for _ in range(7 * wire_size(AUDIO) // wire_size(size)):
             assert water.mark > 1
             water.passed(size)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, WSMsgType, web
 
-from balto.loops import serving_loop
 from balto.web import parting
 from balto.web.parting import PartingSocket
 
@@ -20,15 +19,6 @@ UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
 )
-
-
-@pytest.fixture(params=[asyncio.new_event_loop, serving_loop], ids=["asyncio", "of servers"])
-def run(request: pytest.FixtureRequest) -> Callable[[Coroutine[Any, Any, None]], None]:
-    def run_one(scenario: Coroutine[Any, Any, None]) -> None:
-        with asyncio.Runner(loop_factory=request.param) as runner:
-            runner.run(scenario)
-
-    return run_one
 
 
 @contextlib.asynccontextmanager
