@@ -65,7 +65,7 @@ def told(taken: Mapping[str, Sequence[float]]) -> dict[str, Any]:
 
 async def _taken(places: Providers, count: int, rounds: int, tick: Callable[[], None]) -> dict[str, list[float]]:
     scene = spoken_scene()
-    said = list(zip(phrases(), cycle(_phrase(scene.samples, end) for end in scene.ends), strict=False))
+    said = list(zip(dict.fromkeys(phrases()), cycle(_phrase(scene.samples, end) for end in scene.ends), strict=False))
     steps, close = await _steps(places)
     taken: dict[str, list[float]] = defaultdict(list)
     try:
