@@ -51,6 +51,7 @@ BENCHMARKS: Final = {
     "advice": Entry("benchmarks.advice.bench", "labelled sentences, written and as heard, by the offline engine"),
     "projections": Entry("benchmarks.projections.bench", "read models: rebuilt, kept up live, and while being killed"),
     "exports": Entry("benchmarks.exports.bench", "300,000 rows of a read model in every form, in time and memory"),
+    "phrase": Entry("benchmarks.phrase.bench", "what each step of a phrase takes of the CPU"),
     "live": Entry("benchmarks.live.bench", "sessions in real time against the whole server: cost and latency"),
     "replay": Entry("benchmarks.replay.bench", "recorded sessions heard again, in speed and in determinism"),
     "peers": Entry("benchmarks.peers.bench", "Pipecat, LiveKit Agents, plain Pykka and eventsourcing beside Balto"),

@@ -126,6 +126,7 @@ class Safety:
     """Of all rules."""
     _index: _Index = field(init=False, repr=False, compare=False)
     _seen: Recent[tuple[Entity, ...]] = field(init=False, repr=False, compare=False, default_factory=Recent)
+    _alarmed: Recent[int] = field(init=False, repr=False, compare=False, default_factory=Recent)
 
     def __post_init__(self) -> None:
         alarms = frozenset(rule.name for rule in self.alarms)
@@ -160,10 +161,18 @@ class Safety:
         named = next((entity.name for entity in listed if entity.name in self.alarm_names), None)
         if named is not None:
             return named
-        texts = [(said, self._index.worth(said)) for said in map(Said, _texts(listed))]
-        places = sorted({place for _, worth in texts for place in worth if place < len(self.alarms)})
-        rules = ((self.alarms[place], place) for place in places)
-        return next((r.name for r, at in rules if any(r.find(said, worth.get(at, ())) for said, worth in texts)), None)
+        place = min(map(self._first_alarm, _texts(listed)), default=len(self.alarms))
+        return self.alarms[place].name if place < len(self.alarms) else None
+
+    def _first_alarm(self, text: str) -> int:
+        """Return the place of the first alarm sign in a text, or how many there are."""
+        known = self._alarmed.get(text)
+        if known is not None:
+            return known
+        said, count = Said(text), len(self.alarms)
+        worth = self._index.worth(said).items()
+        place = next((at for at, each in worth if at < count and self.alarms[at].find(said, each)), count)
+        return self._alarmed.keep(text, place)
 
     def silence(self, entities: Iterable[Entity]) -> str | None:
         """Return the name of the first silence that `look` or an engine found in the phrase of these entities."""

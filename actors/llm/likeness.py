@@ -1,6 +1,7 @@
 """The phonetic keys of a vocabulary that are like another one: by their letters first, then by the order of these."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,9 @@ MIN_RATIO: Final = 85.0
 
 _NEAREST: Final = 3
 """Likenesses looked at: the nearest one may rest on other consonants."""
+
+_REMEMBERED: Final = 1024
+"""Keys whose nearest are kept: people repeat themselves."""
 
 _BITS: Final[Mapping[str, tuple[int, int]]] = {
     **{letter: (1 << 2 * at, 2 << 2 * at) for at, letter in enumerate("abcdefghijklmnopqrstuvwxyz")},
@@ -39,16 +43,18 @@ class Likeness:
         lengths = np.array([len(key) for key in self._keys], dtype=np.intp)
         longest = int(lengths.max(initial=0))
         self._reach = {length: _reach(lengths, length) for length in range(MIN_LIKE, 2 * longest)}
+        self._remembered = lru_cache(_REMEMBERED)(self._nearest)
 
-    def nearest(self, key: str) -> list[tuple[str, float]]:
+    def nearest(self, key: str) -> tuple[tuple[str, float], ...]:
         """Return the keys that are most like another, the nearest first, each with its likeness, 0 to 100."""
-        first, most = self._reach.get(len(key), (0, None))
-        if most is None:
-            return []
+        return self._remembered(key) if len(key) in self._reach else ()
+
+    def _nearest(self, key: str) -> tuple[tuple[str, float], ...]:
+        first, most = self._reach[len(key)]
         differing = np.bitwise_count(self._letters[first : first + most.size] ^ np.uint64(_letters(key)))
         worth = [self._keys[first + place] for place in np.flatnonzero(differing <= most).tolist()]
         found = process.extract(key, worth, scorer=fuzz.ratio, score_cutoff=MIN_RATIO, limit=_NEAREST)
-        return [(other, ratio) for other, ratio, _ in found]
+        return tuple((other, ratio) for other, ratio, _ in found)
 
 
 def _letters(key: str) -> int:

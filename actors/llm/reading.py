@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from actors.llm.context import foreign, told_of_others
 from actors.llm.forms import Match
@@ -19,9 +20,9 @@ _TURNING = frozenset(f"{_DENYING} {_ASKING_ABOUT}".split())
 """Words that may turn the sense of the rest: what is denied, and what is asked about rather than for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reading:
-    """What the index finds in a sentence."""
+    """What the index finds in a sentence. What follows from it is asked for by every stage, and thought about once."""
 
     text: str
     tokens: tuple[Token, ...]
@@ -37,13 +38,17 @@ class Reading:
         meant = tuple(match for place, match in enumerate(matches) if place not in against)
         return cls(text, tokens, meant, tuple(matches[place] for place in sorted(against)))
 
-    @property
+    @cached_property
     def elsewhere(self) -> bool:
         """Whether it is no Portuguese, or tells of people who are not here."""
         return foreign(self.tokens) or told_of_others(self.tokens)
 
     def entities(self) -> tuple[Entity, ...]:
         """Return what is asked for or complained of, in order, each thing once, with the words that prove it."""
+        return self._entities
+
+    @cached_property
+    def _entities(self) -> tuple[Entity, ...]:
         if self.elsewhere:
             return ()
         found: dict[str, Entity] = {}
@@ -61,7 +66,7 @@ class Reading:
             return []
         return [match.entry.name for match in self.denied if match.entry.kind in ("medicine", "need")]
 
-    @property
+    @cached_property
     def certain(self) -> bool:
         """Whether nothing else can be meant: every word is part of a name that was said right, or says nothing."""
         named = {place for match in self.meant for place in range(match.first, match.last + 1)}

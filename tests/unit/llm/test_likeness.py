@@ -29,7 +29,7 @@ def test_the_nearest_keys_are_those_of_comparing_with_all() -> None:
     found = 0
     for key in (_spoilt(key, rng) for key in keys):
         all_of_them = process.extract(key, in_order, scorer=fuzz.ratio, score_cutoff=MIN_RATIO, limit=3)
-        expected = [] if len(key) < 6 else [(other, ratio) for other, ratio, _ in all_of_them]
+        expected = () if len(key) < 6 else tuple((other, ratio) for other, ratio, _ in all_of_them)
         assert likeness.nearest(key) == expected
         found += len(expected)
     assert found > len(keys) // 2
@@ -41,10 +41,10 @@ def test_of_equal_likenesses_the_first_key_comes_first() -> None:
 
 
 def test_letters_that_are_the_same_in_another_order_are_not_alike() -> None:
-    assert Likeness(["paracitamou"]).nearest("uomaticarap") == []
+    assert Likeness(["paracitamou"]).nearest("uomaticarap") == ()
 
 
 def test_a_key_shorter_or_longer_than_all_has_none_near() -> None:
-    assert Likeness(["dramini"]).nearest("dra") == []
-    assert Likeness(["dramini"]).nearest("dramini" * 9) == []
-    assert Likeness([]).nearest("dramini") == []
+    assert Likeness(["dramini"]).nearest("dra") == ()
+    assert Likeness(["dramini"]).nearest("dramini" * 9) == ()
+    assert Likeness([]).nearest("dramini") == ()

@@ -1,0 +1,1 @@
+"""What one phrase costs, step by step."""
