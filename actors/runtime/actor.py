@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from types import CoroutineType, TracebackType
@@ -225,6 +225,16 @@ class Actor(pykka.Actor):
             inbox.resume_with(Letter(outcome, reply_to, None, context))
 
         self.system.run_coroutine(finish(), context, inner=coroutine)
+
+    def suspend(self) -> Callable[[Any], None]:
+        """Take no message, from this handler's end on, until what is returned is given the one to take next.
+
+        It must be given one, on the thread that runs handlers; until then the actor doesn't stop either. It is what a
+        coroutine handler does, without a task.
+        """
+        inbox, context = self.actor_inbox, copy_context()
+        inbox.hold()
+        return lambda message: inbox.resume_with(Letter(message, context=context))
 
     def spawn[A: "Actor"](self, actor_class: type[A], *args: Any, **kwargs: Any) -> Ref[A]:
         """Start a child, which is stopped with this actor and whose failures it is told about."""

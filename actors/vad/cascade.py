@@ -6,12 +6,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from actors.vad.gate import EnergyGate, window_rms
-from actors.vad.silero import CONTEXT, WINDOW, Memory, SpeechModel
+from actors.vad.silero import CONTEXT, WINDOW, WITH_OTHERS, Judged, Memory, Question, SpeechModel
 from actors.vad.webrtc import VoiceDetector
 from actors.values import Pcm, VadSettings
 
 WINDOW_MS: Final = 32
-BLOCK: Final = 4
+BLOCK: Final = WITH_OTHERS
 """Windows heard in one go. The neural stage costs a third less for four than for one, and four are 128 ms."""
 BLOCK_SAMPLES: Final = BLOCK * WINDOW
 WARM_UP: Final = 6
@@ -69,6 +69,10 @@ class Cascade:
         self._speaking = False
         self._goes_on = False
         """Whether its last window was speech."""
+        self._block: tuple[Pcm, list[float], list[bool], list[bool]] | None = None
+        """The block that is being heard, with its levels, and which of its windows are loud and voiced."""
+        self._asked = (0, 0, False)
+        """First and last window of the question to the neural stage, and whether the block has a candidate."""
 
     @property
     def floor(self) -> float:
@@ -101,13 +105,24 @@ class Cascade:
         Args:
             samples: shape (n * 512,), n from 1 to 4; only the last block of a stream has fewer than 4 windows. Kept.
         """
+        question = self.listen(samples)
+        return self.conclude(None if question is None or self._model is None else self._model.judge(*question))
+
+    def listen(self, samples: Pcm) -> Question | None:
+        """Have the cheap stages judge the next block; `conclude` comes next, with what the neural one says.
+
+        Args:
+            samples: as of `hear`.
+
+        Returns:
+            What the neural stage is to be asked; None where it need not be.
+        """
         levels = window_rms(samples.reshape(-1, WINDOW))
-        told: list[float | None] = [None] * len(levels)
+        question: Question | None = None
         if self._model is None:
             voiced = self._voiced(samples)
             # nothing better than webrtcvad tells whether somebody speaks
             loud = self._loud(levels, voiced if self._detector is not None else [self._speaking] * len(levels))
-            speech = list(map(and_, loud, voiced))
         else:
             loud = self._loud(levels, [self._speaking] * len(levels))
             confirming = self.confirming
@@ -115,7 +130,28 @@ class Cascade:
             voiced = self._voiced(samples) if confirming or True in loud else self._unheard(len(levels))
             candidates = list(map(and_, loud, voiced))
             if confirming or True in candidates:
-                told = self._confirm(self._model, samples, candidates)
+                question = self._question(samples, candidates)
+        self._block = samples, levels, loud, voiced
+        return question
+
+    def conclude(self, judged: Judged | None) -> list[Window]:
+        """Return the windows of the block that `listen` took.
+
+        Args:
+            judged: the answer to the question that it returned, if it did.
+
+        Raises:
+            ValueError: no block was taken.
+        """
+        if self._block is None:
+            raise ValueError("no block was listened to")
+        (samples, levels, loud, voiced), self._block = self._block, None
+        told: list[float | None] = [None] * len(levels)
+        if self._model is None:
+            speech = list(map(and_, loud, voiced))
+        else:
+            if judged is not None:
+                told = self._confirmed(*judged, len(levels))
             speech = self._decided(told)
         self._speaking = True in speech
         self._at += len(levels)
@@ -137,7 +173,7 @@ class Cascade:
         self._detector.skip(count * WINDOW)
         return [False] * count
 
-    def _confirm(self, model: SpeechModel, samples: Pcm, candidates: list[bool]) -> list[float | None]:
+    def _question(self, samples: Pcm, candidates: list[bool]) -> Question:
         begin, count = self._at, len(candidates)
         start, last = begin, begin + count - 1
         asked = begin <= self._confirm_to
@@ -149,10 +185,16 @@ class Cascade:
             last = min(last, self._confirm_to)
         audio = np.concatenate([*self._before, samples])
         audio = audio[_PAST - CONTEXT + (start - begin) * WINDOW : _PAST + (last + 1 - begin) * WINDOW]
-        told, self._memory = model.judge(audio, self._memory)
+        self._asked = start, last, True in candidates
+        return Question(audio, self._memory)
+
+    def _confirmed(self, told: list[float], memory: Memory, count: int) -> list[float | None]:
+        start, last, candidate = self._asked
+        self._memory = memory
         self._heard_to = last + 1
-        if True not in candidates and max(told) < _LEAVES:
+        if not candidate and max(told) < _LEAVES:
             self._confirm_to = last
+        begin = self._at
         return [*told[begin - start :], *[None] * (begin + count - 1 - last)]
 
     def _wake(self, candidate: int) -> int:

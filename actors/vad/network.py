@@ -1,4 +1,4 @@
-"""Silero's network for several windows at a time: read from its ONNX file and laid out anew, to the same numbers."""
+"""Silero's network for windows of several streams at a time: laid out anew from its file, to the same numbers."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -6,8 +6,8 @@ from typing import Final
 WIDTH: Final = 640
 """Samples of a row: 64 of context, a window of 512, and its last 64 but one in reverse order."""
 AT_ONCE: Final = 8
-"""Rows up to which the numbers are the original's. A sum over more is split up by the matrix product, and rounded
-otherwise."""
+"""Rows of a stream up to which the numbers are the original's. A sum over more is split up by the matrix product, and
+rounded otherwise."""
 
 type _Value = int | bytes
 type _Attribute = int | tuple[int, ...]
@@ -25,7 +25,7 @@ _SHAPES: Final[Mapping[str, tuple[int, ...]]] = {
     **{_LAYER.format(at, "weight"): (out, of, 1, 3) for at, (out, of) in enumerate(_LAYERS)},
     **{_LAYER.format(at, "bias"): (out,) for at, (out, _) in enumerate(_LAYERS)},
     **dict(zip(_GATES, ((1, 512, 128), (1, 512, 128), (1, 1024)), strict=True)),
-    **dict(zip(_LAST, ((1, 128, 1), (1,)), strict=True)),
+    **dict(zip(_LAST, ((1, 128, 1, 1), (1,)), strict=True)),
 }
 
 
@@ -34,21 +34,25 @@ class OtherNetworkError(ValueError):
 
 
 def side_by_side(model: bytes) -> bytes:
-    """Lay Silero VAD v6 out as a network that takes windows as rows of one image.
+    """Lay Silero VAD v6 out as a network that takes windows as rows of one image, and streams as images of a batch.
 
-    The original takes them as a batch, and onnxruntime multiplies each image of a batch for itself: two to five columns
-    at a time, of which a vector register holds sixteen. As rows of one image, along which the convolutions reach and
-    not across, windows share a product; each of its sums is added up in the same order and so is the same to the bit.
-    Only where a window has one column left, in the last two convolutions, it stays by itself: those sums are taken in
-    another order. The frame of the spectrum that the original drops isn't made.
+    The original takes windows as a batch, and onnxruntime multiplies each image of a batch for itself: two to five
+    columns at a time, of which a vector register holds sixteen. As rows of one image, along which the convolutions
+    reach and not across, windows share a product; each of its sums is added up in the same order and so is the same to
+    the bit. Only where a window has one column left, in the last two convolutions, it stays by itself: those sums are
+    taken in another order. The frame of the spectrum that the original drops isn't made.
+
+    Streams share what a call costs by itself, and that the weights, a megabyte, come from memory. None has a part in
+    another's sums.
 
     Args:
         model: the ONNX file (MIT; Silero Team, 2025) as faster-whisper brings it.
 
     Returns:
-        An ONNX model with the inputs `rows`, shape (1, 1, n, `WIDTH`), n up to `AT_ONCE`, `h` and `c`, shape
-        (1, 1, 128); outputs `told`, shape (n,), `hn` and `cn`. All float32. To keep its numbers it must be run without
-        the optimisations of memory layout.
+        An ONNX model with the inputs `rows`, shape (s, 1, n, `WIDTH`), for s streams and n windows of each, n up to
+        `AT_ONCE`; `h` and `c`, shape (1, s, 128); `steps`, which is [n, s, 128] as int64; outputs `told`, shape
+        (1, 1, s, n), `hn` and `cn`. All others float32. To keep its numbers it must be run without the optimisations of
+        memory layout.
 
     Raises:
         OtherNetworkError: the file is another network's, or none.
@@ -63,11 +67,10 @@ def side_by_side(model: bytes) -> bytes:
         *((1, node) for node in _nodes()),
         (2, "silero"),
         *((5, _tensor(name, shape, _FLOAT, weights[name])) for name, shape in _SHAPES.items()),
-        (5, _tensor("one by one", (3,), _WHOLE, _wide(0, 1, 128))),
-        (5, _tensor("in a row", (1,), _WHOLE, _wide(-1))),
-        (5, _tensor("direction", (1,), _WHOLE, _wide(1))),
-        *((11, _float_of(name, rank)) for name, rank in (("rows", 4), ("h", 3), ("c", 3))),
-        *((12, _float_of(name, rank)) for name, rank in (("told", 1), ("hn", 3), ("cn", 3))),
+        (5, _tensor("one by one", (4,), _WHOLE, _wide(-1, 64, 1, 2))),
+        *((11, _array_of(name, rank, _FLOAT)) for name, rank in (("rows", 4), ("h", 3), ("c", 3))),
+        (11, _array_of("steps", 1, _WHOLE)),
+        *((12, _array_of(name, rank, _FLOAT)) for name, rank in (("told", 4), ("hn", 3), ("cn", 3))),
     )
     return _message((1, 8), (7, graph), (8, _message((2, 18))))
 
@@ -87,17 +90,16 @@ def _nodes() -> list[bytes]:
         _node("Sqrt", ("power",), ("magnitude",)),
         *layer(0, "magnitude"),
         *layer(1, "layer 0"),
-        _node("Transpose", ("layer 1",), ("batch",), perm=(2, 1, 0, 3)),
+        _node("Transpose", ("layer 1",), ("windows",), perm=(2, 0, 1, 3)),
+        _node("Reshape", ("windows", "one by one"), ("batch",)),
         *layer(2, "batch"),
         *layer(3, "layer 2"),
-        _node("Reshape", ("layer 3", "one by one"), ("sequence",)),
+        _node("Reshape", ("layer 3", "steps"), ("sequence",)),
         _node("LSTM", ("sequence", *_GATES, "", "h", "c"), ("said", "hn", "cn"), hidden_size=128),
-        _node("Squeeze", ("said", "direction"), ("words",)),
-        _node("Relu", ("words",), ("clear words",)),
-        _node("Transpose", ("clear words",), ("columns",), perm=(1, 2, 0)),
-        _node("Conv", ("columns", *_LAST), ("logit",), kernel_shape=(1,)),
-        _node("Sigmoid", ("logit",), ("probability",)),
-        _node("Reshape", ("probability", "in a row"), ("told",)),
+        _node("Relu", ("said",), ("clear",)),
+        _node("Transpose", ("clear",), ("columns",), perm=(1, 3, 2, 0)),
+        _node("Conv", ("columns", *_LAST), ("logit",), kernel_shape=(1, 1)),
+        _node("Sigmoid", ("logit",), ("told",)),
     ]
 
 
@@ -134,9 +136,9 @@ def _tensor(name: str, shape: tuple[int, ...], kind: int, data: bytes) -> bytes:
     return _message(*((1, length) for length in shape), (2, kind), (8, name), (9, data))
 
 
-def _float_of(name: str, rank: int) -> bytes:
+def _array_of(name: str, rank: int, kind: int) -> bytes:
     shape = _message(*((1, b"") for _ in range(rank)))
-    return _message((1, name), (2, _message((1, _message((1, _FLOAT), (2, shape))))))
+    return _message((1, name), (2, _message((1, _message((1, kind), (2, shape))))))
 
 
 def _tensors(model: bytes) -> Iterator[tuple[str, bytes]]:

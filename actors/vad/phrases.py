@@ -1,6 +1,7 @@
 """A phrase under way: what its windows were, whether it is one, and where it is best cut."""
 
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Final, Literal
 
 import numpy as np
@@ -12,6 +13,15 @@ from events.catalogue import VadSnapshot
 
 _CUT_SEARCH: Final = 0.4
 """Last part of a phrase of the greatest length in which its quietest place is searched."""
+
+
+class State(Enum):
+    """Where a segmenter is."""
+
+    QUIET = auto()
+    STARTING = auto()
+    SPEAKING = auto()
+    STOPPING = auto()
 
 
 @dataclass(slots=True)

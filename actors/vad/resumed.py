@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from actors.vad.segmenter import Segmenter
-from actors.vad.silero import SpeechModel
+from actors.vad.silero import Judged, Question, SpeechModel
 from actors.vad.webrtc import in_charge_from
 from actors.values import (
     SAMPLE_RATE,
@@ -94,17 +94,40 @@ class ResumedSegmenter:
 
     def push(self, pcm: Pcm) -> list[Heard]:
         """Take the next samples, shape (n,), and return what was heard, in order."""
+        wanted = self._wanted(pcm)
+        return self._found(self._inner.push(wanted) if wanted.size else [])
+
+    def begin(self, pcm: Pcm) -> list[Heard] | Question:
+        """Take the next samples; see `Segmenter.begin`."""
+        wanted = self._wanted(pcm)
+        begun = self._inner.begin(wanted) if wanted.size else []
+        return begun if isinstance(begun, Question) else self._found(begun)
+
+    def go_on(self, judged: Judged | None) -> list[Heard]:
+        """Return what was heard; see `Segmenter.go_on`."""
+        return self._found(self._inner.go_on(judged))
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the next block may complete a pause; see `Segmenter.urgent`."""
+        return self._inner.urgent
+
+    def flush(self) -> list[Heard]:
+        """End the stream; see `Segmenter.flush`."""
+        return self._found(self._inner.flush())
+
+    def _wanted(self, pcm: Pcm) -> Pcm:
+        """Take samples and return those that are listened to.
+
+        Windows and frames are counted from the session's start: so are those of this listening.
+        """
         unwanted = self._unwanted(self._at)
         self._at += pcm.size
         if self._awaited:
             self._kept.append((self._at - pcm.size, pcm))
-        # Windows and frames are counted from the session's start: so are those of this listening.
-        heard = self._inner.push(pcm[unwanted:]) if unwanted < pcm.size else []
-        return [*self._retake(heard), *self._new(heard)]
+        return pcm[unwanted:]
 
-    def flush(self) -> list[Heard]:
-        """End the stream; see `Segmenter.flush`."""
-        heard = self._inner.flush()
+    def _found(self, heard: list[Heard]) -> list[Heard]:
         return [*self._retake(heard), *self._new(heard)]
 
     def _unwanted(self, at: int) -> int:

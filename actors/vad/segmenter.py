@@ -1,15 +1,14 @@
 """The segmenter: finds phrases in a stream of samples, the same ones however the stream is cut."""
 
 from collections import deque
-from enum import Enum, auto
 from typing import Final
 
-from actors.vad.cascade import BLOCK_SAMPLES, WINDOW_MS, Cascade, Window
+from actors.vad.cascade import BLOCK, BLOCK_SAMPLES, WINDOW_MS, Cascade, Window
 from actors.vad.history import SampleHistory
-from actors.vad.phrases import OpenPhrase, flaw, snapshot
+from actors.vad.phrases import OpenPhrase, State, flaw, snapshot
 from actors.vad.profile import NoiseProfile
 from actors.vad.settings import check
-from actors.vad.silero import WINDOW, SpeechModel
+from actors.vad.silero import WINDOW, Judged, Question, SpeechModel
 from actors.values import (
     SAMPLE_RATE,
     EarlyPhrase,
@@ -29,15 +28,6 @@ _TAIL: Final = 256 // WINDOW_MS
 """Windows kept after the last speech of a phrase, unless the pause that ends or offers it is shorter."""
 _REVIVE: Final = 2
 """Speech windows in a row that continue a phrase in its hangover; a single one is a click."""
-
-
-class State(Enum):
-    """Where the segmenter is."""
-
-    QUIET = auto()
-    STARTING = auto()
-    SPEAKING = auto()
-    STOPPING = auto()
 
 
 class Segmenter:
@@ -121,13 +111,44 @@ class Segmenter:
         Raises:
             ValueError: the segmenter has been flushed.
         """
-        if self._finished:
-            raise ValueError("the segmenter has been flushed")
         heard: list[Heard] = []
-        self._history.append(pcm)
+        self._keep_samples(pcm)
         while self._history.end - self._window * WINDOW >= BLOCK_SAMPLES:
             self._hear(BLOCK_SAMPLES, heard)
         return heard
+
+    def begin(self, pcm: Pcm) -> list[Heard] | Question:
+        """Take the next samples, which complete one block at most; `push` without the neural stage.
+
+        Returns:
+            What was heard, or what is to be judged for that: then `go_on` comes next.
+
+        Raises:
+            ValueError: the segmenter has been flushed.
+        """
+        self._keep_samples(pcm)
+        if self._history.end - self._window * WINDOW < BLOCK_SAMPLES:
+            return []
+        start = self._window * WINDOW
+        question = self._cascade.listen(self._history.take(start, start + BLOCK_SAMPLES))
+        return self.go_on(None) if question is None else question
+
+    def _keep_samples(self, pcm: Pcm) -> None:
+        if self._finished:
+            raise ValueError("the segmenter has been flushed")
+        self._history.append(pcm)
+
+    def go_on(self, judged: Judged | None) -> list[Heard]:
+        """Return what was heard in the samples that `begin` took, with the answer to its question if it had one."""
+        heard: list[Heard] = []
+        self._follow_up(self._cascade.conclude(judged), heard)
+        return heard
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the next block may complete the pause that ends a phrase, or offers it."""
+        silent, pauses = self._silent, (self._offer_after, self._hangover)
+        return self._phrase is not None and any(silent < pause <= silent + BLOCK for pause in pauses)
 
     def flush(self) -> list[Heard]:
         """End the stream: close an open phrase and return what was heard last."""
@@ -144,18 +165,19 @@ class Segmenter:
 
     def _hear(self, samples: int, heard: list[Heard]) -> None:
         start = self._window * WINDOW
-        windows = self._cascade.hear(self._history.take(start, start + samples))
+        self._follow_up(self._cascade.hear(self._history.take(start, start + samples)), heard)
+
+    def _follow_up(self, windows: list[Window], heard: list[Heard]) -> None:
         if self._state is State.QUIET and not self._cascade.speaking:
             self._recent.extend(windows)
             self._window += len(windows)
-            self._forget()
-            return
-        for window in windows:
-            if self._phrase is None:
-                self._listen(window, heard)
-            else:
-                self._follow(self._phrase, window, heard)
-            self._window += 1
+        else:
+            for window in windows:
+                if self._phrase is None:
+                    self._listen(window, heard)
+                else:
+                    self._follow(self._phrase, window, heard)
+                self._window += 1
         self._forget()
 
     def _listen(self, window: Window, heard: list[Heard]) -> None:

@@ -2,9 +2,10 @@
 
 import importlib.util
 import logging
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +24,32 @@ UNKNOWN: Final = "silero-unknown"
 """A network in its file's place that is another one than ours is laid out from."""
 _FILE: Final = Path("assets", "silero_vad_v6.onnx")
 _ROW: Final = np.pad(np.arange(CONTEXT + WINDOW), (0, WIDTH - CONTEXT - WINDOW), mode="reflect")
-_ROWS: Final = (np.arange(AT_ONCE)[:, np.newaxis] * WINDOW + _ROW)[np.newaxis, np.newaxis]
-"""Which samples the network's rows are, shape (1, 1, AT_ONCE, WIDTH)."""
+_ROWS: Final = np.arange(AT_ONCE)[:, np.newaxis] * WINDOW + _ROW
+"""Which samples the network's rows are, shape (AT_ONCE, WIDTH)."""
 _UNITS: Final = 128
+COMPANY: Final = 6
+"""Streams that are judged in one call at most: more hardly make it cheaper, and hold others up."""
+WITH_OTHERS: Final = 4
+"""Windows that are judged with those of other streams, of each stream as many: a block's."""
+_STEPS: Final = [[np.array([count, streams, _UNITS]) for count in range(AT_ONCE + 1)] for streams in range(COMPANY + 1)]
 _SCALE: Final = np.float32(1 / 32_768)
 
 Memory = tuple[NDArray[np.float32], NDArray[np.float32]]
 """What the model remembers of a stream: hidden and cell state of its LSTM, each of shape (1, 1, 128)."""
+Judged = tuple[list[float], Memory]
+"""What the model says of windows in a row, and remembers then."""
+
+
+class Question(NamedTuple):
+    """What the model is asked: see `SpeechModel.judge`."""
+
+    samples: Pcm
+    memory: Memory | None
+
+    @property
+    def windows(self) -> int:
+        """How many are to be judged."""
+        return (self.samples.size - CONTEXT) // WINDOW
 
 
 class SpeechModel(Protocol):
@@ -40,7 +60,7 @@ class SpeechModel(Protocol):
         """As the snapshot of a phrase names it."""
         ...
 
-    def judge(self, samples: Pcm, memory: Memory | None) -> tuple[list[float], Memory]:
+    def judge(self, samples: Pcm, memory: Memory | None) -> Judged:
         """Judge n windows.
 
         Args:
@@ -70,19 +90,50 @@ class Silero:
     def __init__(self, path: Path) -> None:
         # Without optimisations of memory layout, with which the same network comes to other numbers.
         self._run = _runner(side_by_side(path.read_bytes()), layout=False)
+        self.sociable = self._is_the_same_in_company()
+        """Whether a stream is told the same, to the bit, alone and with others: so it is wherever it was measured, but
+        which order sums are taken in is the processor's affair."""
 
-    def judge(self, samples: Pcm, memory: Memory | None) -> tuple[list[float], Memory]:
+    def judge(self, samples: Pcm, memory: Memory | None) -> Judged:
         """Judge windows; see `SpeechModel.judge`."""
         count = (samples.size - CONTEXT) // WINDOW
         if count > AT_ONCE:
             early, memory = self.judge(samples[: CONTEXT + AT_ONCE * WINDOW], memory)
             late, memory = self.judge(samples[AT_ONCE * WINDOW :], memory)
             return early + late, memory
-        rows = (samples * _SCALE).take(_ROWS[:, :, :count], mode="clip")
-        hidden, cell = memory or _nothing()
-        probabilities, hidden, cell = self._run(None, {"rows": rows, "h": hidden, "c": cell})
-        told: list[float] = probabilities.tolist()
-        return told, (hidden, cell)
+        return self._judge(samples[np.newaxis], memory or _nothing(), count)[0]
+
+    def judge_together(self, questions: Sequence[Question]) -> list[Judged]:
+        """Judge windows of up to `COMPANY` streams, equally many of each and no more than `AT_ONCE`."""
+        memories = [question.memory or _nothing() for question in questions]
+        hidden, cell = (np.concatenate(each, axis=1) for each in zip(*memories, strict=True))
+        heard = np.stack([question.samples for question in questions])
+        return self._judge(heard, (hidden, cell), questions[0].windows)
+
+    def _judge(self, heard: NDArray[np.int16], memory: Memory, count: int) -> list[Judged]:
+        rows = (heard * _SCALE).take(_ROWS[:count], axis=1, mode="clip")[:, np.newaxis]
+        asked = {"rows": rows, "h": memory[0], "c": memory[1], "steps": _STEPS[len(heard)][count]}
+        probabilities, hidden, cell = self._run(None, asked)
+        told: list[list[float]] = probabilities[0, 0].tolist()
+        if len(told) == 1:
+            return [(told[0], (hidden, cell))]
+        return [(each, (hidden[:, at : at + 1], cell[:, at : at + 1])) for at, each in enumerate(told)]
+
+    def _is_the_same_in_company(self) -> bool:
+        rng = np.random.default_rng(0)
+        size = CONTEXT + WITH_OTHERS * WINDOW
+        questions = [
+            Question(rng.normal(0.0, 10.0 ** (at % 4), size).astype(np.int16), (_state(rng), _state(rng)))
+            for at in range(COMPANY)
+        ]
+        alone = [self.judge(*question) for question in questions]
+        return all(
+            said == told and np.array_equal(hidden, after[0]) and np.array_equal(cell, after[1])
+            for count in range(2, COMPANY + 1)
+            for (said, (hidden, cell)), (told, after) in zip(
+                self.judge_together(questions[:count]), alone, strict=False
+            )
+        )
 
 
 class SileroAsInstalled:
@@ -107,7 +158,7 @@ class SileroAsInstalled:
         if (np.shape(told), hidden.shape, cell.shape) != ((2,), (1, 1, _UNITS), (1, 1, _UNITS)):
             raise ValueError("not a network that judges windows in a row")
 
-    def judge(self, samples: Pcm, memory: Memory | None) -> tuple[list[float], Memory]:
+    def judge(self, samples: Pcm, memory: Memory | None) -> Judged:
         """Judge windows; see `SpeechModel.judge`."""
         count = (samples.size - CONTEXT) // WINDOW
         heard = np.empty((count, CONTEXT + WINDOW), dtype=np.float32)
@@ -135,6 +186,10 @@ def _runner(network: bytes | str, *, layout: bool) -> Any:
     levels = ort.GraphOptimizationLevel
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if layout else levels.ORT_ENABLE_EXTENDED
     return ort.InferenceSession(network, options, providers=["CPUExecutionProvider"]).run
+
+
+def _state(rng: np.random.Generator) -> NDArray[np.float32]:
+    return rng.normal(0.0, 0.5, (1, 1, _UNITS)).astype(np.float32)
 
 
 def _nothing() -> Memory:

@@ -3,6 +3,7 @@
 Every sixteenth message is timed and takes the long way, so that each test passes both.
 """
 
+import asyncio
 from typing import Any, ClassVar
 
 import pykka
@@ -155,3 +156,43 @@ async def test_questions_and_deadlines_among_what_is_told_keep_the_order(system:
     await stop(ref)
     assert log == list(range(40))
     assert [await future for _, future in futures] == [number for number, _ in futures]
+
+
+class Patient(Actor):
+    """Waits in its handler for what a friend brings, of messages that are odd numbers."""
+
+    capacity: ClassVar[int | None] = 50
+
+    def __init__(self, log: list[Any], waits: asyncio.Queue[Any]) -> None:
+        super().__init__()
+        self.log = log
+        self.waits = waits
+
+    def on_receive(self, message: Any) -> Any:
+        self.log.append(message)
+        if isinstance(message, int) and message % 2:
+            self.waits.put_nowait((message, self.suspend()))
+        return message
+
+
+@over_seeds
+async def test_who_is_suspended_takes_what_it_waits_for_first_and_then_all_else_in_order(system: VirtualSystem) -> None:
+    log: list[Any] = []
+    waits: asyncio.Queue[Any] = asyncio.Queue()
+    ref = system.spawn(Patient, log, waits)
+
+    async def friend() -> None:
+        for _ in range(20):
+            number, go_on = await waits.get()
+            await asyncio.sleep(system.random.uniform(0, 0.01))
+            assert log[-1] == number
+            go_on(f"answer to {number}")
+
+    bringing = asyncio.create_task(friend())
+    for number in range(40):
+        ref.tell(number)
+        if system.random.random() < 0.3:
+            await asyncio.sleep(0.001)
+    assert await ref.stop(block=False) is True
+    await bringing
+    assert log == [each for n in range(40) for each in ([n, f"answer to {n}"] if n % 2 else [n])]

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.vad.segmenter import Segmenter, State
+from actors.vad.phrases import State
+from actors.vad.segmenter import Segmenter
 from actors.values import (
     EarlyPhrase,
     Heard,
