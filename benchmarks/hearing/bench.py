@@ -150,6 +150,8 @@ def _costs(compared: dict[str, Any], count: int | None, rounds: int) -> list[Che
 def _memory(compared: dict[str, Any], *, sessions: int) -> list[Check]:
     told = {f"{s:g} s": memory_of_a_session(speech_s=s, sessions=sessions) for s in (3.0, 13.0)}
     compared["MB a session, with so much speech open"] = {name: rounded(value) for name, value in told.items()}
+    browser = memory_of_a_session(speech_s=13.0, sessions=sessions, encoding="webm-opus")
+    compared["MB a session of WebM/Opus, with 13 s open"] = rounded(browser)
     worst = max(told.values())
     return [Check(name="memory of a session, longest phrase open", value=worst, unit="MB", goal=0.6, better="less")]
 

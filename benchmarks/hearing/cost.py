@@ -21,6 +21,7 @@ from benchmarks.corpus.noise import RATE
 from benchmarks.corpus.scenes import Samples
 from benchmarks.hearing.detectors import CHUNK
 from benchmarks.hearing.scenery import Condition, reported
+from tests.recordings import webm
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +88,31 @@ def cascade_alone(samples: Samples) -> float:
     return (time.process_time() - began) * 1000 / (samples.size / RATE)
 
 
-def memory_of_a_session(*, speech_s: float, sessions: int) -> float:
+def memory_of_a_session(*, speech_s: float, sessions: int, encoding: str = "pcm_s16le") -> float:
     """Return the megabytes that a session's decoder and segmenter keep, measured in a process of its own.
 
     Args:
         speech_s: of unbroken speech that each session has open.
         sessions: over which the growth of the process is shared out.
+        encoding: `pcm_s16le` or `webm-opus`.
     """
-    words = [sys.executable, "-m", "benchmarks.hearing.cost", str(speech_s), str(sessions)]
+    words = [sys.executable, "-m", "benchmarks.hearing.cost", str(speech_s), str(sessions), encoding]
     return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
 
 
-def _grow(speech_s: float, sessions: int) -> float:
+def _grow(speech_s: float, sessions: int, encoding: str) -> float:
     """Open sessions in the middle of a phrase and return the megabytes each has added."""
     scene = reported(Condition("clean", None, 0.0, None), 1, share=0.9, count=6)
     spoken = scene.samples[np.repeat(scene.truth, RATE // 100)]
     quiet = scene.samples[:RATE]
-    data = np.concatenate([quiet, np.resize(spoken, int(speech_s * RATE))]).tobytes()
+    sound = np.concatenate([quiet, np.resize(spoken, int(speech_s * RATE))])
+    data = sound.tobytes() if encoding == "pcm_s16le" else webm(sound)
+    step = len(data) * CHUNK // sound.size
 
     def one() -> tuple[object, Segmenter]:
-        decoder, segmenter = open_decoder("pcm_s16le"), Segmenter(VadSettings(), speech_model())
-        for at in range(0, len(data), 2 * CHUNK):
-            heard = segmenter.push(decoder.feed(data[at : at + 2 * CHUNK]))
+        decoder, segmenter = open_decoder(encoding), Segmenter(VadSettings(), speech_model())
+        for at in range(0, len(data), step):
+            heard = segmenter.push(decoder.feed(data[at : at + step]))
             assert not any(isinstance(each, Phrase) for each in heard), "the speech was not unbroken"
         return decoder, segmenter
 
@@ -122,4 +126,4 @@ def _grow(speech_s: float, sessions: int) -> float:
 
 
 if __name__ == "__main__":
-    print(_grow(float(sys.argv[1]), int(sys.argv[2])))
+    print(_grow(float(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))

@@ -46,3 +46,15 @@ def test_what_16_khz_cannot_hold_does_not_come_back_as_something_else(rate: int,
         hz = 0.48 * rate
     heard = resampled(tone(hz, 1.0, 0.5, rate=rate), rate)[EDGE:-EDGE]
     assert np.sqrt(np.mean(heard**2)) < 0.5 / np.sqrt(2) * 10 ** (-58 / 20)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_where_sound_is_cut_changes_no_sample_and_none_is_kept_back(rate: int) -> None:
+    sound = hiss(rate, min(6_500, 0.425 * rate)).astype(np.float32)
+    whole, pieces = Resampler(rate), Resampler(rate)
+    expected = np.concatenate([whole.push(sound), whole.flush()])
+    ends = np.cumsum(np.random.default_rng(rate).integers(1, rate // 20, sound.size))
+    given = [pieces.push(part) for part in np.split(sound, ends[ends < sound.size])]
+    late = np.cumsum([part.size for part in given]) - expected.size
+    assert np.array_equal(np.concatenate([*given, pieces.flush()]), expected)
+    assert late[-1] > -SAMPLE_RATE // 250
