@@ -99,7 +99,7 @@ async def _report(balto: Balto, session_id: str) -> None:
     show_timeline(await reports.timeline(projector.pool, session_id))
     biometrics = await reports.biometrics(projector.pool, session_id=session_id)
     columns = [name for name in BIOMETRIC_COLUMNS if name != "session_id"]
-    print_rows(sorted(biometrics, key=lambda row: row.phrase), columns, title="Bio-metrics", as_json=False)
+    print_rows(biometrics, columns, title="Bio-metrics", as_json=False)
 
 
 def _pace(speed: float) -> str:

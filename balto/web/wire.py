@@ -79,16 +79,10 @@ def farewell(last: Sequence[Event]) -> tuple[CloseCode, str]:
     Args:
         last: what the session recorded last.
     """
-    for event in last:
-        match event:
-            case SessionEnded(reason="audio_undecodable"):
-                return CLOSE_CODES["audio_undecodable"]
-            case SessionEnded(reason="failed"):
-                # Not 1011, after which clients come back to it.
-                return CloseCode.POLICY, "a sessão falhou; comece outra"
-            case _:
-                pass
-    return CLOSE_CODES["client_finished"]
+    reason = next((event.reason for event in last if isinstance(event, SessionEnded)), None)
+    if reason == "failed":
+        return CloseCode.POLICY, "a sessão falhou; comece outra"  # not 1011, after which clients come back to it
+    return CLOSE_CODES[reason if reason == "audio_undecodable" else "client_finished"]
 
 
 MISLED: Final = (CloseCode.TRY_AGAIN, "a sessão não está mais aqui; retome-a")
