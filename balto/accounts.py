@@ -228,6 +228,12 @@ async def counters_of(library: Library, code: str) -> list[Counter]:
     ]
 
 
+async def namesakes(library: Library, code: str, name: str) -> list[Counter]:
+    """Return the counters of a client that are called so already, whatever the capitals; raises as `counters_of`."""
+    wanted = name.strip().casefold()
+    return [counter for counter in await counters_of(library, code) if counter.name.strip().casefold() == wanted]
+
+
 def is_email(text: str) -> bool:
     """Return whether a text has the shape of an e-mail address; whether anyone reads it, no pattern can tell."""
     return len(text) <= _MAX_EMAIL and text.isprintable() and _EMAIL.fullmatch(text) is not None

@@ -1,6 +1,6 @@
 """What is wrong with settings, in a line that names the first of them and quotes no value: one may be a secret."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -17,17 +17,21 @@ _RULES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "too_short": lambda rule: f"must have {rule['min_length']} characters or more",
     "value_error": lambda rule: str(rule["error"]),
 }
+_OPTIONS: Final[Mapping[str, str]] = {"stt": "engine"}
+"""Those that are not called as their setting."""
 
 
-def first_mistake(error: ValidationError, prefix: str) -> str:
+def first_mistake(error: ValidationError, prefix: str, options: Container[str] = ()) -> str:
     """Return the line.
 
     Args:
         error: of the settings.
         prefix: of their names in the environment.
+        options: those that were given on the command line, by the names of the settings that they stand for.
     """
     first = error.errors(include_url=False, include_input=False)[0]
     rule = _RULES.get(first["type"])
     # Only the first part of the place is a setting's name; the rest is which of its types was tried.
-    name = str(first["loc"][0]).upper()
-    return f"{prefix}{name}: {rule(first.get('ctx', {})) if rule else first['msg']}"
+    setting = str(first["loc"][0])
+    name = f"--{_OPTIONS.get(setting, setting)}" if setting in options else f"setting {prefix}{setting.upper()}"
+    return f"{name}: {rule(first.get('ctx', {})) if rule else first['msg']}"

@@ -120,9 +120,16 @@ async def biometrics(
     until: datetime | None = None,
     limit: int | None = None,
 ) -> list[BiometricsRow]:
-    """Return measured phrases, the latest first, filtered where filters are given."""
-    rows = await fetch(pool, _BIOMETRICS, session_id, counter_id, tenant, since, until, limit)
-    return [BiometricsRow(**row) for row in rows]
+    """Return the phrases that were measured last, filtered where filters are given.
+
+    The session that was heard last comes first, each one's phrases in the order in which they were said.
+    """
+    rows = [
+        BiometricsRow(**row)
+        for row in await fetch(pool, _BIOMETRICS, session_id, counter_id, tenant, since, until, limit)
+    ]
+    place = {session: number for number, session in enumerate(dict.fromkeys(row.session_id for row in rows))}
+    return sorted(rows, key=lambda row: (place[row.session_id], row.phrase))
 
 
 async def latency(

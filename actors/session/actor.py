@@ -132,13 +132,14 @@ class SessionActor(Course):
         return None
 
     def _take(self, message: AudioArrived) -> None:
-        """Take a client's bytes: what is there already is passed over, a hole ends the connection."""
-        fresh = self._writer.fresh(message)
+        """Take a client's bytes: what is there already is passed over, a hole ends the connection.
+
+        While the session ends, none is taken, and what follows one that was not is no hole.
+        """
+        fresh = b"" if self._end_reason is not None or self._handing_over else self._writer.fresh(message)
         if fresh is None:
             self._connection.close("gap")
             return
-        if self._end_reason is not None or self._handing_over:
-            fresh = b""
         self._connection.discard(len(message.data) - len(fresh))
         if fresh:
             self._writer.receive(fresh)

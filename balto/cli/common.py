@@ -70,7 +70,7 @@ def load_settings(process: str | None = None, /, **changes: Any) -> "Settings":
     except UnicodeDecodeError:
         fail(".env is not UTF-8 text")
     except ValidationError as error:
-        fail(f"setting {first_mistake(error, PREFIX)}")
+        fail(first_mistake(error, PREFIX, given))
     set_up_logging(settings, process=process)
     if unknown:
         logger.warning("no setting is named %s", ", ".join(unknown))

@@ -26,11 +26,16 @@ def add(
         fail("give either --client CODE or, to register a new client, --email ADDRESS")
     if not name.strip() or not name.isprintable():
         fail("the counter needs a name")
-    from balto.accounts import AccountError, register_client, register_counter
+    from balto.accounts import AccountError, namesakes, register_client, register_counter
 
     async def work(library: Any) -> dict[str, str]:
         try:
             code = client or await register_client(library.store, email=email or "", legal_name=name.strip())
+            for other in await namesakes(library, code, name):
+                note(
+                    f"this client has a counter of this name already, {other.counter_id}: for a new key of that one, "
+                    f"`balto counters rotate-key {other.counter_id}`"
+                )
             counter_id, key = await register_counter(library.store, code, name.strip())
         except AccountError as error:
             fail(_in_english(error))

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
-from balto.accounts import register_client, register_counter
+from balto.accounts import namesakes, register_client, register_counter, rotate_key
 from balto.app import Balto, open_balto
 from balto.cli.common import err, fail, out, print_rows, say
 from balto.cli.past import BIOMETRIC_COLUMNS
@@ -22,6 +22,7 @@ from projections import reports
 
 RECORDING: Final = Path(__file__).parents[1] / "demo" / "counter.opus"
 _NAME: Final = "Farmácia de demonstração"
+_COUNTER: Final = "Balcão de demonstração"
 
 
 async def run_demo(settings: Settings, speed: float, *, verbose: bool = False) -> None:
@@ -72,7 +73,10 @@ async def _counter_key(library: Library) -> str:
     await library.projector.catch_up()
     known = [client.code for client in await reports.clients(library.projector.pool) if client.legal_name == _NAME]
     code = known[0] if known else await register_client(library.store, email="demo@balto.example", legal_name=_NAME)
-    _, key = await register_counter(library.store, code, "Balcão de demonstração")
+    here = await namesakes(library, code, _COUNTER)
+    if here:
+        return await rotate_key(library, here[0].counter_id)
+    _, key = await register_counter(library.store, code, _COUNTER)
     return key
 
 
@@ -99,7 +103,7 @@ async def _report(balto: Balto, session_id: str) -> None:
     show_timeline(await reports.timeline(projector.pool, session_id))
     biometrics = await reports.biometrics(projector.pool, session_id=session_id)
     columns = [name for name in BIOMETRIC_COLUMNS if name != "session_id"]
-    print_rows(sorted(biometrics, key=lambda row: row.phrase), columns, title="Bio-metrics", as_json=False)
+    print_rows(biometrics, columns, title="Bio-metrics", as_json=False)
 
 
 def _pace(speed: float) -> str:

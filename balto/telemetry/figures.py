@@ -4,7 +4,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from balto.telemetry.hops import calls, hops
+from balto.telemetry.hops import calls, hops, is_hurried
 from balto.telemetry.stories import Story
 from events.catalogue import (
     PhraseDiscarded,
@@ -26,6 +26,11 @@ class Figures:
         self._hops = Histogram(
             "balto_hop_seconds", "Time of each hop of a phrase.", ["hop"], buckets=_BUCKETS, registry=self.registry
         )
+        self._hurried = Counter(
+            "balto_phrases_hurried",
+            "Phrases whose audio had come faster than speech; their hops are not timed.",
+            registry=self.registry,
+        )
         self._calls = Counter(
             "balto_provider_calls",
             "Answers and failures of engines.",
@@ -36,9 +41,12 @@ class Figures:
     def take(self, story: Story) -> None:
         """Count a phrase."""
         self._phrases.labels(outcome_of(story)).inc()
-        for hop in hops(story):
-            # Speech-to-text may be asked before the phrase is certain to be over.
-            self._hops.labels(hop.name).observe(max(hop.ms, 0.0) / 1000)
+        if is_hurried(story):
+            self._hurried.inc()
+        else:
+            for hop in hops(story):
+                # Speech-to-text may be asked before the phrase is certain to be over.
+                self._hops.labels(hop.name).observe(max(hop.ms, 0.0) / 1000)
         for call in calls(story):
             self._calls.labels(call.hop, call.engine, call.model, call.outcome).inc()
 

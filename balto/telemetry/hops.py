@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from actors.values import SAMPLE_RATE
 from balto.telemetry.stories import Story
 from events.catalogue import (
     ClassificationCompleted,
@@ -18,6 +19,7 @@ from events.catalogue import (
     TranscriptionRequested,
 )
 from events.envelope import NewEvent
+from projections.pace import AHEAD_MS, SHARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,18 @@ def hops(story: Story) -> Iterator[Hop]:
         yield Hop(name="ws", end=delivered, ms=_between(sent, delivered))
     if captured and delivered:
         yield Hop(name="total", end=delivered, ms=_between(captured, delivered))
+
+
+def is_hurried(story: Story) -> bool:
+    """Tell whether a phrase's audio had come faster than speech: what such a phrase waits for is others of its session.
+
+    By the measure of `projections.pace`, and by what is known when the phrase is captured.
+    """
+    first = story.events[0]
+    if not isinstance(first.event, PhraseCaptured):
+        return False
+    heard_ms = 1000 * first.event.sample_end / SAMPLE_RATE
+    return heard_ms - first.elapsed_us / 1000 > max(AHEAD_MS, SHARE * heard_ms)
 
 
 def calls(story: Story) -> Iterator[Call]:

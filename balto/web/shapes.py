@@ -47,6 +47,8 @@ class CounterMade(Shape):
     api_key: str
     balcao_id: str
     status: Literal["registered"]
+    aviso: str | None = None
+    """Where the client has another counter of this name."""
 
 
 class ShownItem(Shape):

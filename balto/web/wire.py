@@ -79,8 +79,10 @@ def farewell(last: Sequence[Event]) -> tuple[CloseCode, str]:
     Args:
         last: what the session recorded last.
     """
-    unheard = any(isinstance(event, SessionEnded) and event.reason == "audio_undecodable" for event in last)
-    return CLOSE_CODES["audio_undecodable" if unheard else "client_finished"]
+    reason = next((event.reason for event in last if isinstance(event, SessionEnded)), None)
+    if reason == "failed":
+        return CloseCode.POLICY, "a sessão falhou; comece outra"  # not 1011, after which clients come back to it
+    return CLOSE_CODES[reason if reason == "audio_undecodable" else "client_finished"]
 
 
 MISLED: Final = (CloseCode.TRY_AGAIN, "a sessão não está mais aqui; retome-a")
@@ -234,7 +236,7 @@ def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -
             return _ready(session_id, token, event.byte_offset, handshake)
         case AudioReceived():
             return acknowledgement(event.byte_end, handshake)
-        case SessionEnded(reason="audio_undecodable"):
+        case SessionEnded(reason="audio_undecodable" | "failed"):
             # Not everything has been answered, since not everything was heard: the close code says so.
             return None
         case SessionEnded() if handshake.protocol == 2:

@@ -27,11 +27,18 @@ from balto.settings import Settings
 from balto.web.server import serving
 from events.catalogue import Event
 from events.envelope import RecordedEvent
+from tests import patience
 from tests.fakes import ScriptedTranscriber
 from tests.postgres import FURNISHED
 
 END = orjson.dumps({"tipo": "fim"}).decode()
-UNHURRIED: dict[str, Any] = {"stt_budget_s": 120.0, "stt_hedge_s": 60.0, "llm_budget_s": 120.0, "llm_hedge_s": 60.0}
+UNHURRIED: dict[str, Any] = {
+    "stt_budget_s": 120.0,
+    "stt_hedge_s": 60.0,
+    "llm_budget_s": 120.0,
+    "llm_hedge_s": 60.0,
+    "handshake_timeout_s": 60.0,
+}
 """A house's patience with its engines, unless a test is about that: who answers is not to be the machine's load's."""
 
 
@@ -83,6 +90,7 @@ def postgres_template() -> str:
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take no engine for ill because the machine is busy; `UNHURRIED` has what is a setting of that."""
+    patience.at_the_door(monkeypatch)
     patient = RoutingPolicy(patience_s=60.0, last_resort_s=60.0)
     monkeypatch.setattr("balto.routing.RoutingPolicy", functools.partial(replace, patient))
     monkeypatch.setattr("balto.routing.LiveEars", functools.partial(LiveEars, patience_s=60.0))

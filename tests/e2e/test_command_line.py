@@ -142,6 +142,19 @@ async def test_a_wrong_setting_is_named(home: Path, monkeypatch: pytest.MonkeyPa
     assert result.stderr.startswith("balto: setting BALTO_PORT: ")
 
 
+async def test_what_is_wrong_with_an_option_is_said_of_the_option(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALTO_PORT", "8765")
+    result = await balto("serve", "--port", "65536")
+    assert (result.exit_code, result.stderr) == (1, "balto: --port: must be 65535 or less\n")
+
+
+async def test_a_second_counter_of_a_name_is_told_of(home: Path) -> None:
+    first = await told("counters", "add", "Caixa", "--email", "dona@farmacia.example")
+    second = await balto("counters", "add", "caixa", "--client", first["client"])
+    assert second.exit_code == 0
+    assert f"rotate-key {first['counter_id']}" in second.stderr
+
+
 async def test_a_missing_baskets_file_is_one_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BALTO_BASKETS", str(home / "nowhere.json"))
     result = await balto("advise", "azia")

@@ -1,5 +1,6 @@
 """The console in a real browser: what the people at a counter see, and what their clicks record."""
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -21,7 +22,7 @@ from tests.e2e.conftest import House, Open, converse, of_type
 from tests.fakes import ScriptedTranscriber
 from tests.recordings import conversation, wav
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 QUIET = (
     "--disable-gpu",
     "--disable-quic",
@@ -174,9 +175,12 @@ async def test_a_lost_connection_is_taken_up_again_with_what_was_shown_kept(
     house: House, open_window: OpenWindow
 ) -> None:
     lines: list[WebSocketRoute] = []
+    read = asyncio.Event()
 
-    def between(line: WebSocketRoute) -> None:
+    async def between(line: WebSocketRoute) -> None:
         lines.append(line)
+        if len(lines) > 1:
+            await read.wait()  # what is shown meanwhile goes when the line is back
         line.connect_to_server()
 
     async with open_window() as window:
@@ -190,6 +194,7 @@ async def test_a_lost_connection_is_taken_up_again_with_what_was_shown_kept(
         await expect(page.get_by_role("alert")).to_contain_text("O servidor está reiniciando. Nova tentativa em 1 s.")
         await page.get_by_role("button", name="Aceita").first.click()  # is told when the line is back
         await expect(page.get_by_text("Aceita pelo cliente")).to_be_visible()
+        read.set()
         await expect(page.get_by_role("article")).to_have_count(2)
         await page.get_by_role("button", name="Parar").click()
         await expect(page.get_by_text("Sessão encerrada")).to_be_visible()

@@ -7,6 +7,7 @@ import asyncpg
 import orjson
 import pytest
 
+from actors.vad.actor import VadActor
 from balto.orphans import Orphans
 from balto.web.wire import CloseCode
 from events.catalogue import (
@@ -149,6 +150,32 @@ async def test_a_session_whose_client_does_not_come_back_is_heard_to_its_end(ope
     assert of_type(recorded, PhraseCaptured)
 
 
+async def test_a_session_that_failed_tells_no_good_end_and_is_begun_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: VadActor, message: object) -> None:
+        raise ZeroDivisionError
+
+    async with line(house, data=DATA) as one:
+        await one.send(0, 200_000)
+        await one.until_acknowledged(150_000)
+        monkeypatch.setattr(VadActor, "on_receive", broken)
+        for start in range(200_000, len(DATA), 3_200):
+            await one.send(start, start + 3_200)
+        assert await one.rest() == CloseCode.INTERNAL
+    ((*recorded,),) = await house.ended()
+    assert of_type(recorded, SessionEnded)[0].reason == "failed"
+    resume = {"session": one.ready["session"], "token": one.ready["token"]}
+    async with aiohttp.ClientSession() as http, http.ws_connect(house.socket_url) as ws:
+        again = Line(ws, DATA)
+        hello = {"api_key": house.key, "protocol": 2, "offsets": True, "resume": resume}
+        await ws.send_str(orjson.dumps(hello).decode())
+        assert await again.rest() == CloseCode.POLICY
+    told = [message["comando"] for message in (*one.messages, *again.messages)]
+    assert "fim" not in told
+    assert again.messages[0] == {"comando": "ack", "offset": of_type(recorded, AudioReceived)[-1].byte_end}
+
+
 async def test_a_stopping_server_hands_its_sessions_over(open_house: Open) -> None:
     async with open_house(client_email="other@b.example") as there:
         async with open_house() as here, line(here, data=DATA) as first:
@@ -164,6 +191,28 @@ async def test_a_stopping_server_hands_its_sessions_over(open_house: Open) -> No
             assert await second.rest() == CloseCode.NORMAL
         ((*recorded,),) = await there.ended()
     assert [phrase.phrase for phrase in of_type(recorded, PhraseCaptured)] == [1, 2, 3]
+
+
+async def test_who_sends_on_while_the_server_stops_is_told_that_and_of_no_hole(house: House, postgres_url: str) -> None:
+    blocker = await asyncpg.connect(postgres_url)
+    async with line(house, data=DATA) as one:
+        await one.send(0, 200_000)
+        await one.until_acknowledged(150_000)
+        async with blocker.transaction():
+            # Until it is on record that the session waits for its client, the client is told nothing.
+            await blocker.execute("LOCK TABLE head IN EXCLUSIVE MODE")
+            draining = asyncio.create_task(house.balto.sessions.drain(patience_s=60))
+            await asyncio.sleep(0)
+            for start in range(200_000, 300_000, 10_000):
+                await one.send(start, start + 10_000)
+            await one.ws.send_str('{"tipo": "eco"}')
+            await one.until("eco")
+        assert await one.rest() == CloseCode.GOING_AWAY
+        await draining
+    await blocker.close()
+    recorded = await house.recorded(one.ready["session"])
+    assert len(of_type(recorded, SessionPaused)) == 1
+    assert of_type(recorded, AudioReceived)[-1].byte_end <= 200_000
 
 
 async def test_an_orphan_is_adopted_and_loses_nothing_that_was_recorded(

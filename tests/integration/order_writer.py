@@ -7,16 +7,25 @@ from uuid import UUID
 
 from events.journal import Journal
 from events.postgres import PostgresStore
-from events.store import Append
+from events.store import Append, StoreUnavailableError
 from tests.events_at_hand import new_event
 
 SESSIONS = 12
 APPENDS = 40
 
 
+async def _connect(url: str) -> PostgresStore:
+    """Connect, however often that fails: connections are killed from before this one is made."""
+    while True:
+        try:
+            return await PostgresStore.connect(url, application_name="order writer")
+        except StoreUnavailableError:
+            await asyncio.sleep(0.05)
+
+
 async def write(url: str, seed: int) -> list[UUID]:
     """Write all sessions at once; return the ids of the events that the journal says are durable."""
-    store = await PostgresStore.connect(url, application_name="order writer")
+    store = await _connect(url)
     journal = Journal(store)
     await journal.start()
     acknowledged: list[UUID] = []

@@ -1,11 +1,11 @@
 """Registration of clients and their counters."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from balto.accounts import EmailTakenError, UnknownClientError, is_email, register_client, register_counter
+from balto.accounts import EmailTakenError, UnknownClientError, is_email, namesakes, register_client, register_counter
 from balto.web.answers import RequestError, answer
 from balto.web.bodies import read_model
 from balto.web.described import described
@@ -14,6 +14,8 @@ from balto.web.keys import BALTO, LIMITS
 from balto.web.shapes import CounterMade, Registered
 
 routes = web.RouteTableDef()
+
+_NAMESAKE: Final = "este cliente já tinha um balcão com este nome; agora são dois, cada um com a sua chave"
 
 
 def _printable(text: str) -> str:
@@ -79,17 +81,19 @@ async def add_client(request: web.Request) -> web.Response:
 @routes.post("/cadastro/balcao")
 @described(topic="registration", body=CounterBody, gives=CounterMade)
 async def add_counter(request: web.Request) -> web.Response:
-    """Add a counter to a client: its id and, this once, its key."""
+    """Add a counter to a client: its id and, this once, its key; an `aviso` where it has another one of this name."""
     limits, remote = request.app[LIMITS], remote_of(request)
     spend(limits.registrations, remote)
     body = await read_model(request, CounterBody)
     balto = request.app[BALTO]
     spend(limits.wrong_codes, remote)
     try:
+        others = await namesakes(balto.library, body.user_codigo, body.nome_balcao)
         counter_id, key = await register_counter(
             balto.library.store, body.user_codigo, body.nome_balcao, clock=balto.clock
         )
     except UnknownClientError as error:
         raise RequestError(404, str(error)) from None
     limits.wrong_codes.give_back(remote)
-    return answer({"api_key": key, "balcao_id": counter_id, "status": "registered"})
+    made = {"api_key": key, "balcao_id": counter_id, "status": "registered"}
+    return answer({**made, "aviso": _NAMESAKE} if others else made)

@@ -86,8 +86,7 @@ async def biometrics(request: web.Request) -> web.Response:
     await _require(request)
     projector = await caught_up(request, "phrase_biometrics")
     rows = await reports.biometrics(projector.pool, session_id=session_id)
-    in_order = sorted(rows, key=lambda row: row.phrase)
-    return answer({"session_id": session_id, "biometrics": [as_dict(row) for row in in_order]})
+    return answer({"session_id": session_id, "biometrics": [as_dict(row) for row in rows]})
 
 
 @routes.get("/api/v1/sessions/{id}/events")

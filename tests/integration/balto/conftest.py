@@ -14,6 +14,7 @@ from balto.app import Balto, open_balto
 from balto.engines import Engines
 from balto.settings import Settings
 from balto.web.server import build_app
+from tests import patience
 from tests.fakes import FakeClock, ScriptedTranscriber
 from tests.integration.balto.door import PASSWORD, Client, Registered, log_in, register
 from tests.postgres import FURNISHED
@@ -22,6 +23,11 @@ from tests.postgres import FURNISHED
 @pytest.fixture
 def postgres_template() -> str:
     return FURNISHED
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    patience.at_the_door(monkeypatch)
 
 
 @pytest.fixture

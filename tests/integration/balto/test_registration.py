@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from balto.accounts import find_counter_by_key
+from balto.accounts import counters_of, find_counter_by_key
 from balto.app import Balto
+from balto.cli.demo import _counter_key
 from balto.web.server import build_app
 from events.catalogue import CATALOGUE_STREAM
 from tests.fakes import FakeClock
@@ -31,6 +32,25 @@ async def test_a_client_registers_and_adds_a_counter_whose_key_works(client: Cli
     found = await find_counter_by_key(balto.library, answer["api_key"])
     assert found is not None
     assert (found.counter_id, found.code) == (answer["balcao_id"], body["codigo"])
+
+
+async def test_a_second_counter_of_a_name_is_made_with_a_warning(client: Client) -> None:
+    first = await register(client, name="Caixa 1")
+    answers = []
+    for name in ("caixa 1 ", "Caixa 2"):
+        body = {"nome_balcao": name, "user_codigo": first.code}
+        answers.append(await (await client.post("/cadastro/balcao", json=body)).json())
+    assert answers[0]["aviso"].startswith("este cliente já tinha um balcão com este nome")
+    assert answers[0]["balcao_id"] != first.counter_id
+    assert "aviso" not in answers[1]
+
+
+async def test_the_demonstration_takes_the_counter_that_is_there(balto: Balto) -> None:
+    keys = [await _counter_key(balto.library) for _ in range(2)]
+    gone, found = [await find_counter_by_key(balto.library, key) for key in keys]
+    assert gone is None
+    assert found is not None
+    assert [counter.counter_id for counter in await counters_of(balto.library, found.code)] == [found.counter_id]
 
 
 async def test_the_same_email_in_whatever_spelling_is_a_conflict(client: Client) -> None:

@@ -8,6 +8,7 @@ import pytest
 from events.postgres import PostgresStore
 from projections.projection import standard
 from projections.projector import Projector
+from tests import patience
 from tests.integration.projections.script import Ledger
 from tests.postgres import FURNISHED
 
@@ -17,6 +18,11 @@ type Rows = dict[str, list[tuple[object, ...]]]
 @pytest.fixture
 def postgres_template() -> str:
     return FURNISHED
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    patience.with_the_database(monkeypatch)
 
 
 @pytest.fixture

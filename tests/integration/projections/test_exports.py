@@ -89,7 +89,7 @@ async def test_a_generation_that_takes_over_meanwhile_waits_for_the_export(
     held = await filled.pool.fetchval("SELECT count(*) FROM bi.clients_v1")
     async with open_export(postgres_url, view("clients"), Filters()) as export:
         rebuilding = asyncio.create_task(filled.rebuild("clients"))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not rebuilding.done() and not await filled.pool.fetchval(_SOMEBODY_WAITS):  # noqa: ASYNC110 - of the server
                 await asyncio.sleep(0.01)
         assert await export.count() == len(await rows_of(export)) == held > 0

@@ -211,12 +211,12 @@ async def test_a_view_of_others_stops_only_the_read_model_that_cannot_change_und
 async def test_a_statement_of_a_fold_has_a_time_of_its_own(
     ledger: Ledger, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.database.QUERY_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("projections.database.QUERY_TIMEOUT_S", 2.0)
     own = await open_pool(postgres_url)
     try:
         with pytest.raises(TimeoutError):
-            await own.fetchval("SELECT pg_sleep(5)")
-        slow = replace(TALLY, folds=["SELECT pg_sleep(0.5) WHERE $1::bigint < $2::bigint", *TALLY.folds])
+            await own.fetchval("SELECT pg_sleep(60)")
+        slow = replace(TALLY, folds=["SELECT pg_sleep(2.5) WHERE $1::bigint < $2::bigint", *TALLY.folds])
         written = len(await write(ledger, 9))
         assert await Projector(own, [slow]).catch_up() == written
     finally:

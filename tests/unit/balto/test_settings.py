@@ -184,7 +184,7 @@ def test_trusted_proxies_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch)
 def test_what_is_wrong_is_said_by_the_name_in_the_environment(given: dict[str, str], line: str) -> None:
     with pytest.raises(ValidationError) as wrong:
         settings(**given)
-    assert first_mistake(wrong.value, PREFIX).startswith(line)
+    assert first_mistake(wrong.value, PREFIX).startswith(f"setting {line}")
 
 
 @pytest.mark.parametrize(("given", "count"), [("1", 1), ("64", 64), (2, 2)])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -123,6 +124,23 @@ def test_figures_count_phrases_hops_and_calls() -> None:
     assert value("balto_hop_seconds_bucket", {"hop": "stt", "le": "0.5"}) == 1
     failed = {"hop": "stt", "engine": "a", "model": "m", "outcome": "transient"}
     assert value("balto_provider_calls_total", failed) == 1
+
+
+@pytest.mark.parametrize(
+    ("heard_s", "after_ms", "hurried"), [(30, 29_500, 0), (30, 2_000, 1), (3, 1_900, 1), (300, 275_000, 0)]
+)
+def test_phrases_that_were_sent_faster_than_speech_are_counted_and_not_timed(
+    heard_s: int, after_ms: int, hurried: int
+) -> None:
+    said = replace(captured(), sample_end=16_000 * heard_s)
+    told = append((after_ms, said), *((after_ms + ms, event) for ms, event in TOLD[1:]))
+    figures = Figures()
+    for story in stories_of(told):
+        figures.take(story)
+    value = figures.registry.get_sample_value
+    assert value("balto_phrases_hurried_total") == hurried
+    assert (value("balto_hop_seconds_count", {"hop": "total"}) or 0) == 1 - hurried
+    assert value("balto_phrases_total", {"outcome": "recommended"}) == 1
 
 
 def spans_of(story: Story) -> Sequence[ReadableSpan]:
