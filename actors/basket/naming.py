@@ -1,8 +1,9 @@
 """Comparing names of products as people mean them: without case, accents, punctuation or plural."""
 
 import re
-import unicodedata
 from functools import lru_cache
+
+from actors.basket.said import folded
 
 _WORD = re.compile(r"[a-z0-9]+")
 _MIN_PLURAL = 4
@@ -11,7 +12,7 @@ _MIN_PLURAL = 4
 @lru_cache(maxsize=2048)
 def words(text: str) -> tuple[str, ...]:
     """Return the words of a text, folded and in the singular."""
-    return tuple(map(_singular, _WORD.findall(_fold(text))))
+    return tuple(map(_singular, _WORD.findall(folded(text))))
 
 
 def one_name(text: str) -> str:
@@ -21,20 +22,13 @@ def one_name(text: str) -> str:
 
 def key(text: str) -> str:
     """Return a text as labels and lookup keys are compared: folded words joined by underscores."""
-    return "_".join(_WORD.findall(_fold(text)))
+    return "_".join(_WORD.findall(folded(text)))
 
 
 def contains(whole: tuple[str, ...], part: tuple[str, ...]) -> bool:
     """Tell whether `part` occurs in `whole` as neighbouring words. An empty part occurs nowhere."""
     size = len(part)
     return bool(part) and any(whole[i : i + size] == part for i in range(len(whole) - size + 1))
-
-
-def _fold(text: str) -> str:
-    if text.isascii():
-        return text.casefold()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
 @lru_cache(maxsize=2048)

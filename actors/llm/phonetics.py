@@ -51,8 +51,10 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
+    for mark in filter(unicodedata.combining, set(decomposed)):
+        decomposed = decomposed.replace(mark, "")
     # Once more: what is decomposed may be a capital ("ᴬ").
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    return decomposed.casefold()
 
 
 def phonetic_key(text: str) -> str:

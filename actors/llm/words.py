@@ -73,8 +73,7 @@ def _written(tokens: list[Token]) -> Iterator[Token]:
 def load_words(name: str) -> frozenset[str]:
     """Return the folded words of a list that comes with the package; `#` starts a comment."""
     text = (files("actors.llm") / "word_lists" / name).read_text(encoding="utf-8")
-    lines = (line.partition("#")[0] for line in text.splitlines())
-    return frozenset(fold(word) for line in lines for word in line.split())
+    return frozenset(word for line in fold(text).splitlines() for word in line.partition("#")[0].split())
 
 
 FILLERS = load_words("fillers.txt")
