@@ -1,6 +1,6 @@
 """The basket engine: from what a customer asked for to at most three suggestions, or a reason for silence."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -8,7 +8,7 @@ from actors.basket.catalogue import NO_ADVICE, BasketCatalogue
 from actors.basket.medicines import Formulary, Medicine
 from actors.basket.naming import contains, key, one_name, words
 from actors.basket.safety import ALARM_MACRO, Circumstance
-from actors.values import Classified, Conversation, Resolved, Withheld
+from actors.values import Classified, Conversation, LexiconEntry, Resolved, Withheld
 from events.catalogue import BasketRule, Category, Entity, Item, ItemReason, WithheldReason
 
 MAX_ITEMS = 3
@@ -75,17 +75,18 @@ class BasketEngine:
             for macro, micros in catalogue.baskets.items()
             for micro, items in micros.items()
         }
-        self._same_product = _same_product(catalogue)
+        named = [(entry, [words(name) for name in (entry.name, *entry.forms)]) for entry in catalogue.lexicon]
+        self._same_product = _same_product(named)
         self._medicines = {
             words(name): medicine
             for medicine in catalogue.medicines
             for name in (medicine.name, *medicine.brands, *medicine.forms)
         }
         self._place_of = {
-            one_name(name): place
-            for entry in catalogue.lexicon
+            " ".join(name): place
+            for entry, names in named
             for place in (f"{entry.category.macro}/{entry.category.micro}",)
-            for name in (entry.name, *entry.forms)
+            for name in names
         }
 
     def resolve(
@@ -261,13 +262,16 @@ def _lookup_keys(entities: tuple[Entity, ...]) -> Iterator[str]:
             yield f"{medicine}_{symptom}_{disease}"
 
 
-def _same_product(catalogue: BasketCatalogue) -> Mapping[tuple[str, ...], _Names]:
-    """Return, for every name of a product in the lexicon, all names that mean the same product."""
+def _same_product(named: Iterable[tuple[LexiconEntry, list[tuple[str, ...]]]]) -> Mapping[tuple[str, ...], _Names]:
+    """Return, for every name of a product in a lexicon, all names that mean the same product.
+
+    Args:
+        named: its entries, each with the words of its name and forms.
+    """
     same: dict[tuple[str, ...], _Names] = {}
-    for entry in catalogue.lexicon:
+    for entry, own in named:
         if entry.kind not in _PRODUCTS:
             continue
-        own = [words(name) for name in (entry.name, *entry.forms)]
         every = frozenset(own) | {words(name) for name in entry.also}
         for name in own:
             # Most names are one entry's: all of these share one set.

@@ -34,4 +34,7 @@ def with_learnt_forms(
         forms: by name; those that come with the package by default.
     """
     more = learnt_forms() if forms is None else forms
-    return tuple(dataclasses.replace(each, forms=(*each.forms, *more.get(each.name, ()))) for each in entries)
+    return tuple(
+        dataclasses.replace(each, forms=(*each.forms, *more[each.name])) if each.name in more else each
+        for each in entries
+    )

@@ -71,8 +71,9 @@ class MatchingIndex:
         self._sounds: dict[str, Form] = {}
         self._known: set[str] = set()
         likes: list[str] = []
-        named = [(entry, name) for entry in entries for name in (entry.name, *entry.forms)]
-        for (entry, _), spelt in zip(named, spelled([name for _, name in named]), strict=True):
+        owners = (entry for entry in entries for _ in (entry.name, *entry.forms))
+        names = (name for entry in entries for name in (entry.name, *entry.forms))
+        for entry, spelt in zip(owners, spelled(names), strict=True):
             self._add(entry, spelt, likes)
         self._likes = Likeness(likes)
         self._across = sorted(key for key in self._sounds if len(key) >= MIN_ACROSS)

@@ -49,7 +49,7 @@ class _Words:
         self._texts: dict[str, str] = {}
         """Folded."""
         self._said: dict[str, str] = {}
-        """As `spoken` spells them out."""
+        """As `spoken` spells out those that it spells otherwise."""
         self._telling: dict[str, tuple[str, str, str]] = {}
         """Of those that are no fillers: the folded word, its stem and that one's phonetic key."""
         self._stems: dict[str, str] = {}
@@ -62,7 +62,9 @@ class _Words:
             if not TURNED.isdisjoint([self._texts[word] for word in words]):
                 heard[place] = [token.heard for token in tokenise(names[place])]
                 self._learn(set(heard[place]))
-        keys = phonetic_keys(["".join([self._said[word] for word in words]) for words in heard])
+        keys = phonetic_keys(
+            ["".join([self._said.get(word) or self._texts[word] for word in words]) for words in heard]
+        )
         for words, key in zip(heard, keys, strict=True):
             telling = [self._telling[word] for word in words if word in self._telling]
             folded = [self._texts[word] for word in words]
@@ -76,7 +78,7 @@ class _Words:
         new = words - self._texts.keys()
         texts = _in_lines(fold, new)
         self._texts |= texts
-        self._said |= texts | _in_lines(spoken, filter(spoken_otherwise, new))
+        self._said |= _in_lines(spoken, filter(spoken_otherwise, new))
         telling = {word: text for word, text in texts.items() if text not in FILLERS}
         for text in telling.values():
             if text not in self._stems:
