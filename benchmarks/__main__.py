@@ -52,6 +52,9 @@ BENCHMARKS: Final = {
     "projections": Entry("benchmarks.projections.bench", "read models: rebuilt, kept up live, and while being killed"),
     "exports": Entry("benchmarks.exports.bench", "300,000 rows of a read model in every form, in time and memory"),
     "live": Entry("benchmarks.live.bench", "sessions in real time against the whole server: cost and latency"),
+    "sockets": Entry(
+        "benchmarks.sockets.bench", "clients' frames to sessions, by how often the loop is woken for them"
+    ),
     "replay": Entry("benchmarks.replay.bench", "recorded sessions heard again, in speed and in determinism"),
     "peers": Entry("benchmarks.peers.bench", "Pipecat, LiveKit Agents, plain Pykka and eventsourcing beside Balto"),
     "actors": Entry("benchmarks.actors.bench", "the actor runtime against plain Pykka"),
