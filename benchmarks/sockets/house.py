@@ -96,7 +96,11 @@ async def sessions(manner: Manner, count: int) -> AsyncIterator[House]:
         host = SessionHost(system, _services(), versions=dict, settings={}, max_sessions=count)
         house = House(Sea(asyncio.get_running_loop(), manner), [])
         app = web.Application()
-        app.router.add_get("/ws", lambda request: _serve(request, host, house))
+
+        async def serve(request: web.Request) -> web.WebSocketResponse:
+            return await _serve(request, host, house)
+
+        app.router.add_get("/ws", serve)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
