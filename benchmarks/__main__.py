@@ -53,6 +53,9 @@ BENCHMARKS: Final = {
     "exports": Entry("benchmarks.exports.bench", "300,000 rows of a read model in every form, in time and memory"),
     "phrase": Entry("benchmarks.phrase.bench", "what each step of a phrase takes of the CPU"),
     "live": Entry("benchmarks.live.bench", "sessions in real time against the whole server: cost and latency"),
+    "sockets": Entry(
+        "benchmarks.sockets.bench", "clients' frames to sessions, by how often the loop is woken for them"
+    ),
     "replay": Entry("benchmarks.replay.bench", "recorded sessions heard again, in speed and in determinism"),
     "peers": Entry("benchmarks.peers.bench", "Pipecat, LiveKit Agents, plain Pykka and eventsourcing beside Balto"),
     "actors": Entry("benchmarks.actors.bench", "the actor runtime against plain Pykka"),

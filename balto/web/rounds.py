@@ -49,7 +49,7 @@ class Rounds:
         line.pause_reading()
         self._lines[number] = line, waits
         if self._timer is None:
-            self._timer = self._loop.call_later(ROUND_S, self._go_round)
+            self._timer = self._loop.call_later(ROUND_S, self.go_round)
 
     def leave(self, number: int, line: asyncio.Transport) -> None:
         """Give a connection back to the loop, if it takes part."""
@@ -69,8 +69,11 @@ class Rounds:
         if not line.is_closing() and not getattr(line.get_protocol(), "_reading_paused", False):
             line.resume_reading()
 
-    def _go_round(self) -> None:
-        self._timer = None
+    def go_round(self) -> None:
+        """Read what is there of all who take part and are waited for; the clock calls it while anybody does."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._epoll is None:
             return
         for number, events in self._epoll.poll(0, len(self._lines)):
@@ -83,7 +86,7 @@ class Rounds:
             for number, (line, _) in list(self._lines.items()):
                 self.leave(number, line)
         if self._lines:
-            self._timer = self._loop.call_later(ROUND_S, self._go_round)
+            self._timer = self._loop.call_later(ROUND_S, self.go_round)
 
     def _read(self, number: int, line: asyncio.Transport) -> None:
         try:

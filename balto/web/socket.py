@@ -152,7 +152,9 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, handshake: Han
     structlog.contextvars.bind_contextvars(session=session_id)
     gathering, silence = Gathering.of(handshake.format), Silence(ws)
     water = LowWater(request.transport, request.app[TIDE], gathering.bytes_per_s, silence.is_watched)
-    reading = asyncio.create_task(_read(ws, session, flow, outbox, handshake, gathering, silence, water), name="socket")
+    reading = asyncio.create_task(
+        read_frames(ws, session, flow, outbox, handshake, gathering, silence, water), name="socket"
+    )
     writing = asyncio.create_task(outbox.run(session), name="outbox")
     watching = asyncio.create_task(silence.outlasts_patience(), name="silence")
     try:
@@ -207,7 +209,7 @@ async def _open_session(
         raise _Refused(CloseCode.TRY_AGAIN, "banco de dados indisponível") from None
 
 
-async def _read(
+async def read_frames(
     ws: web.WebSocketResponse,
     session: Session,
     flow: FlowWindow,
@@ -217,6 +219,7 @@ async def _read(
     silence: Silence,
     water: LowWater,
 ) -> None:
+    """Take a client's frames, in order, until it is through or its connection is."""
     counted = handshake.resumable
     while True:
         silence.begins()

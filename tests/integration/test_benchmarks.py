@@ -79,6 +79,14 @@ def test_advice_is_measured_with_and_without_its_examples_and_breaks_no_rule(
     assert {"lexicon", "without the encoder", "vocabulary alone"} <= set(compared)  # type: ignore[call-overload] # JSON
 
 
+def test_sockets_are_woken_less_often_for_blocks_than_for_frames_and_least_in_rounds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = a_report(capsys, "sockets")
+    wakes = report["compared"]["wakes a second and session"]  # type: ignore[index] # JSON
+    assert wakes["frames"] > wakes["blocks"] >= wakes["rounds"] > 0
+
+
 def test_a_set_that_cannot_be_read_is_one_clear_line() -> None:
     with pytest.raises(SystemExit, match=r"nowhere\.jsonl"):
         main(["advice", "--set", "nowhere.jsonl", "--json"])
