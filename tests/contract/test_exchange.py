@@ -2,8 +2,11 @@
 
 import asyncio
 import gzip
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import ModuleType
 
 import httpx
@@ -11,6 +14,10 @@ import httpx2
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from actors.exchange import Exchange
 
@@ -20,11 +27,13 @@ PATIENT = {"timeout": {"connect": 5.0, "read": 5.0}}
 
 
 @asynccontextmanager
-async def answering(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+async def answering(
+    handle: Callable[[web.Request], Awaitable[web.StreamResponse]], tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
     app = web.Application(client_max_size=1 << 24)
     app.router.add_route("*", "/{path:.*}", handle)
-    server = TestServer(app)
-    await server.start_server()
+    server = TestServer(app, scheme="http" if tls is None else "https")
+    await server.start_server(ssl=tls)
     try:
         yield str(server.make_url("/v1/x"))
     finally:
@@ -134,6 +143,47 @@ async def test_silence_and_nobody_there_are_told_apart(library: ModuleType) -> N
         with pytest.raises(library.ReadTimeout):
             await exchange.send(library.Request("POST", url, extensions=brief), b"{}")
         await exchange.close()
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate of `localhost` that vouches for itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, secret = folder / "certificate.pem", folder / "key.pem"
+    pem.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    form = serialization.PrivateFormat.PKCS8
+    secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+    return pem, secret
+
+
+@BOTH
+async def test_those_are_trusted_whom_the_library_trusts(
+    library: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def handle(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="sim")
+
+    pem, secret = certificate(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(pem, secret)
+    stranger = Exchange(library)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    friend = Exchange(library)
+    async with answering(handle, tls) as url:
+        request = library.Request("POST", url.replace("127.0.0.1", "localhost"), extensions=PATIENT)
+        with pytest.raises(library.ConnectError):
+            await stranger.send(request, b"{}")
+        assert (await friend.send(request, b"{}")).body == b"sim"
+        await stranger.close()
+        await friend.close()
 
 
 @pytest.mark.parametrize(("exempt", "by_proxy"), [("", True), ("provider.test", False)])
