@@ -160,8 +160,8 @@ class OpusDecoder:
             frames = _frames(joined[self._drop_start :])
             self._drop_start = max(0, self._drop_start - len(joined))
         for frame in frames:
-            # Frame by frame: to put them together first costs as much as it saves, and libav keeps several buffers of
-            # the largest piece that it ever saw.
+            # Frame by frame: to put them together first saves little, and libav keeps several buffers of the largest
+            # piece that it ever saw.
             self._lent.append(self._resampler.push_frame(frame))
         if len(self._lent) >= _MOST_LENT:
             self._give_back()

@@ -92,7 +92,8 @@ async def test_a_phrase_is_not_waited_for_beyond_its_budget(tmp_path: Path) -> N
     with pytest.raises(TranscriptionError) as caught:
         await nobody.transcribe(PCM, budget_s=0.2)
     assert caught.value.code == "transient"
-    listening = await asyncio.start_unix_server(lambda _r, _w: None, tmp_path / "silent")
+    kept: list[asyncio.StreamWriter] = []  # one that nobody keeps is closed
+    listening = await asyncio.start_unix_server(lambda _reader, writer: kept.append(writer), tmp_path / "silent")
     try:
         with pytest.raises(TranscriptionError) as caught:
             await RemoteWhisper(tmp_path / "silent", "whisper-base").transcribe(PCM, budget_s=0.2)
