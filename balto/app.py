@@ -18,6 +18,7 @@ from balto.awakening import Awakening
 from balto.budgets import Budgets
 from balto.engines import EngineError, Engines, build_engines, prepare_weights
 from balto.handles import Handles
+from balto.heap import giving_back
 from balto.library import Library, Say, StartError, open_library, silent
 from balto.place import Place
 from balto.provenance import settings_of, versions_of
@@ -123,6 +124,7 @@ async def open_balto(
         )
         awakening = await stack.enter_async_context(Awakening(lambda: warm(shelf.compiled), memory.warm))
         sessions.at_first = awakening.begin
+        await stack.enter_async_context(giving_back(lambda: sessions.awake))
         compile_ = None if given else compiler(settings, engines, clock)
         restocker = Restocker(shelf, settings, journal, clock, place.boot, compile_understandings=compile_)
         await stack.enter_async_context(restocker.running())

@@ -6,9 +6,9 @@ from typing import Final
 from events.watch import Watch
 
 # Whoever asks for a report has it brought up to date first, so that nobody waits for the longer pace.
-_PACE_S: Final = 0.12
+_PACE_S: Final = 0.2
 _BUSY_PACE_S: Final = 0.06
-_BUSY: Final = 60
+_BUSY: Final = 100
 """Events in a round from which on they come too fast for the longer pace, since laying many out takes longer."""
 _STEADY: Final = 3
 """Rounds in a row that found something, after which the next one is not waited for to be called."""

@@ -24,10 +24,12 @@ def serve(port: Port = None, host: Host = None, workers: Workers = None) -> None
     from balto.archiving import tell_of_archive
     from balto.collector import held_off
     from balto.handles import take_all_allowed
+    from balto.heap import share_arenas
     from balto.loops import serving_loop
 
     settings = load_settings(port=port, host=host, workers=workers)
     take_all_allowed()
+    share_arenas()
     tell_of_archive(settings)
     with held_off():
         run(_serve(settings) if settings.worker_count == 1 else _serve_with_workers(settings), serving_loop)
@@ -36,6 +38,7 @@ def serve(port: Port = None, host: Host = None, workers: Workers = None) -> None
 async def _serve(settings: Any) -> None:
     from balto.app import open_balto
     from balto.collector import settle_down
+    from balto.heap import give_back
     from balto.library import StartError
     from balto.place import Place
     from balto.web.port import doorway
@@ -48,6 +51,7 @@ async def _serve(settings: Any) -> None:
                 place = Place() if local is None else ModelsAlone(local).place
                 async with open_balto(settings, say, place=place) as balto, serving(balto, taken) as url:
                     settle_down()
+                    give_back()
                     await until_told_to_stop(lambda: _show_address(url))
                     say(_STOPPING)
     except StartError as error:

@@ -14,6 +14,7 @@ from actors.runtime.line import Line, LineClosedError, UnansweredError
 from balto.app import Balto, open_balto
 from balto.cli.common import fail, load_settings
 from balto.collector import held_off, settle_down
+from balto.heap import give_back, share_arenas
 from balto.library import StartError, silent
 from balto.place import Colleagues, Place
 from balto.web.routes.metrics import figures_of
@@ -54,6 +55,7 @@ class OtherWorkers(Colleagues):
 
 def main() -> None:
     """Serve, with the handle of the line to the parent as the one argument."""
+    share_arenas()
     with held_off():
         run_as_child(_work(socket.socket(fileno=int(sys.argv[1]))))
 
@@ -69,6 +71,7 @@ async def _work(to_parent: socket.socket) -> None:
         async with open_balto(settings, silent, place=_place(told, line)) as balto, serving(balto, listening):
             opened.append(balto)
             settle_down()
+            give_back()
             stop = asyncio.Event()
             talking.add_done_callback(lambda _: stop.set())
             with on_signals(stop.set):

@@ -1,78 +1,36 @@
-"""How long the projector waits between rounds."""
-
-import asyncio
+"""How long the projector waits: a round costs by itself, so a slow stream takes fewer of them than a fast one."""
 
 import pytest
 
-from events.watch import Watch
 from projections.cadence import Cadence
 
-_BUSY = 200.0
-_CALM = 2.0
+
+class Clock:
+    """Notes how long was waited."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.waited = list[float]()
+        monkeypatch.setattr("projections.cadence.asyncio.sleep", self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
 
 
-class CountingWatch(Watch):
-    """Counts who waits for it, and lets nobody wait."""
-
-    def __init__(self) -> None:
-        super().__init__("postgresql:///nowhere")
-        self.stirred: list[tuple[float, int]] = []
-
-    async def stir(self, timeout_s: float, *, seen: int) -> None:
-        self.stirred.append((timeout_s, seen))
+async def waited_after(rounds: list[float], monkeypatch: pytest.MonkeyPatch, *, took_s: float = 0.01) -> list[float]:
+    """Seconds that are waited by the clock after rounds that folded so many events."""
+    clock, cadence = Clock(monkeypatch), Cadence(None, 0.2)
+    for events in rounds:
+        await cadence.done(events, 1, took_s)
+    return clock.waited
 
 
-@pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What was slept for, without sleeping."""
-    pauses: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        pauses.append(round(seconds, 6))
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    return pauses
+async def test_a_slow_stream_is_looked_at_five_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await waited_after([8] * 4, monkeypatch) == pytest.approx([0.19] * 4)
 
 
-async def test_a_steady_stream_is_followed_by_the_clock_alone(slept: list[float]) -> None:
-    watch = CountingWatch()
-    cadence = Cadence(watch, 0.2)
-    for head in range(1, 6):
-        await cadence.done(_CALM, head, 0.02)
-    assert slept == [0.1] * 5
-    assert watch.stirred == [(0.2, 1), (0.2, 2)]
+async def test_a_fast_stream_is_followed_closely(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await waited_after([100, 400], monkeypatch) == pytest.approx([0.05] * 2)
 
 
-async def test_where_nothing_is_new_the_watch_calls_and_looks_become_rare(slept: list[float]) -> None:
-    watch = CountingWatch()
-    cadence = Cadence(watch, 0.2)
-    for _ in range(3):
-        await cadence.done(_CALM, 7, 0.0)
-    for _ in range(6):
-        await cadence.done(0, 7, 0.0)
-    assert slept == [0.12] * 3
-    assert watch.stirred[2:] == [(0.4, 7), (0.8, 7), (1.6, 7), (3.2, 7), (5.0, 7), (5.0, 7)]
-
-
-async def test_many_events_are_followed_more_closely(slept: list[float]) -> None:
-    cadence = Cadence(CountingWatch(), 0.2)
-    await cadence.done(_BUSY, 1, 0.01)
-    await cadence.done(_BUSY, 2, 0.5)
-    assert slept == [0.05, 0.0]
-
-
-async def test_without_a_watch_it_looks_by_itself(slept: list[float]) -> None:
-    cadence = Cadence(None, 0.2)
-    await cadence.done(_CALM, 1, 0.0)
-    await cadence.done(0, 1, 0.0)
-    await cadence.done(0, 1, 0.0)
-    assert slept == [0.12, 0.2, 0.2]
-
-
-async def test_after_failures_it_waits_longer_and_longer_until_one_round_is_done(slept: list[float]) -> None:
-    cadence = Cadence(None, 0.2)
-    for _ in range(6):
-        await cadence.failed()
-    await cadence.done(0, 1, 0.0)
-    await cadence.failed()
-    assert slept == [0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 0.2, 0.4]
+async def test_a_round_that_took_long_is_followed_by_the_next_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await waited_after([400], monkeypatch, took_s=0.3) == [0]
