@@ -4,7 +4,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from balto.telemetry.hops import calls, hops, is_hurried
+from balto.telemetry.hops import HOPS, calls, hops, is_hurried
 from balto.telemetry.stories import Story
 from events.catalogue import (
     PhraseDiscarded,
@@ -26,6 +26,8 @@ class Figures:
         self._hops = Histogram(
             "balto_hop_seconds", "Time of each hop of a phrase.", ["hop"], buckets=_BUCKETS, registry=self.registry
         )
+        for hop in HOPS:
+            self._hops.labels(hop)  # told as nothing where nothing was timed, instead of not at all
         self._hurried = Counter(
             "balto_phrases_hurried",
             "Phrases whose audio had come faster than speech; their hops are not timed.",

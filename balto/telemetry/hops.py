@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from actors.values import SAMPLE_RATE
 from balto.telemetry.stories import Story
@@ -21,13 +22,16 @@ from events.catalogue import (
 from events.envelope import NewEvent
 from projections.pace import AHEAD_MS, SHARE
 
+HOPS: Final = ("audio", "stt", "ai1", "ai2", "ws", "total")
+"""As the read model `phrase_timeline` names them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
     """One step of a phrase."""
 
     name: str
-    """`audio`, `stt`, `ai1`, `ai2`, `ws` or `total`, as in the read model `phrase_timeline`."""
+    """One of `HOPS`."""
     end: NewEvent
     """The event that ended it."""
     ms: float

@@ -237,8 +237,7 @@ def to_client(event: Event, handshake: Handshake, session_id: str, token: str) -
         case AudioReceived():
             return acknowledgement(event.byte_end, handshake)
         case SessionEnded(reason="audio_undecodable" | "failed"):
-            # Not everything has been answered, since not everything was heard: the close code says so.
-            return None
+            return None  # Not everything has been answered, since not everything was heard: the close code says so.
         case SessionEnded() if handshake.protocol == 2:
             return {"comando": "fim", "frases": event.phrases, "recomendacoes": event.recommendations}
         case SpeechStarted() if handshake.wants("vad"):

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from rich.progress import Progress
 
+from actors.stt.cloud import KEEPALIVE_S
 from benchmarks.live.audio import beginnings
 from benchmarks.live.plan import MESSAGE_MS, Plan, Talk
 from benchmarks.live.running import SHARDS, Load, Stage, serving, shard, warm_up
@@ -23,6 +24,8 @@ from benchmarks.report import Check, rounded
 _LOOK_S: Final = 10.0
 _WARM_UP: Final = 1 / 3
 """Share of the time after which memory is to be flat."""
+_LET_GO_S: Final = KEEPALIVE_S + 10.0
+"""After the last session, for connections that are kept in case that another comes."""
 _SHORTEST_S, _LONGEST_S = 20.0, 120.0
 """Of a session."""
 
@@ -59,8 +62,7 @@ def soak(
             looks.append(_look(tree, time.monotonic() - began))
             progress.update(task, completed=round(time.monotonic() - began))
         told = [told for each in shards for told in json.loads(each.communicate()[0])["told"]]
-        time.sleep(min(5.0, seconds / 10))
-        afterwards = _look(tree, time.monotonic() - began)
+        afterwards = _once_let_go(tree, at_rest, began, progress)
     settled = [look for look in looks if look["at_s"] >= seconds * _WARM_UP]
     growth = _growth(settled)
     cut_off = sum(bool(each["error"]) for each in told)
@@ -84,6 +86,19 @@ def soak(
         "looks": looks[:: max(1, len(looks) // 30)],
     }
     return checks, shown
+
+
+def _once_let_go(tree: Tree, at_rest: dict[str, float], began: float, progress: Progress) -> dict[str, float]:
+    """Look once what is kept for the next session is let go of, such as connections to providers."""
+    task = progress.add_task("waiting for what is kept for the next session", total=round(_LET_GO_S))
+    until = time.monotonic() + _LET_GO_S
+    while True:
+        time.sleep(5.0)
+        look, left_s = _look(tree, time.monotonic() - began), until - time.monotonic()
+        progress.update(task, completed=round(_LET_GO_S - max(0.0, left_s)))
+        if left_s <= 0 or look["files"] <= at_rest["files"]:
+            progress.update(task, completed=round(_LET_GO_S))
+            return look
 
 
 def _coming_and_going(stage: Stage, sessions: int, seconds: float) -> list[Talk]:

@@ -31,7 +31,7 @@ QUIET = Console(quiet=True)
 async def test_it_passes_against_a_real_server_and_writes_what_it_saw(
     open_house: Open, postgres_url: str, tmp_path: Path
 ) -> None:
-    settings = {"admin_password": SecretStr(PASSWORD), "open_registration": False, "handshake_timeout_s": 1.0}
+    settings = {"admin_password": SecretStr(PASSWORD), "open_registration": False, "handshake_timeout_s": 4.0}
     async with open_house(**settings) as house:
         outcomes, visit = await run(house.url, PASSWORD, dsn=postgres_url, results=tmp_path, console=QUIET)
         keys = [counter.key for counter in visit.counters]
@@ -48,7 +48,7 @@ async def test_it_passes_against_a_real_server_and_writes_what_it_saw(
 
 
 async def test_without_a_password_it_registers_openly_and_skips_what_needs_one(open_house: Open) -> None:
-    async with open_house(open_registration=True, handshake_timeout_s=1.0) as house:
+    async with open_house(open_registration=True, handshake_timeout_s=4.0) as house:
         outcomes, _ = await run(house.url, None, console=QUIET, parts=(HEALTH, REGISTRATION, TRIALS, COUNTERS))
     assert [(o.check.says, o.reason) for o in outcomes if o.verdict == "failed"] == []
     assert {o.reason for o in outcomes if o.verdict == "skipped"} == {"needs --admin-password-file"}

@@ -13,6 +13,8 @@ from tests.simulators.speech import Fault, SpeechSimulator
 
 ONE_SECOND: Pcm = np.zeros(16_000, np.int16)
 AMPLE_S = 60.0
+NOBODYS_URL = "http://127.0.0.1:9"
+"""A port that is nobody's, as one that was free a moment ago need not be."""
 NEVER = frozenset({Fault.SLOW, Fault.DRIPPING})
 """After these, no answer ever comes."""
 

@@ -9,7 +9,7 @@ import pytest
 from actors.recordable import recordable_transcript
 from actors.stt.transcriber import TranscriptionError
 from tests.contract.engines import USD_PER_HOUR, adapter, build
-from tests.contract.speech import AMPLE_S, CODES, ONE_SECOND, asked_of, told_by
+from tests.contract.speech import AMPLE_S, CODES, NOBODYS_URL, ONE_SECOND, asked_of, told_by
 from tests.simulators.assemblyai import AssemblyAISimulator
 from tests.simulators.elevenlabs import ElevenLabsSimulator
 from tests.simulators.speech import Fault, SpeechSimulator
@@ -116,8 +116,8 @@ async def test_phrases_share_one_connection(simulator: SpeechSimulator) -> None:
     assert len(simulator.connections) == 1
 
 
-async def test_a_server_that_is_not_there_is_transient(simulator: SpeechSimulator, unused_tcp_port: int) -> None:
-    engine = build(simulator, f"http://127.0.0.1:{unused_tcp_port}")
+async def test_a_server_that_is_not_there_is_transient(simulator: SpeechSimulator) -> None:
+    engine = build(simulator, NOBODYS_URL)
     await engine.warm()
     with pytest.raises(TranscriptionError) as caught:
         await engine.transcribe(ONE_SECOND, budget_s=AMPLE_S)

@@ -17,7 +17,7 @@ from actors.stt.elevenlabs_realtime import ElevenLabsStreaming
 from actors.stt.streaming import StreamingTranscriber
 from actors.stt.transcriber import TranscriptionError
 from actors.values import Pcm, Transcript
-from tests.contract.speech import AMPLE_S, told_by
+from tests.contract.speech import AMPLE_S, NOBODYS_URL, told_by
 from tests.leaping import IN_VAIN_S, in_vain
 from tests.simulators.assemblyai import AssemblyAISimulator
 from tests.simulators.elevenlabs import ElevenLabsSimulator
@@ -254,8 +254,8 @@ async def test_audio_that_comes_after_a_failure_is_never_passed_over_in_silence(
             await stream.transcript(budget_s=AMPLE_S)
 
 
-async def test_a_server_that_is_not_there_is_transient(line: Line, unused_tcp_port: int) -> None:
-    engine = line.build(line.simulator, f"http://127.0.0.1:{unused_tcp_port}", "k")
+async def test_a_server_that_is_not_there_is_transient(line: Line) -> None:
+    engine = line.build(line.simulator, NOBODYS_URL, "k")
     stream = engine.open()
     stream.feed(SAID)
     with pytest.raises(TranscriptionError) as caught:

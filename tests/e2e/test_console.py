@@ -77,6 +77,7 @@ def open_window(chromium: str, tmp_path: Path) -> OpenWindow:
                 **{"viewport": {"width": 1280, "height": 900}, **options},
             )
             context.set_default_timeout(PATIENCE_MS)
+            expect.set_options(timeout=PATIENCE_MS)
             window = Window(context.pages[0])
             window.page.on("pageerror", lambda error: window.problems.append(str(error)))
             window.page.on(
@@ -90,11 +91,6 @@ def open_window(chromium: str, tmp_path: Path) -> OpenWindow:
                 await context.close()
 
     return open_one
-
-
-@pytest.fixture(autouse=True)
-def patience() -> None:
-    expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.mark.browser
@@ -174,8 +170,7 @@ async def test_a_wrong_key_is_explained_in_portuguese(house: House, open_window:
 async def test_a_lost_connection_is_taken_up_again_with_what_was_shown_kept(
     house: House, open_window: OpenWindow
 ) -> None:
-    lines: list[WebSocketRoute] = []
-    read = asyncio.Event()
+    lines, read = list[WebSocketRoute](), asyncio.Event()
 
     async def between(line: WebSocketRoute) -> None:
         lines.append(line)
@@ -271,8 +266,7 @@ async def test_the_page_has_a_strict_policy(house: House) -> None:
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert not any("unsafe" in sources for sources in policy.values())
-    assert "://" not in body
-    assert "style=" not in body
+    assert not any(mark in body for mark in ("://", "style="))
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks.__main__ import main
 
+pytestmark = pytest.mark.timeout(900)  # they take minutes of the processor where many want it
+
 
 def a_report(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
     assert main([*words, "--json", "--quick"]) == 0

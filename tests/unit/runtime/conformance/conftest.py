@@ -11,7 +11,7 @@ import pytest
 from actors.runtime.actor import Actor
 from actors.runtime.system import ActorSystem
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 class OnPool(Actor):
