@@ -5,8 +5,8 @@ from typing import Final, Protocol
 
 from actors.vad.silero import COMPANY, WITH_OTHERS, Judged, Question, Silero, SpeechModel
 
-PATIENCE_S: Final = 0.016
-"""How long a block waits for others, an eighth of its length. One that may complete a pause doesn't wait."""
+PATIENCE_S: Final = 0.032
+"""How long a block waits for others, a quarter of its length. One that may complete a pause doesn't wait."""
 
 type Answer = Judged | Exception
 """What the neural stage said, or why it couldn't."""
