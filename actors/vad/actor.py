@@ -92,7 +92,7 @@ class VadActor(Actor):
         urgent = self._segmenter.urgent
         heard = self._segmenter.begin(message.pcm)
         if isinstance(heard, Question) and self._company is not None:
-            judged = self._company.ask(heard, urgent=urgent, wait=lambda: self._wait(message))
+            judged = self._company.ask(heard, who=self.actor_urn, urgent=urgent, wait=lambda: self._wait(message))
             if judged is None:
                 return
             heard = self._segmenter.go_on(judged)

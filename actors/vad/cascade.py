@@ -183,8 +183,11 @@ class Cascade:
             self._confirm_to = last - candidates[::-1].index(True) + _AFTER
         else:
             last = min(last, self._confirm_to)
-        audio = np.concatenate([*self._before, samples])
-        audio = audio[_PAST - CONTEXT + (start - begin) * WINDOW : _PAST + (last + 1 - begin) * WINDOW]
+        if start == begin:
+            audio = np.concatenate([self._before[1][-CONTEXT:], samples])[: CONTEXT + (last + 1 - begin) * WINDOW]
+        else:
+            audio = np.concatenate([*self._before, samples])
+            audio = audio[_PAST - CONTEXT + (start - begin) * WINDOW : _PAST + (last + 1 - begin) * WINDOW]
         self._asked = start, last, True in candidates
         return Question(audio, self._memory)
 

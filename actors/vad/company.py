@@ -5,8 +5,8 @@ from typing import Final, Protocol
 
 from actors.vad.silero import COMPANY, WITH_OTHERS, Judged, Question, Silero, SpeechModel
 
-PATIENCE_S: Final = 0.016
-"""How long a block waits for others, an eighth of its length. One that may complete a pause doesn't wait."""
+PATIENCE_S: Final = 0.032
+"""How long a block waits for others, a quarter of its length. One that may complete a pause doesn't wait."""
 
 type Answer = Judged | Exception
 """What the neural stage said, or why it couldn't."""
@@ -40,13 +40,18 @@ class Company:
         self._later = later
         self._waiting: list[tuple[Question, Callable[[Answer], None]]] = []
         self._timer: Timer | None = None
-        self._last_asked = -1.0
+        self._last_who = ""
+        self._last_asked = self._other_asked = float("-inf")
+        """When somebody asked last, and when somebody else had before."""
 
-    def ask(self, question: Question, *, urgent: bool, wait: Callable[[], Callable[[Answer], None]]) -> Judged | None:
+    def ask(
+        self, question: Question, *, who: str, urgent: bool, wait: Callable[[], Callable[[Answer], None]]
+    ) -> Judged | None:
         """Have windows judged, together with those that wait, or wait for others where some are to be expected.
 
         Args:
             question: of one session, which asks nothing else meanwhile.
+            who: names the session: only others are company.
             urgent: whether it is not to wait.
             wait: called where it does; returns what the answer is given to.
 
@@ -59,8 +64,10 @@ class Company:
         if self._together is None or question.windows != WITH_OTHERS:
             return self._model.judge(*question)
         now = self._clock()
-        lonely = not self._waiting and now - self._last_asked > PATIENCE_S
+        if who != self._last_who:
+            self._last_who, self._other_asked = who, self._last_asked
         self._last_asked = now
+        lonely = not self._waiting and now - self._other_asked > PATIENCE_S
         if urgent or lonely or len(self._waiting) == COMPANY - 1:
             return self._judge_with(question)
         self._waiting.append((question, wait()))

