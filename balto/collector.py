@@ -1,7 +1,6 @@
-"""Memory: Python's garbage collector kept from looking through what is there to stay, and what is free given back."""
+"""Python's garbage collector, kept from looking through what is there to stay."""
 
 import gc
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,13 +29,3 @@ def settle_down() -> None:
     """
     gc.freeze()
     gc.enable()
-    _give_back()
-
-
-def _give_back() -> None:
-    """Give the system back what a start took and freed again: one or two megabytes, which glibc alone would keep."""
-    import ctypes  # noqa: PLC0415 - for commands that only help
-
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)

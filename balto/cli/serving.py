@@ -60,6 +60,7 @@ async def _serve(settings: Any) -> None:
 
 async def _serve_with_workers(settings: Any) -> None:
     from balto.collector import settle_down
+    from balto.heap import give_back
     from balto.library import StartError
     from balto.web.port import address_of, doorway
     from balto.workers.parent import serve_with_workers
@@ -69,6 +70,7 @@ async def _serve_with_workers(settings: Any) -> None:
 
             def ready() -> None:
                 settle_down()
+                give_back()
                 _show_address(address_of(taken))
 
             await serve_with_workers(settings, taken, say, ready)

@@ -1,11 +1,8 @@
 """The garbage collector around a start: off meanwhile, blind to what was made then, and at work again afterwards."""
 
-import ctypes
 import gc
-import sys
 from collections.abc import Iterator
 
-import psutil
 import pytest
 
 from balto.collector import held_off, settle_down
@@ -44,16 +41,3 @@ def test_whoever_had_it_off_keeps_it_off() -> None:
     with held_off():
         pass
     assert not gc.isenabled()
-
-
-@pytest.mark.skipif(
-    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="another allocator than glibc's"
-)
-def test_what_a_start_took_and_freed_is_given_back_to_the_system() -> None:
-    taken = [bytes(2_000) for _ in range(20_000)]
-    last = bytes(2_000)  # what lies behind what is free keeps it from being given back unasked
-    full = psutil.Process().memory_info().rss
-    taken.clear()
-    settle_down()
-    assert psutil.Process().memory_info().rss < full - 20 * 2**20
-    assert len(last) == 2_000
