@@ -6,10 +6,10 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import House, converse
-from tests.e2e.test_console import OpenWindow, chromium, open_window, patience
+from tests.e2e.test_console import OpenWindow, chromium, open_window
 from tests.recordings import conversation
 
-__all__ = ["chromium", "open_window", "patience"]  # fixtures
+__all__ = ["chromium", "open_window"]  # fixtures
 
 pytestmark = pytest.mark.browser
 
