@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import select
 from collections.abc import Callable
 from typing import Final
+
+logger = logging.getLogger(__name__)
 
 ROUND_S: Final = 0.008
 """From one round to the next: what a client sent waits half as long on average."""
@@ -77,6 +80,9 @@ class Rounds:
         if self._epoll is None:
             return
         for number, events in self._epoll.poll(0, len(self._lines)):
+            if number not in self._lines:
+                # One that was read before it in this round may have ended it.
+                continue
             line, waits = self._lines[number]
             if events != select.EPOLLIN or line.is_closing():
                 self.leave(number, line)
@@ -96,7 +102,13 @@ class Rounds:
         except OSError:
             data = b""
         reader = line.get_protocol()
-        if data and isinstance(reader, asyncio.Protocol):
-            reader.data_received(data)
-        else:
+        if not data or not isinstance(reader, asyncio.Protocol):
             self.leave(number, line)
+            return
+        try:
+            reader.data_received(data)
+        except Exception:
+            # As the loop does: the connection ends, and those behind it in the round are read.
+            logger.exception("what a client sent could not be read")
+            self.leave(number, line)
+            line.abort()

@@ -120,6 +120,28 @@ def test_a_reset_is_the_loops_to_tell(run: Run) -> None:
     run(scenario())
 
 
+def test_a_client_whose_bytes_cannot_be_read_or_who_ends_another_harms_no_neighbour(run: Run) -> None:
+    async def scenario() -> None:
+        async with connected() as (first, one), connected() as (second, other), connected() as (third, last):
+            rounds = joined(first)
+            for listener in (second, third):
+                rounds.join(listener.number, listener.line, lambda: True)
+
+            def fail(data: bytes) -> None:
+                rounds.leave(second.number, second.line)
+                raise ValueError(len(data))
+
+            first.data_received = fail  # type: ignore[method-assign] # as a parser with a fault
+            for client in (one, other, last):
+                client.sendall(b"said")
+            await first.lost.wait()
+            await second.until(4)
+            await third.until(4)
+            assert len(rounds) == 1
+
+    run(scenario())
+
+
 def test_a_connection_closed_here_is_forgotten_though_another_takes_its_number(run: Run) -> None:
     async def scenario() -> None:
         async with connected() as (first, _):
