@@ -19,7 +19,7 @@ from actors.values import Heard, OpenSpeech, Resumption, VadSettings
 _CONFIRMED: Final = 1
 """Blocks that are heard on the loop while the neural stage is asked: one costs it a fifth of a millisecond."""
 _QUIET: Final = 4
-"""The same while it isn't: a block costs the cheap stages 40 µs, a hop to another thread twice that."""
+"""The same while it isn't: a block costs the cheap stages less than a hop to another thread."""
 
 _companies: WeakKeyDictionary[ActorSystem, Company] = WeakKeyDictionary()
 

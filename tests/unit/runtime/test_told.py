@@ -12,6 +12,7 @@ import pytest
 from actors.runtime import deadletters, metrics
 from actors.runtime.actor import Actor, ChildFailed, ChildRestarting
 from actors.runtime.metrics import SAMPLE_MASK
+from actors.runtime.refs import Ref
 from actors.runtime.supervisor import RESTART, Supervision
 from actors.runtime.system import ActorSystem, stop
 from actors.runtime.testkit import VirtualSystem, over_seeds
@@ -70,6 +71,15 @@ async def system() -> Any:
         yield system
 
 
+def behind_numbers(system: ActorSystem, count: int) -> tuple[Ref[Fragile], list[Any]]:
+    """Start one that is told so many numbers first, which its log will hold."""
+    log: list[Any] = []
+    ref = system.spawn(Fragile, log)
+    for number in range(count):
+        ref.tell(number)
+    return ref, log
+
+
 @pytest.mark.parametrize("place", PLACES)
 async def test_a_failure_ends_the_actor_wherever_it_comes(system: ActorSystem, place: int) -> None:
     log: list[Any] = []
@@ -116,10 +126,7 @@ async def test_an_order_to_leave_the_process_stops_all(system: ActorSystem, plac
 
 @pytest.mark.parametrize("place", PLACES)
 async def test_who_leaves_takes_nothing_more(system: ActorSystem, place: int) -> None:
-    log: list[Any] = []
-    ref = system.spawn(Fragile, log)
-    for number in range(place):
-        ref.tell(number)
+    ref, log = behind_numbers(system, place)
     buried = deadletters.counts["float"]
     ref.tell("leave")
     ref.tell(0.5)
@@ -130,10 +137,7 @@ async def test_who_leaves_takes_nothing_more(system: ActorSystem, place: int) ->
 
 @pytest.mark.parametrize("place", PLACES)
 async def test_who_stops_itself_takes_what_was_sent_before(system: ActorSystem, place: int) -> None:
-    log: list[Any] = []
-    ref = system.spawn(Fragile, log)
-    for number in range(place):
-        ref.tell(number)
+    ref, log = behind_numbers(system, place)
     ref.tell("stop")
     ref.tell("before the order")
     await stop(ref)
